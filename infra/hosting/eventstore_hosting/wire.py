@@ -116,6 +116,8 @@ class Wire:
         self._held = False
         self._unread = bytearray()
         self._ended_reading = False
+        self._reads = True
+        self._received_at = 0.0
         self._next_turn: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
@@ -164,6 +166,10 @@ class Wire:
         """The bytes that were written and that the kernel does not have yet."""
         return self._transport.get_write_buffer_size()
 
+    def is_silent_since(self, moment: float) -> bool:
+        """Whether nothing has come in since a moment of the loop's clock, although it would have been read."""
+        return self._reads and self._received_at < moment
+
     def ping(self) -> None:
         """Sends a ping, which an orderly client answers at once."""
         if self._frames.state is State.OPEN:
@@ -190,6 +196,7 @@ class Wire:
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Takes what came in; aiohttp calls it."""
         self._unread += data
+        self._received_at = asyncio.get_running_loop().time()
         if self._next_turn is None:
             self._take_in()
         return False, b""
@@ -282,10 +289,9 @@ class Wire:
         self._drained()
 
     def _regulate(self) -> None:
-        if self._next_turn is not None:
-            self._transport.pause_reading()
         # To the end it is read: that is how the client's part of the closing handshake is seen.
-        elif self._over or (self._written.is_set() and not self._held):
+        self._reads = self._next_turn is None and (self._over or (self._written.is_set() and not self._held))
+        if self._reads:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()

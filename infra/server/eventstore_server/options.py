@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,8 +107,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     except OriginsError as error:
         raise SettingsError(str(error)) from error
     if origins is not None and not _is_loopback(told.host):
-        # The address is for others, so names of this machine say nothing; docs/security.md says to set AUTH.
-        origins = None
+        origins = replace(origins, any_host=True)
     return Options(
         host=told.host,
         port=_port(told.port, "--port"),

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketDoor"]
 
 _T = TypeVar("_T")
+_UNRESPONSIVE = "unresponsive"
 _LOGGER = logging.getLogger(__name__)
 
 _DOOR = "websocket"
@@ -234,7 +235,7 @@ class _OpenConnection:
         self._authorizer = authorizer
         self._messages: deque[str] = deque()
         self._handling: asyncio.Task[None] | None = None
-        self._is_silent = False
+        self._pinged_at = 0.0
 
     def receive(self, text: str) -> None:
         self._messages.append(text)
@@ -251,6 +252,11 @@ class _OpenConnection:
         self.wire.close(CloseCode.GOING_AWAY, "Going away")
 
     def ping(self) -> None:
+        if self._pinged_at and self.wire.is_silent_since(self._pinged_at):
+            self.session.closed_by = self.session.closed_by or _UNRESPONSIVE
+            self.wire.abort()
+            return
+        self._pinged_at = asyncio.get_running_loop().time()
         self.wire.ping()
 
     async def _handle(self) -> None:
