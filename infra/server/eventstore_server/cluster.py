@@ -26,6 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 0.75
 _BLOCK_MS = 2000
 _RETRY_SECONDS = 0.25
+_LEAVE_SECONDS = 1.0
 
 
 class Cluster:
@@ -82,6 +83,11 @@ class Cluster:
         """Return whether the others take this instance for dead, or will before it knows. Any thread may ask."""
         return time.monotonic() - self._last_heartbeat > self._alive_seconds
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether heartbeats are sent and messages are received."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def run(self) -> None:
         """Join the others.
 
@@ -96,6 +102,9 @@ class Cluster:
     def stop(self) -> None:
         """Leave the others. Give up the partitions before."""
         self._stopped.set()
+        # A heartbeat after `leave` would make the others take it for alive, and then for dead.
+        if self._threads[0].is_alive():
+            self._threads[0].join(_LEAVE_SECONDS)
         try:
             self._instances.leave(self._instance)
         except EventstoreError as error:
