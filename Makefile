@@ -34,6 +34,8 @@ test: $(TEST) ## Run the tests
 soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,000 steps of chaos; SOAK_SEED and CHAOS_SEED repeat one
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
+	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
+	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 	$(BIN)/python -m tests.chaos --seeds 30 --steps 20000 --write
 	$(BIN)/python -m tests.chaos --mutants --seeds 40 --steps 3000
 
@@ -68,7 +70,7 @@ test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on Min
 THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')) \
 	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
 
-test-server: $(TEST) ## Run the end-to-end tests on the hub as a service
+test-server: $(TEST) ## Run the end-to-end tests on the hub as a service, and those of several instances that die and hang
 	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
 
-__all__ = ["policy_of"]
+__all__ = ["CONNECT", "is_granted", "policy_of"]
 
 
 def _read(path: str) -> tuple[str, str]:
@@ -42,7 +42,9 @@ _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
     ),
 }
 _PUBLIC_RESOURCES = (*_read("/health"), *_read("/api/v1/health"))
-_CONNECT = "$connect"
+CONNECT = "$connect"
+"""The request to open a WebSocket connection."""
+
 _CONNECT_SCOPES = (Scope.PUBLISH, Scope.SUBSCRIBE)
 
 
@@ -55,12 +57,7 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
     """
     # arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/REQUESTED
     api, stage, requested = method_arn.split("/", 2)
-    if requested == _CONNECT:
-        allowed = [_CONNECT] if any(map(access.allows, _CONNECT_SCOPES)) else []
-    else:
-        granted = dict.fromkeys(path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope])
-        allowed = _widest(granted)
-        allowed += _PUBLIC_RESOURCES if allowed else ()
+    allowed = _granted(access, requested=requested)
     statement = {
         "Action": "execute-api:Invoke",
         "Effect": "Allow" if allowed else "Deny",
@@ -75,10 +72,27 @@ def policy_of(access: Access, *, method_arn: str) -> dict[str, Any]:
     }
 
 
+def is_granted(access: Access, *, requested: str) -> bool:
+    """Return whether a credential allows a request, where no gateway decides it by the policy.
+
+    Args:
+        access: What the credential grants.
+        requested: The method and the path behind it, such as `GET/api/v1/events`, or `CONNECT`.
+    """
+    return any(fnmatchcase(requested, pattern) for pattern in _granted(access, requested=requested))
+
+
+def _granted(access: Access, *, requested: str) -> list[str]:
+    if requested == CONNECT:
+        return [CONNECT] if any(map(access.allows, _CONNECT_SCOPES)) else []
+    granted = _widest([path for scope in Scope if access.allows(scope) for path in _RESOURCES_BY_SCOPE[scope]])
+    return [*granted, *_PUBLIC_RESOURCES] if granted else []
+
+
 def _widest(patterns: Collection[str]) -> list[str]:
     """Return the patterns without those that another one covers, so that the response is short."""
     return [
         pattern
-        for pattern in patterns
+        for pattern in dict.fromkeys(patterns)
         if not any(other != pattern and fnmatchcase(pattern, other) for other in patterns)
     ]

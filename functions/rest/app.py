@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
-
 from eventstore.adapters.redis import log
 from eventstore.errors import EventstoreError
 from eventstore.write import publisher
 from functions.rest import cors, problems, responses
+from functions.rest.resolver import ThreadedResolver
 from functions.rest.routes import about, connections, dead_letters, events, filters, streams, subscriptions
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ __all__ = ["app", "handler"]
 PRELOADED = (log, publisher)
 """Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
-app = APIGatewayRestResolver()
+app = ThreadedResolver()
 for router in (
     events.router,
     streams.router,

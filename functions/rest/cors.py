@@ -39,8 +39,8 @@ _REQUEST_HEADERS = (
 _EXTENSION = re.compile(r"ce-[a-z0-9]+")
 """A header of an attribute in binary mode. Publishers name extensions, so all that a preflight requests are allowed."""
 
-_GATEWAY_HEADERS = ("x-amzn-RequestId",)
-"""Headers that API Gateway adds to the function's responses and that a page may read."""
+_GATEWAY_HEADERS = ("x-amzn-RequestId", "X-Request-Id")
+"""Headers that API Gateway, or the server in its place, adds to responses and that a page may read."""
 
 _MAX_AGE = 7200
 """Seconds for which a browser caches the response to a preflight; the maximum of Chromium."""

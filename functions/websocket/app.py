@@ -32,6 +32,9 @@ _LOGGER = logging.getLogger(__name__)
 _REJECTIONS: Mapping[type[EventstoreError], int] = {Invalid: 400, Forbidden: 403, FilterNotFound: 404, StreamGone: 410}
 """The statuses of connections that are rejected for what their clients sent."""
 
+_GOING_AWAY = 1001
+"""The code with which a gateway ends a connection that is open for too long, and a server one when it stops."""
+
 PRELOADED = (log, membership, publisher, registry, subscribe)
 """Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
 
@@ -48,7 +51,8 @@ def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:
         case "CONNECT":
             return _connect(event)
         case "DISCONNECT":
-            hub().members.disconnect(ConnectionId(context["connectionId"]))
+            is_orderly = context.get("disconnectStatusCode") == _GOING_AWAY
+            hub().members.disconnect(ConnectionId(context["connectionId"]), orderly=is_orderly)
             return {"statusCode": 200}
         case _:
             return {"statusCode": 200, "body": _message(context, event.get("body") or "")}

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.deployed import DeployedHub, deployed_hub
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.endpoints import chosen, lacking
 from tests.e2e.hubs import Hub, local_hub
 from tests.e2e.live import Client
-from tests.e2e.servers import server_hub
+from tests.e2e.servers import ServerHub, instances_on, server_hub
 from tests.e2e.struck import setting
 from tests.policies.judging import judged, unjudged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _ROOT = Path(__file__).parents[2]
 _DEPLOYED = pytest.StashKey[DeployedHub]()
@@ -85,6 +86,20 @@ def hub(running_hub: Hub) -> Hub:
     with Redis.from_url(running_hub.valkey.url) as client:
         client.flushall()
     return running_hub
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """The store of several instances, which keeps what it answered."""
+    with ValkeyServer.start(folder=tmp_path / "valkey", persistent=True) as own_store:
+        yield own_store
+
+
+@pytest.fixture
+def hubs(own_store: ValkeyServer) -> Iterator[Sequence[ServerHub]]:
+    """Three instances of the server on one store."""
+    with instances_on(own_store.url, count=3) as instances:
+        yield [ServerHub.of(instance, own_store) for instance in instances]
 
 
 @pytest.fixture

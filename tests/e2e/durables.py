@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from tests.e2e.struck import Struck
+from tests.e2e.struck_servers import StruckServers
 from tests.transcripts.membership import Parked
 
 if TYPE_CHECKING:
     from tests.transcripts.transcript import Json
 
-__all__ = ["StruckGroups"]
+__all__ = ["StruckGroups", "StruckServerGroups"]
 
 _AGAIN_AFTER = 0.2
 _SERVER_FAULT = 500
 
 
-class StruckGroups(Struck):
+class _Groups(ABC):
     """See `tests.transcripts.controls.GroupControls`."""
+
+    @property
+    @abstractmethod
+    def rest_url(self) -> str:
+        """Where the REST API is."""
 
     async def create(
         self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int, target: Json | None = None
@@ -74,3 +81,11 @@ class StruckGroups(Struck):
             except (aiohttp.ClientConnectionError, TimeoutError):
                 pass
             await asyncio.sleep(_AGAIN_AFTER)
+
+
+class StruckGroups(Struck, _Groups):
+    """On the local stack."""
+
+
+class StruckServerGroups(StruckServers, _Groups):
+    """On three instances of the server."""

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["chosen", "lacking"]
 
+_INSTANCES = "tests of several instances of the server; EVENTSTORE_ENDPOINT=server runs them"
+
 _LOCAL_ONLY = {
     "kills": "only the local stack shows which processes run its functions",
-    "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
+    "own-hub": "the test starts a hub of its own, with variables or quotas of its own",
+    "instances": _INSTANCES,
+    "faults": "processes of this machine are struck, and the endpoint shows none",
     "open-doors": "it is deployed with Auth=key, and lets in who shows a key",
     "recording": "nobody but the local stack lets functions note what they call",
     "one-url": "only the local stack has one URL for all, and functions that go by their logical ids",
@@ -29,14 +33,14 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "eventstore_dev": {
             "closed-doors": "it asks for nothing unless AUTH is set",
             "elasticache": "it passes over nested stacks",
+            "instances": _INSTANCES,
         },
         "server": {
             "kills": "no functions run; tests of instances that die are in tests/e2e/server",
-            "own-stack": "the test starts a local stack of its own, with quotas or parameters of its own",
+            "functions": "no functions run, and no gateway is before them",
             "recording": "no functions run, and there are no roles",
             "closed-doors": "it asks for nothing unless AUTH is set",
             "elasticache": "there is no template",
-            "one-url": "it has no functions that go by their logical ids",
         },
         "ministack": {
             **_LOCAL_ONLY,

@@ -17,17 +17,18 @@ from websockets.typing import Subprotocol
 
 from eventstore_dev.running import running
 from eventstore_dev.terminal import Terminal
+from eventstore_hosting.origins import Origins
 from eventstore_hosting.valkey import ValkeyServer
 from functions.authorizer.keys import digest_of
+from tests.e2e.endpoints import chosen
+from tests.e2e.servers import instances_on
 from tests.issuer import Issuer, issuing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from websockets.sync.client import ClientConnection
 
-    from eventstore_dev.stack import Stack
-    from eventstore_hosting.origins import Origins
 
 __all__ = ["Caller", "Guarded", "guarded"]
 
@@ -39,13 +40,20 @@ _TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 @dataclass
 class Guarded:
-    """Attributes: `written` is the whole output of the stack: its access log, and the logs of functions."""
+    """The hub with an authorizer.
+
+    Attributes:
+        url: Where its APIs are; that of WebSocket under `/ws`.
+        output: Returns all that it has written so far: an access log, and what its parts logged.
+        has_gateway: Whether a gateway decides who comes in, and answers those that do not.
+    """
 
     auth: str
-    stack: Stack
+    url: str
     issuer: Issuer
     keys: Path
-    written: io.StringIO
+    output: Callable[[], str]
+    has_gateway: bool = True
     entries: list[dict[str, Any]] = field(default_factory=list)
 
     def credential(self, scopes: str, **limits: object) -> str:
@@ -59,7 +67,7 @@ class Guarded:
         return key
 
     def caller(self, scopes: str = "publish read subscribe admin", **limits: object) -> Caller:
-        return Caller(self.stack.url, self.credential(scopes, **limits))
+        return Caller(self.url, self.credential(scopes, **limits))
 
 
 @dataclass(frozen=True)
@@ -136,16 +144,39 @@ class Socket:
 
 @contextmanager
 def guarded(auth: str, folder: Path, *, origins: Origins | None = None) -> Iterator[Guarded]:
-    """Run the project's template with the authorizer in front of both APIs; pages of `origins` may call it."""
-    keys, written = folder / "keys.json", io.StringIO()
+    """Run the hub on the chosen endpoint with the authorizer in front of its APIs; pages of `origins` may call it."""
+    keys = folder / "keys.json"
     keys.write_text('{"keys":[]}')
+    run = _server if chosen() == "server" else _stack
     with ValkeyServer.start(folder=folder) as valkey, issuing() as issuer:
-        variables = {name: value for name, value in issuer.environment.items() if name != "AUTH"}
-        with running(
-            _TEMPLATE,
-            parameters={"RedisUrl": valkey.url, "Auth": auth, "LogLevel": "DEBUG"},
-            variables={**variables, "API_KEYS_FILE": str(keys)},
-            terminal=Terminal(stream=written, verbose=True),
-            origins=origins,
-        ) as stack:
-            yield Guarded(auth, stack, issuer, keys, written)
+        variables = issuer.environment | {"AUTH": auth, "API_KEYS_FILE": str(keys)}
+        with run(valkey.url, variables, origins) as (url, output):
+            yield Guarded(auth, url, issuer, keys, output, has_gateway=chosen() != "server")
+
+
+@contextmanager
+def _stack(
+    redis_url: str, variables: Mapping[str, str], origins: Origins | None
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Run the project's template."""
+    written = io.StringIO()
+    with running(
+        _TEMPLATE,
+        parameters={"RedisUrl": redis_url, "Auth": variables["AUTH"], "LogLevel": "DEBUG"},
+        variables={name: value for name, value in variables.items() if name != "AUTH"},
+        terminal=Terminal(stream=written, verbose=True),
+        origins=origins,
+    ) as stack:
+        yield stack.url, written.getvalue
+
+
+@contextmanager
+def _server(
+    redis_url: str, variables: Mapping[str, str], origins: Origins | None
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Run an instance of the server."""
+    # Pages of this machine may call, as on the local stack.
+    readers = (origins or Origins()).readers
+    environment = {**variables, "LOG_LEVEL": "DEBUG", "ALLOWED_ORIGINS": readers}
+    with instances_on(redis_url, count=1, environment=environment) as [instance]:
+        yield instance.url, instance.errors.read_text

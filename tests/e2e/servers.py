@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from eventstore.hub.hub import Hub as Core
 from eventstore.hub.settings import Settings
@@ -22,9 +24,12 @@ from tests.fakes.queues import FakeDispatchQueue
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Instance", "ServerHub", "instances_on", "server_hub"]
+__all__ = ["Instance", "ServerHub", "instances_on", "server_hub", "sweep"]
 
 _READY = re.compile(r"Ready: REST at (http://\S+), WebSocket at (ws://\S+), gRPC at ([^\s,]+)")
+
+_ENDED_WITHIN = 20.0
+"""Seconds. An instance that drains has ten."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class Instance:
 
     Attributes:
         process: The process.
+        redis_url: Where its store is.
         url: Where its REST API is.
         websocket_url: Where its WebSocket API is.
         grpc: Host and port of its gRPC API.
@@ -40,6 +46,7 @@ class Instance:
     """
 
     process: subprocess.Popen[str]
+    redis_url: str
     url: str
     websocket_url: str
     grpc: str
@@ -47,9 +54,28 @@ class Instance:
 
     @classmethod
     def start(
-        cls, redis_url: str, *, environment: Mapping[str, str] | None = None, port: int = 0, grpc_port: int = 0
+        cls,
+        redis_url: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        port: int = 0,
+        grpc_port: int = 0,
+        logs: Path | None = None,
+        program: str = "",
     ) -> Instance:
-        """Start an instance, and return when it is ready."""
+        """Start an instance, and return when it is ready.
+
+        Args:
+            redis_url: Where its store is.
+            environment: Variables beside those that every instance has.
+            port: The port of REST and WebSocket; 0 is any free one.
+            grpc_port: The port of gRPC; 0 is any free one.
+            logs: The folder in which its log is kept; None for a file that goes with it.
+            program: The Python that runs it; empty for the module.
+
+        Raises:
+            RuntimeError: It did not start; the message says why.
+        """
         variables = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -57,12 +83,15 @@ class Instance:
             "LOOPBACK_TARGETS": "true",
             "TARGETS": "*",
             "LOG_LEVEL": "WARNING",
+            "PYTHONFAULTHANDLER": "1",
             **(environment or {}),
             "REDIS_URL": redis_url,
         }
-        command = [sys.executable, "-m", "eventstore_server", "--port", str(port), "--grpc-port", str(grpc_port)]
-        errors = Path(tempfile.mkstemp(prefix="server-", suffix=".log")[1])
-        with errors.open("w") as output:
+        run = ["-c", program] if program else ["-m", "eventstore_server"]
+        command = [sys.executable, *run, "--port", str(port), "--grpc-port", str(grpc_port)]
+        descriptor, name = tempfile.mkstemp(prefix="server-", suffix=".log", dir=logs)
+        errors = Path(name)
+        with os.fdopen(descriptor, "w") as output:
             process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=output, text=True)
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -70,8 +99,19 @@ class Instance:
         if found is None:
             process.kill()
             process.wait()
-            raise RuntimeError(f"the server did not start: {line}{errors.read_text()[-2000:]}")
-        return cls(process, *found.groups(), errors)
+            process.stdout.close()
+            raise RuntimeError(f"the server did not start: {line}{_taken(errors)[-2000:]}")
+        return cls(process, redis_url, *found.groups(), errors)
+
+    def restarted(self, *, environment: Mapping[str, str] | None = None) -> Instance:
+        """Start an instance in place of this one, which has ended: on its ports, unless a connection has taken them."""
+        ports = {"port": urlsplit(self.url).port or 0, "grpc_port": int(self.grpc.rpartition(":")[2])}
+        try:
+            return self.start(self.redis_url, environment=environment, logs=self.errors.parent, **ports)
+        except RuntimeError as error:
+            if "Address already in use" not in str(error):
+                raise
+        return self.start(self.redis_url, environment=environment, logs=self.errors.parent)
 
     def kill(self) -> None:
         """End it as a fault would."""
@@ -94,11 +134,12 @@ class Instance:
 
     def _wait(self) -> None:
         try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.process.wait(_ENDED_WITHIN)
+        except subprocess.TimeoutExpired as error:
+            # It writes what each of its threads does.
+            self.process.send_signal(signal.SIGABRT)
             self.process.wait()
-            raise
+            raise RuntimeError(f"the server did not end in time: {self.errors.read_text()[-20000:]}") from error
         finally:
             if self.process.stdout is not None:
                 self.process.stdout.close()
@@ -110,32 +151,54 @@ class ServerHub(Hub):
 
     instance: Instance
 
+    @classmethod
+    def of(cls, instance: Instance, valkey: ValkeyServer) -> ServerHub:
+        """An instance that runs on a cache."""
+        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
+        return cls(instance=instance, valkey=valkey, copies_letters=False, **urls)
+
     def sweep(self) -> None:
         """See `Hub.sweep`."""
-        core = Core(Settings.from_environment({"REDIS_URL": self.valkey.url}))
-        # The instances follow their partitions: they need no request of the sweep.
-        replaced: Any = FakeDispatchQueue()
-        core.dispatch_queue = replaced
-        try:
-            core.sweeper.sweep(until=core.clock.now() + 30_000)
-        finally:
-            core.close()
+        sweep(self.valkey.url)
 
     def waiting(self, queue: str) -> int:  # noqa: ARG002 - there are no queues
         """See `Hub.waiting`."""
         return 0
 
 
+def sweep(redis_url: str) -> None:
+    """Sweep a store, as one of its instances does every minute."""
+    core = Core(Settings.from_environment({"REDIS_URL": redis_url}))
+    # The instances follow their partitions: they need no request of the sweep.
+    replaced: Any = FakeDispatchQueue()
+    core.dispatch_queue = replaced
+    try:
+        core.sweeper.sweep(until=core.clock.now() + 30_000)
+    finally:
+        core.close()
+
+
 @contextmanager
-def instances_on(redis_url: str, *, count: int) -> Iterator[list[Instance]]:
-    """Run instances during the block."""
-    with ExitStack() as stack:
-        instances = []
-        for _ in range(count):
-            instance = Instance.start(redis_url)
-            stack.callback(_end, instance)
-            instances.append(instance)
-        yield instances
+def instances_on(
+    redis_url: str, *, count: int, environment: Mapping[str, str] | None = None, port: int = 0, program: str = ""
+) -> Iterator[list[Instance]]:
+    """Run instances during the block.
+
+    Args:
+        redis_url: Where the store is.
+        count: How many.
+        environment: Variables beside those that every instance has.
+        port: The port of the only one; 0 is any free one.
+        program: As in `Instance.start`.
+    """
+
+    def start(_: int) -> Instance:
+        instance = Instance.start(redis_url, environment=environment, port=port, program=program)
+        stack.callback(_end, instance)
+        return instance
+
+    with ExitStack() as stack, ThreadPoolExecutor(count) as threads:
+        yield list(threads.map(start, range(count)))
 
 
 @contextmanager
@@ -145,11 +208,17 @@ def server_hub(folder: Path) -> Iterator[Hub]:
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
         instances_on(valkey.url, count=1) as [instance],
     ):
-        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
-        yield ServerHub(instance=instance, valkey=valkey, copies_letters=False, **urls)
+        yield ServerHub.of(instance, valkey)
 
 
 def _end(instance: Instance) -> None:
-    if instance.process.poll() is None:
-        with suppress(subprocess.TimeoutExpired):
-            instance.stop()
+    try:
+        instance.stop()
+    finally:
+        instance.errors.unlink(missing_ok=True)
+
+
+def _taken(log: Path) -> str:
+    text = log.read_text()
+    log.unlink()
+    return text

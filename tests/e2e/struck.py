@@ -20,7 +20,7 @@ from tests.e2e.hubs import TEMPLATE
 from tests.e2e.unreliable import UnreliableBroker
 from tests.transcripts.checker import first_violation
 from tests.transcripts.recording import written
-from tests.transcripts.soak import SoakTimeout
+from tests.transcripts.soak import PUSH_FUNCTION, SoakTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Mapping
@@ -53,11 +53,17 @@ class Struck:
     def ws_url(self) -> str:
         return f"{self.stack.url.replace('http', 'ws', 1)}/ws"
 
-    async def kill_function(self, name: str) -> None:
-        for pid in self.stack._pools[name].pids:
+    async def kill(self, process: str) -> None:
+        for pid in self.stack._pools[process].pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.kills += 1
+
+    async def pause(self, process: str) -> None:
+        raise AssertionError(f"{process} is a function, and nobody pauses it")
+
+    async def kill_caller(self, port: int) -> None:  # noqa: ARG002 - one function calls
+        await self.kill(PUSH_FUNCTION)
 
     async def restart_cache(self) -> None:
         await asyncio.to_thread(self._restart_cache)
@@ -123,6 +129,7 @@ def proved(scenario: Coroutine[Any, Any, Transcript], *, seed: int, folder: Path
     except SoakTimeout as error:
         if error.transcript is not None:
             _prove(error.transcript, seed=seed, folder=folder)
+            _keep(error.transcript, folder)
         raise
     _prove(transcript, seed=seed, folder=folder)
     return transcript
@@ -132,6 +139,10 @@ def _prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
     """Fail at the first violation, and keep the transcript."""
     violation = first_violation(transcript)
     if violation is not None:
-        kept = folder / "transcript.jsonl"
-        kept.write_text("\n".join(written(transcript)), encoding="utf-8")
-        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {kept}")
+        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {_keep(transcript, folder)}")
+
+
+def _keep(transcript: Transcript, folder: Path) -> Path:
+    kept = folder / "transcript.jsonl"
+    kept.write_text("\n".join(written(transcript)), encoding="utf-8")
+    return kept

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.needs("own-stack")
+pytestmark = pytest.mark.needs("own-hub")
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +35,18 @@ _CALLS = [
 @pytest.mark.parametrize(("method", "path"), _CALLS)
 def test_a_call_without_a_credential_is_unauthorized(hub: Guarded, method: str, path: str) -> None:
     path = path.replace("{id}", "1").replace("{stream}", "1").replace("{subscription}", "1").replace("{filter}", "1")
-    reply = Caller(hub.stack.url, "").call(method, path, {})
+    reply = Caller(hub.url, "").call(method, path, {})
     assert (reply.status, reply.json()["code"]) == (401, "unauthorized")
     assert reply.headers["Content-Type"] == "application/problem+json"
 
 
 def test_schemathesis_finds_nothing_with_all_scopes(hub: Guarded, tmp_path: Path) -> None:
     credential = hub.credential("publish read subscribe admin")
-    assert not fuzz(hub.stack.url, tmp_path, examples=4, credential=credential, seconds=300)
+    assert not fuzz(hub.url, tmp_path, examples=4, credential=credential, seconds=300)
 
 
 @pytest.mark.parametrize("scopes", ["publish read subscribe admin", "read"])
 def test_schemathesis_finds_nothing_with_a_tenants_credential(hub: Guarded, tmp_path: Path, scopes: str) -> None:
     credential = hub.credential(scopes, tenants=["acme"])
     phases = "examples,coverage,fuzzing"
-    assert not fuzz(hub.stack.url, tmp_path, examples=2, phases=phases, credential=credential, seconds=300)
+    assert not fuzz(hub.url, tmp_path, examples=2, phases=phases, credential=credential, seconds=300)

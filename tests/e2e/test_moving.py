@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.endpoints import chosen
 from tests.e2e.hubs import local_hub
 from tests.e2e.live import SECONDS, event, publish
+from tests.e2e.servers import server_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +35,8 @@ pytestmark = pytest.mark.needs("one-url")
 @pytest.fixture(scope="module")
 def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """The hub to which events are copied."""
-    with local_hub(tmp_path_factory.mktemp("new")) as hub:
+    run = server_hub if chosen() == "server" else local_hub
+    with run(tmp_path_factory.mktemp("new")) as hub:
         yield hub
 
 

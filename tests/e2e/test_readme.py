@@ -158,10 +158,10 @@ def test_the_key_that_the_readme_creates_works_for_its_command(tmp_path: Path) -
         done = subprocess.run(command.split(), check=True, capture_output=True, text=True, cwd=_ROOT, env=environment)
         key = done.stderr.split()[-1]
         led = environment | {
-            "EVENTSTORE_URL": hub.stack.url,
-            "EVENTSTORE_WEBSOCKET_URL": f"{hub.stack.url.replace('http', 'ws', 1)}/ws",
+            "EVENTSTORE_URL": hub.url,
+            "EVENTSTORE_WEBSOCKET_URL": f"{hub.url.replace('http', 'ws', 1)}/ws",
         }
-        making = blocks("", "ack_deadline")[0].replace("http://127.0.0.1:8081", hub.stack.url)
+        making = blocks("", "ack_deadline")[0].replace("http://127.0.0.1:8081", hub.url)
         SHELLS[0].ran(making.replace("curl ", f"curl -f -H 'authorization: Bearer {key}' ", 1), led)
         program = f"{Path(sys.executable).parent}/eventstore"
         event = (
@@ -211,7 +211,7 @@ def test_the_worker_of_the_readme_charges_parks_and_retries(hub: Hub, environmen
     assert parked(hub, name) == {"nothing-to-charge": "there is nothing to charge", "busy": "the bank does not answer"}
 
 
-@pytest.mark.needs("one-url")
+@pytest.mark.needs("one-url", "functions")
 @pytest.mark.parametrize("block", blocks("python", "boto3"))
 def test_the_programs_of_the_readme_for_the_local_stack_run(hub: Hub, environment: dict[str, str], block: str) -> None:
     assert ran([sys.executable, "-c", block.replace("http://127.0.0.1:8081", hub.url)], environment)

@@ -1,4 +1,4 @@
-"""Rules on the local stack: events reach functions, queues, buses and URLs, with the whole hub in between."""
+"""Rules: events reach functions, queues, buses and URLs, with the whole hub in between."""
 
 from __future__ import annotations
 
@@ -21,28 +21,46 @@ from eventstore_hosting.valkey import ValkeyServer
 from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.dev.queues import sqs_client
+from tests.e2e.endpoints import chosen
 from tests.e2e.hubs import TEMPLATE, LocalHub
 from tests.e2e.live import SECONDS, event, publish
+from tests.e2e.servers import ServerHub, instances_on
 from tests.e2e.test_durable import Rest
 from tests.e2e.test_readme import SHELLS, blocks
 from tests.policies.judging import ANY_TARGET, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from types_boto3_sqs import SQSClient
 
-pytestmark = pytest.mark.needs("own-stack")
+    from tests.e2e.hubs import Hub
+
+pytestmark = pytest.mark.needs("own-hub")
 
 STEP = TEMPLATE.parent / "examples/step/template.yaml"
+ACCOUNT_OF_NOBODY = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": REGION}
 TASK = "io.flunq.task.requested"
 TASKS = [{"exact": {"type": TASK}}]
 
 
-@pytest.fixture(scope="module")
-def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
-    """A hub whose rules call the functions of another stack; their roles must allow what its functions call."""
-    folder, port = tmp_path_factory.mktemp("rules"), free_port()
+@dataclass(frozen=True)
+class Place:
+    """A hub whose rules call the functions of another stack.
+
+    Attributes:
+        hub: The hub.
+        aws_url: Where the queues and buses are.
+    """
+
+    hub: Hub
+    aws_url: str
+
+
+@contextmanager
+def on_the_local_stack(folder: Path, port: int) -> Iterator[Place]:
+    """Run the hub; its roles must allow what its functions call."""
     with ExitStack() as stack:
         steps = stack.enter_context(running(STEP, parameters={"EventstoreUrl": f"http://127.0.0.1:{port}"}))
         stack.enter_context(judged(folder / "calls.jsonl"))
@@ -53,26 +71,46 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
             variables={"AUTH": "none", "LOOPBACK_TARGETS": "true", "AWS_ENDPOINT_URL_LAMBDA": steps.url},
             port=port,
         )
-        yield LocalHub.of(stack.enter_context(hub), valkey)
+        local = LocalHub.of(stack.enter_context(hub), valkey)
+        yield Place(local, local.url)
+
+
+@contextmanager
+def on_the_server(folder: Path, port: int) -> Iterator[Place]:
+    """Run the hub; the stack of the functions has the queues and buses, too."""
+    with ExitStack() as stack:
+        steps = stack.enter_context(running(STEP, parameters={"EventstoreUrl": f"http://127.0.0.1:{port}"}))
+        valkey = stack.enter_context(ValkeyServer.start(folder=folder / "valkey"))
+        environment = ACCOUNT_OF_NOBODY | {"AWS_ENDPOINT_URL": steps.url}
+        instances = instances_on(valkey.url, count=1, environment=environment, port=port)
+        [instance] = stack.enter_context(instances)
+        yield Place(ServerHub.of(instance, valkey), steps.url)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    run = on_the_server if chosen() == "server" else on_the_local_stack
+    with run(tmp_path_factory.mktemp("rules"), free_port()) as place:
+        yield place
 
 
 @pytest.fixture
-def hub(running_hub: LocalHub) -> LocalHub:
+def hub(place: Place) -> Hub:
     for queue in ("BellsQueue", "PushesQueue"):
-        wait_until(lambda queue=queue: not running_hub.waiting(queue), what=f"{queue} of the test before", seconds=30)
-    with Redis.from_url(running_hub.valkey.url) as client:
+        wait_until(lambda queue=queue: not place.hub.waiting(queue), what=f"{queue} of the test before", seconds=30)
+    with Redis.from_url(place.hub.valkey.url) as client:
         client.flushall()
-    return running_hub
+    return place.hub
 
 
 @pytest.fixture
-def rest(hub: LocalHub) -> Rest:
+def rest(hub: Hub) -> Rest:
     return Rest(hub)
 
 
 @pytest.fixture
-def sqs(hub: LocalHub) -> Iterator[SQSClient]:
-    with sqs_client(hub.url) as client:
+def sqs(place: Place) -> Iterator[SQSClient]:
+    with sqs_client(place.aws_url) as client:
         yield client
 
 
@@ -89,7 +127,7 @@ def caught_up(found: dict[str, Any]) -> bool:
     return (found["lag"], found["in_flight"], found["held"]) == (0, 0, 0)
 
 
-def completed(hub: LocalHub, stream: str) -> list[object]:
+def completed(hub: Hub, stream: str) -> list[object]:
     """The data of what the step has published."""
     with hub.client() as store:
         return [one.data for one in store.read(stream) if one.type == "io.flunq.task.completed"]
@@ -131,7 +169,7 @@ def serving() -> Iterator[Web]:
         server.server_close()
 
 
-def test_a_workflow_step_is_a_function_that_gets_its_tasks_in_order(hub: LocalHub, rest: Rest) -> None:
+def test_a_workflow_step_is_a_function_that_gets_its_tasks_in_order(hub: Hub, rest: Rest) -> None:
     rule(rest, "charge-card", {"lambda": "workflow-charge-card", "batch": 1})
     publish(hub, *[task(number, f"wf-{number % 3}", data={"n": number}) for number in range(12)])
     rest.until("subscriptions/charge-card", caught_up)
@@ -139,9 +177,7 @@ def test_a_workflow_step_is_a_function_that_gets_its_tasks_in_order(hub: LocalHu
         assert completed(hub, f"wf-{workflow}") == [{"n": number} for number in range(12) if number % 3 == workflow]
 
 
-def test_a_task_that_a_function_cannot_do_parks_its_workflow_with_the_functions_words(
-    hub: LocalHub, rest: Rest
-) -> None:
+def test_a_task_that_a_function_cannot_do_parks_its_workflow_with_the_functions_words(hub: Hub, rest: Rest) -> None:
     rule(rest, "charge-card", {"lambda": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:ChargeCard"}, max_attempts=1)
     publish(hub, task(1, "bad"), task(2, "bad", data=2), task(1, "good", data=1))
     found = rest.until("dead-letters", lambda found: [one["letters"] for one in found["dead_letters"]] == [2])
@@ -154,7 +190,7 @@ def test_a_task_that_a_function_cannot_do_parks_its_workflow_with_the_functions_
     wait_until(lambda: completed(hub, "bad") == [2], what="the task behind it is done", seconds=SECONDS)
 
 
-def test_a_queue_gets_each_stream_in_order(hub: LocalHub, rest: Rest, sqs: SQSClient) -> None:
+def test_a_queue_gets_each_stream_in_order(hub: Hub, rest: Rest, sqs: SQSClient) -> None:
     url = sqs.create_queue(QueueName="steps.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     rule(rest, "to-queue", {"sqs": url})
     publish(hub, *[task(number, f"wf-{number % 2}") for number in range(10)])
@@ -169,10 +205,10 @@ def test_a_queue_gets_each_stream_in_order(hub: LocalHub, rest: Rest, sqs: SQSCl
     assert found == {"wf-0": [1, 2, 3, 4, 5], "wf-1": [1, 2, 3, 4, 5]}
 
 
-def test_a_bus_takes_events(hub: LocalHub, rest: Rest) -> None:
+def test_a_bus_takes_events(place: Place, hub: Hub, rest: Rest) -> None:
     client = boto3.client(
         "events",
-        endpoint_url=hub.url,
+        endpoint_url=place.aws_url,
         region_name=REGION,
         aws_access_key_id="any",
         aws_secret_access_key="any",  # noqa: S106 - of no account
@@ -185,7 +221,7 @@ def test_a_bus_takes_events(hub: LocalHub, rest: Rest) -> None:
     assert (found["parked"], found["open_circuits"]) == (0, 0)
 
 
-def test_a_url_gets_events_and_the_headers_of_its_rule(hub: LocalHub, rest: Rest) -> None:
+def test_a_url_gets_events_and_the_headers_of_its_rule(hub: Hub, rest: Rest) -> None:
     with serving() as web:
         rule(rest, "hook", {"http": web.url, "headers": {"X-Team": "billing"}})
         publish(hub, *[task(number, "wf") for number in range(5)])
@@ -195,7 +231,7 @@ def test_a_url_gets_events_and_the_headers_of_its_rule(hub: LocalHub, rest: Rest
     assert (headers["x-team"], headers["content-type"]) == ("billing", "application/cloudevents+json")
 
 
-def test_a_dead_url_leaves_other_rules_alone_and_says_why_it_waits(hub: LocalHub, rest: Rest) -> None:
+def test_a_dead_url_leaves_other_rules_alone_and_says_why_it_waits(hub: Hub, rest: Rest) -> None:
     with serving() as web:
         dead = f"http://127.0.0.1:{free_port()}/"
         rule(rest, "dead", {"http": dead}, stream=["wf"])
@@ -209,7 +245,7 @@ def test_a_dead_url_leaves_other_rules_alone_and_says_why_it_waits(hub: LocalHub
     assert found["parked"] == 0
 
 
-def test_the_step_that_the_readme_shows_is_done(hub: LocalHub) -> None:
+def test_the_step_that_the_readme_shows_is_done(hub: Hub) -> None:
     [shown] = blocks("", '"lambda":"workflow-charge-card"')
     printed = SHELLS[0].ran(shown.replace("http://127.0.0.1:8081", hub.url), dict(os.environ))
     assert '"type":"io.flunq.task.completed"' in printed

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.durables import StruckGroups
+from tests.e2e.durables import StruckGroups, StruckServerGroups
+from tests.e2e.endpoints import chosen
 from tests.e2e.struck import proved, setting, struck_hub
+from tests.e2e.struck_servers import INSTANCES, struck_servers
 from tests.policies.judging import ANY_TARGET
 from tests.transcripts.calls import Reply
 from tests.transcripts.group_soak import group_soak
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from tests.transcripts.membership import Group
 
 _EVENTS = 1_500
+_ACCOUNT = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "eu-west-1"}
+"""Of no account: with what calls of Lambda are signed."""
 
 
 @pytest.fixture
@@ -50,20 +54,29 @@ def http_port() -> Iterator[ReservedPort]:
 
 
 @pytest.fixture
-def struck(seed: int, tmp_path: Path, lambda_port: ReservedPort) -> Iterator[StruckGroups]:
+def struck(seed: int, tmp_path: Path, lambda_port: ReservedPort) -> Iterator[StruckGroups | StruckServerGroups]:
     variables = {"LOOPBACK_TARGETS": "true", "AWS_ENDPOINT_URL_LAMBDA": lambda_port.url}
     folder = tmp_path / "valkey"
+    if chosen() == "server":
+        with struck_servers(seed, folder, StruckServerGroups, environment=variables | _ACCOUNT) as servers:
+            yield servers
+        return
     with struck_hub(seed, folder, StruckGroups, parameters=ANY_TARGET, variables=variables) as hub:
         yield hub
 
 
-@pytest.mark.needs("own-stack", "kills")
+@pytest.mark.needs("faults")
 def test_every_event_is_handled_in_order_or_parked_and_redriven(
-    struck: StruckGroups, lambda_port: ReservedPort, http_port: ReservedPort, seed: int, tmp_path: Path
+    struck: StruckGroups | StruckServerGroups,
+    lambda_port: ReservedPort,
+    http_port: ReservedPort,
+    seed: int,
+    tmp_path: Path,
 ) -> None:
     events = setting("SOAK_EVENTS", _EVENTS)
     mode = Random(f"{seed} mode").choice(MODES)
-    absences = max(events // 750, 2)
+    absences, kills = max(events // 750, 2), max(events // 400, 4)
+    on_server = isinstance(struck, StruckServerGroups)
     # The number of strikes grows with the number of events.
     transcript = proved(
         group_soak(
@@ -83,8 +96,9 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
             seed=seed,
             events=events,
             streams=max(events // 33, 10),
-            functions=(*FUNCTIONS, PUSH_FUNCTION),
-            kills=max(events // 400, 4),
+            processes=INSTANCES if on_server else (*FUNCTIONS, PUSH_FUNCTION),
+            kills=kills,
+            pauses=kills if on_server else 0,
             restarts=max(events // 5_000, 1),
             deadline=max(events / 5, 240),
         ),

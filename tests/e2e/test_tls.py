@@ -1,4 +1,4 @@
-"""The whole stack on a cache with TLS, and a user with the required permissions only."""
+"""The whole hub on a cache with TLS, and a user with the required permissions only."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import pytest
 import urllib3
 
 from eventstore_client import EventStore
-from eventstore_dev.running import running
 from tests.caches import PASSWORD, Cache, caching
-from tests.e2e.hubs import TEMPLATE
+from tests.e2e.endpoints import chosen
+from tests.e2e.own import own_hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.needs("own-stack")
+pytestmark = pytest.mark.needs("own-hub")
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def cache(tmp_path: Path) -> Iterator[Cache]:
 
 def test_published_events_arrive_at_a_subscriber(cache: Cache) -> None:
     with (
-        running(TEMPLATE, parameters={"RedisUrl": cache.url()}) as stack,
-        EventStore(stack.url) as store,
+        own_hub(cache.url()) as url,
+        EventStore(url) as store,
         store.subscribe(stream="wf", start="start") as subscription,
     ):
         store.publish([{"specversion": "1.0", "id": "1", "source": "/e2e", "type": "t"}], stream="wf")
@@ -37,8 +37,21 @@ def test_published_events_arrive_at_a_subscriber(cache: Cache) -> None:
 
 def test_a_refusal_of_the_cache_is_reported_without_the_password(cache: Cache) -> None:
     url = cache.url(password="hidden")  # noqa: S106 - invented
-    with running(TEMPLATE, parameters={"RedisUrl": url}) as stack, urllib3.PoolManager(retries=False) as http:
-        answer = http.request("GET", f"{stack.url}/api/v1/events")
+    said = refusal_of_server(url) if chosen() == "server" else refusal_of_stack(url)
+    assert "refuses the user of REDIS_URL" in said
+    assert not any(secret in said for secret in ("hidden", PASSWORD))
+
+
+def refusal_of_server(url: str) -> str:
+    """What a server says that cannot start."""
+    with pytest.raises(RuntimeError) as refused, own_hub(url):
+        pass
+    return str(refused.value)
+
+
+def refusal_of_stack(url: str) -> str:
+    """What a request is answered."""
+    with own_hub(url) as hub, urllib3.PoolManager(retries=False) as http:
+        answer = http.request("GET", f"{hub}/api/v1/events")
     assert (answer.status, answer.json()["code"]) == (503, "store-unavailable")
-    assert "refuses the user of REDIS_URL" in answer.json()["detail"]
-    assert not any(secret in answer.data.decode() for secret in ("hidden", PASSWORD))
+    return answer.data.decode()

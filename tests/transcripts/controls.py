@@ -18,14 +18,20 @@ class HubControls(Protocol):
 
     @property
     def rest_url(self) -> str:
-        """Such as `http://127.0.0.1:8081`."""
+        """Such as `http://127.0.0.1:8081`. Where the hub has several instances, the next one's each time."""
 
     @property
     def ws_url(self) -> str:
-        """Such as `ws://127.0.0.1:8081/ws`."""
+        """Such as `ws://127.0.0.1:8081/ws`. Where the hub has several instances, the next one's each time."""
 
-    async def kill_function(self, name: str) -> None:
-        """Kill the processes of a function."""
+    async def kill(self, process: str) -> None:
+        """Kill the processes of a function, or an instance."""
+
+    async def pause(self, process: str) -> None:
+        """Let an instance hang for some seconds, from now on."""
+
+    async def kill_caller(self, port: int) -> None:
+        """Kill what calls a target, by the port of its connection; 0 is one that has gone."""
 
     async def restart_cache(self) -> None:
         """Kill and restart the cache, which keeps acknowledged writes."""

@@ -9,7 +9,7 @@ from tests.transcripts.subscriber import RecordingSubscriber
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from tests.transcripts.clock import Clock
@@ -23,7 +23,14 @@ class Follower:
     """A subscriber of the scenario, and the markers that it has handled."""
 
     def __init__(
-        self, guest: Guest, url: str, streams: Sequence[str], *, clock: Clock, random: Random, news: asyncio.Event
+        self,
+        guest: Guest,
+        url: Callable[[], str],
+        streams: Sequence[str],
+        *,
+        clock: Clock,
+        random: Random,
+        news: asyncio.Event,
     ) -> None:
         self.guest = guest
         self.leaves = any(order.act is Act.LEAVE for _, order in guest.orders)

@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from tests.transcripts.clock import Backoff
 from tests.transcripts.membership import Dropped, Handling, Member, MemberSession
 from tests.transcripts.orders import Act, Order
-from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
 from tests.transcripts.ownership import Ownership
 from tests.transcripts.requests import Requests
 from tests.transcripts.transcript import Ending, Received
@@ -36,6 +36,7 @@ class RecordingMember:
     """A member of a durable subscription until it is ordered to leave, on successive connections.
 
     Args:
+        url: Returns where to connect, each time.
         fails: Returns whether a try of an event fails.
         handle: Given each event that was handled.
         seconds: How long a try of an event takes; while one takes long, none of another partition is made.
@@ -44,7 +45,7 @@ class RecordingMember:
 
     def __init__(
         self,
-        url: str,
+        url: Callable[[], str],
         subscription: str,
         *,
         name: str,
@@ -94,7 +95,7 @@ class RecordingMember:
             self.state = "connecting"
             try:
                 connection = await connect(
-                    self._url,
+                    self._url(),
                     subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
                     compression=None,
                     ping_interval=None,
@@ -218,10 +219,8 @@ class _Session:
             if self._requests.answered(message):
                 return None
             # API Gateway's message about a failed function has no type and no request.
-            if message.get("code", "internal") in AGAIN:
-                self._requests.repeat()
-                return None
-            raise Refused(f"{self._member.name} was refused: {message}")
+            self._take_error(message.get("code", "internal"), message)
+            return None
         partition, number, kind = message["partition"], message["frame"], message["type"]
         last, owned = self._last.get(partition, 0), self._owned.get(partition)
         new = number > last
@@ -247,6 +246,12 @@ class _Session:
             elif owned is not None:
                 owned.take(message)
         return None
+
+    def _take_error(self, code: str, message: Json) -> None:
+        if code in AGAIN:
+            self._requests.repeat()
+        elif code not in FAREWELLS:
+            raise Refused(f"{self._member.name} was refused: {message}")
 
     def _attendance(self, sent: float, ended: float, ending: Ending) -> MemberSession:
         return MemberSession(

@@ -103,7 +103,7 @@ class MemberGroup:
             return self._troubles.fails(random, event, healed=self.progress.healed)
 
         return RecordingMember(
-            self._hub.ws_url,
+            lambda: self._hub.ws_url,
             _NAME,
             name=name,
             clock=self._clock,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["AGAIN", "Refused"]
+__all__ = ["AGAIN", "FAREWELLS", "Refused"]
 
 AGAIN = frozenset({"store-unavailable", "internal"})
 """The codes of errors after which the same request may be sent again."""
+
+
+FAREWELLS = frozenset({"going-away", "connection-not-found"})
+"""The codes of errors after which the hub ends the connection, and the client connects again."""
 
 
 class Refused(Exception):

@@ -40,18 +40,23 @@ _LARGE = 100 * 1024
 class What(Enum):
     """The kinds of faults."""
 
-    FUNCTION = auto()
+    KILL = auto()
+    PAUSE = auto()
     CACHE = auto()
     SWEEP = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A fault of the hub after a number of events."""
+    """A fault of the hub after a number of events.
+
+    Attributes:
+        process: What is killed or paused.
+    """
 
     at: int
     what: What
-    function: str = ""
+    process: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +103,24 @@ def planned(
     events: int,
     subscribers: int,
     streams: int,
-    functions: Sequence[str],
+    processes: Sequence[str],
     kills: int,
     restarts: int,
     sweeps: int,
     longest_pause: float,
+    pauses: int = 0,
 ) -> Plan:
-    """The scenario of a seed."""
+    """The scenario of a seed.
+
+    Args:
+        processes: What is killed and paused: functions, or instances.
+    """
     random = Random(seed)
     names = tuple(f"soak-{seed}:wf-{number}" for number in range(streams))
-    strikes = [Strike(random.randrange(events), What.FUNCTION, random.choice(functions)) for _ in range(kills)]
+    strikes = [Strike(random.randrange(events), What.KILL, random.choice(processes)) for _ in range(kills)]
     strikes += [Strike(random.randrange(events), What.CACHE) for _ in range(restarts)]
     strikes += [Strike(random.randrange(events), What.SWEEP) for _ in range(sweeps)]
+    strikes += [Strike(random.randrange(events), What.PAUSE, random.choice(processes)) for _ in range(pauses)]
     return Plan(
         streams=names,
         batches=tuple(_batches(random, seed, names, events)),

@@ -13,11 +13,11 @@ from websockets.exceptions import WebSocketException
 
 from tests.transcripts.clock import Backoff
 from tests.transcripts.fragments import fragments
-from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
 from tests.transcripts.transcript import Publish, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from tests.transcripts.clock import Clock
@@ -88,17 +88,22 @@ class Publisher:
 
 
 class RestRoute:
-    """`POST /api/v1/events`, batched."""
+    """`POST /api/v1/events`, batched.
 
-    def __init__(self, url: str) -> None:
-        self._url = f"{url}/api/v1/events"
+    Args:
+        url: Returns where the REST API is, for each request.
+    """
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        self._url = url
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE))
 
     async def publish(self, events: Sequence[Json], stream: str) -> list[dict[str, Any]]:
         body = json.dumps(list(events), separators=(",", ":"))
         headers = {"Content-Type": "application/cloudevents-batch+json"}
         try:
-            async with self._session.post(self._url, params={"stream": stream}, data=body, headers=headers) as response:
+            url = f"{self._url()}/api/v1/events"
+            async with self._session.post(url, params={"stream": stream}, data=body, headers=headers) as response:
                 text = await response.text()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise _NoAnswer from error
@@ -114,9 +119,13 @@ class RestRoute:
 
 
 class SocketRoute:
-    """The action `publish`, on successive connections."""
+    """The action `publish`, on successive connections.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: Returns where to connect, each time.
+    """
+
+    def __init__(self, url: Callable[[], str]) -> None:
         self._url = url
         self._connection: ClientConnection | None = None
         self._requests = 0
@@ -135,7 +144,7 @@ class SocketRoute:
         if answer.get("type") == "published":
             results: list[dict[str, Any]] = answer["results"]
             return results
-        if "type" not in answer or answer.get("code") in AGAIN:
+        if "type" not in answer or answer.get("code") in AGAIN | FAREWELLS:
             raise _NoAnswer(str(answer))
         raise Refused(str(answer))
 
@@ -146,7 +155,7 @@ class SocketRoute:
 
     async def _ask(self, message: str, name: str) -> dict[str, Any]:
         if self._connection is None:
-            self._connection = await connect(self._url, compression=None, ping_interval=None, proxy=None)
+            self._connection = await connect(self._url(), compression=None, ping_interval=None, proxy=None)
         await self._connection.send(fragments(message))
         while True:
             answer: dict[str, Any] = json.loads(await self._connection.recv())

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.transcripts.membership import SentCommand
-from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -51,7 +51,8 @@ class Requests:
             self.recorded.append(SentCommand(message, self._clock.now(), None))
         while True:
             answer = await self._answer(name, text)
-            if answer is None or answer.get("code") in AGAIN:
+            # After a farewell the connection ends, and this with it.
+            if answer is None or answer.get("code") in AGAIN | FAREWELLS:
                 await asyncio.sleep(_PAUSE)
                 continue
             if answer["type"] == "error" and answer.get("code") != "subscription-conflict":

@@ -67,8 +67,9 @@ async def soak(
     streams: int = 200,
     rest_publishers: int = 4,
     socket_publishers: int = 2,
-    functions: Sequence[str] = FUNCTIONS,
+    processes: Sequence[str] = FUNCTIONS,
     kills: int = 20,
+    pauses: int = 0,
     restarts: int = 2,
     sweeps: int = 5,
     longest_pause: float = 2.0,
@@ -92,8 +93,9 @@ async def soak(
         events=events,
         subscribers=subscribers,
         streams=streams,
-        functions=functions,
+        processes=processes,
         kills=kills,
+        pauses=pauses,
         restarts=restarts,
         sweeps=sweeps,
         longest_pause=longest_pause,
@@ -169,8 +171,10 @@ class Striker:
         """Strike the hub, when the earlier faults have struck."""
         async with self._striking:
             match fault.what:
-                case What.FUNCTION:
-                    await self._hub.kill_function(fault.function)
+                case What.KILL:
+                    await self._hub.kill(fault.process)
+                case What.PAUSE:
+                    await self._hub.pause(fault.process)
                 case What.CACHE:
                     await self._hub.restart_cache()
                 case What.SWEEP:
@@ -185,8 +189,8 @@ async def publishing_to(hub: HubControls, rest: int, socket: int, clock: Clock, 
         return Publisher(name, route, clock=clock, random=Random(f"{seed} {name}"))
 
     made = Publishers(
-        [publisher(f"rest-{number}", RestRoute(hub.rest_url)) for number in range(1, rest + 1)],
-        [publisher(f"socket-{number}", SocketRoute(hub.ws_url)) for number in range(1, socket + 1)],
+        [publisher(f"rest-{number}", RestRoute(lambda: hub.rest_url)) for number in range(1, rest + 1)],
+        [publisher(f"socket-{number}", SocketRoute(lambda: hub.ws_url)) for number in range(1, socket + 1)],
     )
     try:
         yield made
@@ -257,7 +261,7 @@ class _Run:
     def _follower(self, guest: Guest, clock: Clock) -> Follower:
         random = Random(f"{self._seed} {guest.name}")
         streams = self._plan.streams
-        return Follower(guest, self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
+        return Follower(guest, lambda: self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
 
     def _advance(self, count: int, guests: asyncio.TaskGroup, striking: asyncio.TaskGroup) -> None:
         """Start every order that is due after further events."""

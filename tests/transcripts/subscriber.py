@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from tests.transcripts.clock import Backoff
 from tests.transcripts.fragments import fragments
 from tests.transcripts.orders import Act, Order
-from tests.transcripts.outcomes import AGAIN, Refused
+from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
 from tests.transcripts.transcript import Ending, Received, Session, Subscriber
 
 if TYPE_CHECKING:
@@ -36,13 +36,14 @@ class RecordingSubscriber:
     logical subscriber, whose name says so.
 
     Args:
+        url: Returns where to connect, each time.
         request: Members of the subscribe: `filters`, `stream`, `from`.
         handle: Given each message of which the protocol's table says that it is to be handled, once.
     """
 
     def __init__(
         self,
-        url: str,
+        url: Callable[[], str],
         request: Json,
         *,
         name: str,
@@ -92,7 +93,7 @@ class RecordingSubscriber:
             self._state = "connecting"
             try:
                 connection = await connect(
-                    self._url,
+                    self._url(),
                     subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
                     compression=None,
                     ping_interval=None,  # a lagging client must not be closed by its own pings
@@ -231,7 +232,10 @@ class _Session:
         if message.get("type", "error") == "error":
             self._received.append(Received(now, message, handled=False))
             # API Gateway's message about a failed function has no type.
-            if message.get("code", "internal") in AGAIN:
+            code = message.get("code", "internal")
+            if code in FAREWELLS:
+                return None
+            if code in AGAIN:
                 return Ending.REFUSED
             raise Refused(f"{self._owner.name} was refused: {message}; it asked {self._request}")
         if "frame" in message:

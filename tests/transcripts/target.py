@@ -37,7 +37,7 @@ class RecordingTarget:
         handle: Given each event that was handled.
         seconds: How long a try of an event takes.
         mishap: Asked once in each call what goes wrong in it.
-        kill: Kills the function that calls the target.
+        kill: Kills what calls the target, by the port of its connection.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class RecordingTarget:
         handle: Callable[[Json], object],
         seconds: Callable[[Json], float],
         mishap: Callable[[], Mishap | None],
-        kill: Callable[[], Awaitable[None]],
+        kill: Callable[[int], Awaitable[None]],
     ) -> None:
         self.calls: list[Call] = []
         self._binding = binding
@@ -76,7 +76,7 @@ class RecordingTarget:
         self.calls.append(call)
         answer = _CUT
         try:
-            answer = await self._answered(index + 1, work)
+            answer = await self._answered(index + 1, work, port=_port_of(request))
         finally:
             events = tuple(replace(pushed, failed=place in answer.failed) for place, pushed in enumerate(work))
             self.calls[index] = replace(
@@ -84,7 +84,7 @@ class RecordingTarget:
             )
         return _sent(request, answer)
 
-    async def _answered(self, number: int, work: list[Pushed]) -> Answer:
+    async def _answered(self, number: int, work: list[Pushed], *, port: int) -> Answer:
         mishap = self._mishap()
         if mishap in {Mishap.THROTTLED, Mishap.UNAVAILABLE}:
             return self._binding.unable(mishap, number, self._random)
@@ -95,7 +95,7 @@ class RecordingTarget:
             case Mishap.CUT:
                 return _CUT
             case Mishap.KILLED:
-                await self._kill()
+                await self._kill(port)
                 return _CALLER_KILLED
             case _:
                 return self._binding.unable(mishap, number, self._random)
@@ -115,6 +115,12 @@ class RecordingTarget:
                 work[index] = Pushed(event, self._clock.now())
                 self._handle(event)
         return list(failed.values())
+
+
+def _port_of(request: web.BaseRequest) -> int:
+    """The port of who calls; 0 if it has gone."""
+    address = None if request.transport is None else request.transport.get_extra_info("peername")
+    return int(address[1]) if address else 0
 
 
 def _sent(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:

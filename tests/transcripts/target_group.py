@@ -12,7 +12,6 @@ from tests.transcripts.bindings import Mishap, drawn_mishaps
 from tests.transcripts.calls import Absence, Target
 from tests.transcripts.content import key
 from tests.transcripts.progress import ACK_DEADLINE, Progress
-from tests.transcripts.soak import PUSH_FUNCTION
 from tests.transcripts.target import RecordingTarget
 from tests.transcripts.target_server import TargetServer
 from tests.transcripts.troubles import drawn, moments
@@ -163,7 +162,7 @@ class TargetGroup:
             handle=self.progress.handle,
             seconds=lambda event: self._seconds.pop(key(event), 0.0),
             mishap=self._mishap,
-            kill=lambda: self._hub.kill_function(PUSH_FUNCTION),
+            kill=lambda port: self._hub.kill_caller(port),  # noqa: PLW0108 - tests have no hub
         )
 
     def _mishap(self) -> Mishap | None:

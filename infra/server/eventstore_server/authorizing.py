@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore.errors import Unauthorized
+from eventstore.errors import Forbidden, Unauthorized
 from functions.authorizer.credentials import credential_of
+from functions.authorizer.policy import CONNECT, is_granted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,8 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Authorizer"]
 
+_LOGGER = logging.getLogger(__name__)
+
 _PUBLIC = frozenset({"/api/v1/docs", "/api/v1/openapi.json", "/api/v1/asyncapi.json"})
 """The paths for which nobody is asked for a credential; template.yaml has a route for each."""
+
+
+_OPERATIONS = frozenset({"/metrics"})
+"""The paths that the server has and API Gateway has not; they check the scope themselves."""
 
 
 class Authorizer:
@@ -36,11 +44,20 @@ class Authorizer:
 
         Raises:
             Unauthorized: The request has no valid credential.
+            Forbidden: The credential lacks the scope for this request, or there is no such call.
             Unavailable: The keys cannot be read now.
         """
         if self._access_of is None or self._is_public(event):
             return None
-        return self._access_of(credential_of(event)).encoded()
+        try:
+            access = self._access_of(credential_of(event))
+        except Unauthorized as error:
+            _LOGGER.info("credential rejected: %s", error.detail)
+            raise
+        requested = f"{event['httpMethod']}{event['path']}" if "httpMethod" in event else CONNECT
+        if event.get("path") not in _OPERATIONS and not is_granted(access, requested=requested):
+            raise Forbidden("the credential lacks the scope for this call, or there is no such call")
+        return access.encoded()
 
     def access_of(self, credential: str) -> Access | None:
         """Return the access of a credential; None where callers need none.

@@ -38,6 +38,7 @@ class Cluster:
         partitions: The number of partitions.
         alive_seconds: After how many seconds without a heartbeat the others take an instance for dead.
         owns: Called with the partitions of this instance, at each heartbeat.
+        lost: Called when an instance has left, or died.
         received: Called with each message of another instance.
         died: Called with each instance that has died, by the instance that has partition 0; it may raise.
         was_away: Called once this instance goes on after the others took it for dead, or lost messages to it.
@@ -51,6 +52,7 @@ class Cluster:
         partitions: int,
         alive_seconds: float,
         owns: Callable[[frozenset[int]], None],
+        lost: Callable[[], None],
         received: Callable[[bytes], None],
         died: Callable[[InstanceId], None],
         was_away: Callable[[], None],
@@ -63,7 +65,9 @@ class Cluster:
         self._received = received
         self._died = died
         self._was_away = was_away
+        self._lost = lost
         self._live: Sequence[InstanceId] = ()
+        self._last_heartbeat = time.monotonic()
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
@@ -74,6 +78,10 @@ class Cluster:
     def live(self) -> Sequence[InstanceId]:
         """The instances that were alive at the last heartbeat."""
         return self._live
+
+    def is_away(self) -> bool:
+        """Return whether the others take this instance for dead, or will before it knows. Any thread may ask."""
+        return time.monotonic() - self._last_heartbeat > self._alive_seconds
 
     @property
     def is_alive(self) -> bool:
@@ -86,6 +94,7 @@ class Cluster:
         Raises:
             StoreUnavailable: The store does not answer.
         """
+        self._last_heartbeat = time.monotonic()
         self._heartbeat()
         for thread in self._threads:
             thread.start()
@@ -123,16 +132,15 @@ class Cluster:
         self._instances.send(instance, [encode_parts(parts)])
 
     def _beat(self) -> None:
-        last = time.monotonic()
         while not self._stopped.wait(_HEARTBEAT_SECONDS):
             try:
+                began = time.monotonic()
                 self._heartbeat()
-                if time.monotonic() - last > self._alive_seconds:
-                    _LOGGER.warning(
-                        "this instance was away for %.1f s; its clients connect again", time.monotonic() - last
-                    )
+                if self.is_away():
+                    away = time.monotonic() - self._last_heartbeat
+                    _LOGGER.warning("this instance was away for %.1f s; its clients connect again", away)
                     self._was_away()
-                last = time.monotonic()
+                self._last_heartbeat = began
                 self._bury()
             except EventstoreError as error:
                 _LOGGER.warning("heartbeat: %s: %s", error.code, error.detail)
@@ -140,8 +148,11 @@ class Cluster:
                 _LOGGER.exception("a heartbeat failed")
 
     def _heartbeat(self) -> None:
-        self._live = self._instances.heartbeat(self._instance)
-        self._owns(frozenset(p for p in range(self._partitions) if partition_owner(p, self._live) == self._instance))
+        before, live = self._live, self._instances.heartbeat(self._instance)
+        self._live = live
+        self._owns(frozenset(p for p in range(self._partitions) if partition_owner(p, live) == self._instance))
+        if not set(before) <= set(live):
+            self._lost()
 
     def _bury(self) -> None:
         """Clean up behind instances that have died. One instance does: that of partition 0."""

@@ -32,5 +32,6 @@ def remove_connections(dead: InstanceId, registry: Registry, members: Members) -
     while listed := registry.listed(after=after, count=_PAGE):
         for connection in listed:
             if instance_of(connection.id) == dead:
-                members.disconnect(connection.id)
+                # Its members did nothing wrong: the instance died, and of no event that they had.
+                members.disconnect(connection.id, orderly=True)
         after = listed[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -15,17 +16,19 @@ if TYPE_CHECKING:
 __all__ = ["problem_response"]
 
 
-def problem_response(error: EventstoreError, *, open_to_pages: bool = False) -> web.Response:
-    """Return the response that reports an error.
+def problem_response(error: EventstoreError, request_id: str = "", *, open_to_pages: bool = False) -> web.Response:
+    """Return the response that reports an error. Like that of API Gateway, it names the request.
 
     Args:
         error: The error.
+        request_id: The id of the request; empty if it has none.
         open_to_pages: Whether pages of other origins may read it.
     """
     answer = problems.of(error)
-    headers = {"Content-Type": answer.content_type or "application/problem+json", "Server": SERVER}
+    headers = {name: str(value) for name, value in answer.headers.items()} | {"Server": SERVER}
     if open_to_pages:
         # It says nothing of what is stored.
         headers["Access-Control-Allow-Origin"] = "*"
-    body = answer.body if isinstance(answer.body, bytes) else (answer.body or "").encode()
+    problem = json.loads(answer.body or "{}") | ({"request": request_id} if request_id else {})
+    body = json.dumps(problem, separators=(",", ":")).encode()
     return web.Response(status=answer.status_code, headers=headers, body=body)

@@ -71,7 +71,7 @@ class RestDoor:
             call = partial(self._call, request, body, request_id)
             response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except EventstoreError as error:
-            response = problem_response(error, open_to_pages=self._open_to_pages)
+            response = problem_response(error, request_id, open_to_pages=self._open_to_pages)
         response.headers["Server"] = SERVER
         response.headers["X-Request-Id"] = request_id
         return response

@@ -29,6 +29,7 @@ from eventstore_server.live_feed import LiveFeed
 from eventstore_server.messages import decode_message
 from eventstore_server.partition_workers import PartitionWorkers
 from eventstore_server.push_queue import PushQueue
+from eventstore_server.pushers import pushing_of
 from eventstore_server.queues import InstanceDeliveries, InstanceQueue
 from eventstore_server.scheduled_work import ScheduledWork
 from eventstore_server.sessions import Sessions
@@ -161,19 +162,27 @@ class Service:
             partitions=hub.log.partitions,
             alive_seconds=_ALIVE_SECONDS,
             owns=self.workers.own,
+            lost=self._take_turns,
             received=self._receive,
             died=self._remove_connections_of,
-            was_away=self._reconnect_all,
+            was_away=self._begin_anew,
         )
         hub.dispatch_queue = InstanceQueue(
             hub, cluster=self.cluster, workers=self.workers, feed=self.feed, threads=self._pools["turn"]
         )
         hub.wakeups = InstanceWakeups(self.feed, self.workers, hub.dispatch_queue)
         hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
-        hub.pushes = PushQueue(
-            lambda: hub.pusher, threads=self._pools["push"], now=now, pushed=self._telemetry.metrics.pushes.add
+        self.pushes = PushQueue(
+            lambda: hub.pusher,
+            threads=self._pools["push"],
+            loop=loop,
+            now=now,
+            pushed=self._telemetry.metrics.pushes.add,
         )
+        hub.pushes = self.pushes
+        hub.pushing = pushing_of(self.instance, self.pushes, live=lambda: self.cluster.live)
         await asyncio.to_thread(self.cluster.run)
+        self.sessions.is_away = self.cluster.is_away
         self.feed.run()
         self.workers.run()
         self._doors = Doors(
@@ -248,6 +257,10 @@ class Service:
 
     # Partitions and other instances
 
+    def _take_turns(self) -> None:
+        """Take a turn of each partition: pushes of an instance that has died, or of this one, may be lost."""
+        self.workers.request_turns(self.workers.owned)
+
     def _turn_began(self, turn: Turn) -> None:
         self.workers.observe(turn)
 
@@ -260,7 +273,10 @@ class Service:
     def _remove_connections_of(self, dead: InstanceId) -> None:
         remove_connections(dead, self.hub.registry, self.hub.members)
 
-    def _reconnect_all(self) -> None:
+    def _begin_anew(self) -> None:
+        """Leave to the others what they have taken over meanwhile."""
+        self.pushes.clear(self.workers.owned)
+        self._take_turns()
         connections = dict.fromkeys(session.connection.id for session in self.sessions)
         self.sessions.close_soon(connections, code="going-away", detail="the server was away; resume from your cursors")
 

@@ -74,12 +74,17 @@ class Sessions:
     Args:
         instance: The id of this instance, with which the ids of its connections begin.
         loop: The event loop that the sessions belong to.
+
+    Attributes:
+        is_away: Whether the other instances take this one for dead. Then nothing is delivered: members elsewhere have
+            the partitions of those that are connected here, who connect again.
     """
 
     def __init__(self, instance: InstanceId, loop: asyncio.AbstractEventLoop) -> None:
         self.instance = instance
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
+        self.is_away: Callable[[], bool] = lambda: False
         self._steps: dict[int, Event] = {}
         # Of sessions that were removed, by door.
         self._sent_bytes: Counter[str] = Counter()
@@ -156,6 +161,8 @@ class Sessions:
         self._loop.call_soon_threadsafe(close)
 
     def _deliver(self, parts: Iterable[Part]) -> None:
+        if self.is_away():
+            return
         sessions = self._sessions
         for part in parts:
             for address in part.to:

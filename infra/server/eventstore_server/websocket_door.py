@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiohttp import web
 from websockets.frames import CloseCode
 
-from eventstore.errors import EventstoreError, Unauthorized
+from eventstore.errors import EventstoreError, Refused, Unauthorized
 from eventstore.subscriptions import Connection
 from eventstore_hosting import handshake
 from eventstore_hosting.http import SERVER
@@ -77,6 +77,7 @@ class WebSocketDoor:
         self._shared = SharedText()
         self._open: set[_OpenConnection] = set()
         self._endings: set[asyncio.Task[None]] = set()
+        self._closing: tuple[str, str] | None = None
 
     def claims(self, request: web.BaseRequest) -> bool:
         """Return whether a request asks for a WebSocket connection to this API."""
@@ -104,8 +105,9 @@ class WebSocketDoor:
             try:
                 check = partial(self._authorizer.context_of, opened.connect_event())
                 authorizer = await self._in_thread(check, opened.connection_id)
-            except Unauthorized as error:
-                return _refusal(HTTPStatus.UNAUTHORIZED, error.detail)
+            except Refused as error:
+                is_unknown = isinstance(error, Unauthorized)
+                return _refusal(HTTPStatus.UNAUTHORIZED if is_unknown else HTTPStatus.FORBIDDEN, error.detail)
             except EventstoreError as error:
                 _LOGGER.warning("%s: %s", error.code, error.detail)
                 return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, error.detail)
@@ -120,6 +122,7 @@ class WebSocketDoor:
 
     async def stop(self, *, code: str, detail: str) -> None:
         """Close every connection, and wait until the clients have confirmed it, or their time is over."""
+        self._closing = (code, detail)
         connections = list(self._open)
         for connection in connections:
             connection.session.close(code, detail)
@@ -155,7 +158,7 @@ class WebSocketDoor:
         try:
             await response.prepare(request)
         except ConnectionError:
-            await self._disconnect(session)
+            await self._disconnect(session, Closure(CloseCode.ABNORMAL_CLOSURE, ""))
             return response
         self._open.add(connection)
         self._metrics.opened.add(_DOOR)
@@ -164,6 +167,9 @@ class WebSocketDoor:
         lifetime = asyncio.get_running_loop().call_later(self._limits.lifetime_seconds, connection.go_away)
         try:
             connection.wire.start()
+            if self._closing is not None:
+                # The handshake had begun when the server began to stop.
+                session.close(*self._closing)
             await connection.wire.gone.wait()
         finally:
             lifetime.cancel()
@@ -194,12 +200,13 @@ class WebSocketDoor:
         """Remove a connection that has ended, and its subscriptions."""
         self._metrics.disconnects.add(_DOOR, session.closed_by or _reason_of(closure))
         self._sessions.remove(session.connection.id)
-        ending = asyncio.get_running_loop().create_task(self._disconnect(session))
+        ending = asyncio.get_running_loop().create_task(self._disconnect(session, closure))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
 
-    async def _disconnect(self, session: WebSocketSession) -> None:
-        context = {"connectionId": session.connection.id, "eventType": "DISCONNECT"}
+    async def _disconnect(self, session: WebSocketSession, closure: Closure) -> None:
+        ending = {"disconnectStatusCode": closure.code, "disconnectReason": closure.reason}
+        context = {"connectionId": session.connection.id, "eventType": "DISCONNECT", **ending}
         try:
             await self._call({"requestContext": context})
         except EventstoreError as error:

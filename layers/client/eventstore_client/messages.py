@@ -226,6 +226,10 @@ def _reject_unexpected(text: str) -> Iterator[None]:
         raise UnexpectedAnswer(f"unexpected message: {text[:80]!r}; is a hub running at this address?") from error
 
 
+_FAREWELLS = frozenset({"connection-not-found", "going-away", "store-reset"})
+"""The codes of errors with which the hub ends a connection. Another connection resumes, and learns what was lost."""
+
+
 def _decode(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
     """Return the members of a message and its events; raise if it is an error."""
     texts = members(text)
@@ -234,7 +238,7 @@ def _decode(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
     if kind is None and "message" in message:
         # API Gateway sends a message without a type if a route's function fails.
         raise ConnectFailed(f"the gateway reports: {message['message']}")
-    if kind == "error" and message.get("code") == "connection-not-found":
+    if kind == "error" and message.get("code") in _FAREWELLS:
         raise ConnectFailed(str(message.get("detail")))
     if kind == "error":
         raise refusal(message)

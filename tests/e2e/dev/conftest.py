@@ -33,6 +33,11 @@ class Running:
     written: io.StringIO
     http: urllib3.PoolManager
 
+    @property
+    def url(self) -> str:
+        """Where its APIs are."""
+        return self.stack.url
+
     def call(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:

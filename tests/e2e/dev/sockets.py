@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from websockets.typing import Subprotocol
 
     from tests.e2e.dev.conftest import Running
-    from tests.e2e.hubs import LocalHub
+    from tests.e2e.hubs import Hub
 
 SECONDS = 10.0
 
@@ -101,9 +101,9 @@ class RawClient:
 
     @classmethod
     @contextmanager
-    def connect(cls, dev: Running | LocalHub, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
+    def connect(cls, dev: Running | Hub, request: bytes, *, buffer: int | None = None) -> Iterator[RawClient]:
         """Connect and send a request; what exceeds the receive buffer stays with the gateway."""
-        host, port = dev.stack.url.removeprefix("http://").split(":")
+        host, port = dev.url.removeprefix("http://").split(":")
         with socket.socket() as connection:
             if buffer is not None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)

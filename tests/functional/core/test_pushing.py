@@ -14,12 +14,16 @@ from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import StartPosition
 from eventstore.durable.directory import Directory
 from eventstore.errors import QueueUnavailable
-from eventstore.groups import PUSH_LOST_MS, Change, Group, Join, Redrive
+from eventstore.groups import PUSH_LOST_MS, TARGET, Change, Group, Join, Member, Redrive
 from eventstore.groups.state import CLOSED
+from eventstore.live.dispatch import QUEUED, Pushing
 from eventstore.ports import TargetThrottled, TargetUnavailable, TurnResult
+from eventstore.subscriptions import SubscriptionId
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from eventstore.adapters.redis.connection import Client
     from eventstore.frames.pushes import PushedEvent
 
@@ -576,3 +580,72 @@ class TestWhileATargetIsAway:
         rule.pass_time(60)
         assert rule.group.circuit == CLOSED
         assert len(rule.target.handled) == 8
+
+
+class TestPushers:
+    """Instances of the server, each of which makes the pushes of its own turns."""
+
+    @staticmethod
+    def begin(rule: Rule, instance: str, *, gone: Collection[str] = ()) -> None:
+        """Have an instance take the turns from now on."""
+        pusher = Member(TARGET.connection, SubscriptionId(instance))
+        rule.live.dispatcher._pushing = Pushing(pusher, lambda pusher, *_: pusher.id in gone)
+        rule.live.dispatch_queue.request_turns([0])
+
+    def owner(self, rule: Rule) -> str:
+        assert rule.group.owner is not None
+        return rule.group.owner.id
+
+    def test_the_pushes_of_an_instance_that_is_gone_are_made_again_at_once(self, client: Client) -> None:
+        rule = Rule(client)
+        self.begin(rule, "first")
+        rule.publish("wf", 3)
+        rule.live.settle()
+        rule.live.pushes.by_group.clear()
+        self.begin(rule, "second", gone=["first"])
+        rule.settle()
+        assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
+        assert self.owner(rule) == "second"
+
+    def test_an_event_that_failed_is_pushed_again_too_by_the_next_instance(self, client: Client) -> None:
+        rule = Rule(client)
+        self.begin(rule, "first")
+        rule.target.refuse = refusing(("wf", 1))
+        rule.publish("wf", 1)
+        rule.settle()
+        rule.target.refuse = lambda _: None
+        rule.live.turns.skew += 60_000
+        rule.live.dispatch_queue.request_turns([0])
+        rule.live.settle()
+        assert rule.group.held["wf"].sent
+        rule.live.pushes.by_group.clear()
+        self.begin(rule, "second", gone=["first"])
+        rule.settle()
+        assert (rule.target.handled, rule.group.held) == ([("wf", 1)], {})
+
+    def test_the_pushes_of_an_instance_that_lives_are_waited_for(self, client: Client) -> None:
+        rule = Rule(client)
+        self.begin(rule, "first")
+        rule.publish("wf", 2)
+        rule.live.settle()
+        self.begin(rule, "second")
+        rule.publish("wf", 1, start=3)
+        rule.live.settle()
+        assert self.owner(rule) == "first"
+        assert len(rule.waiting()) == 1
+        rule.settle()
+        assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
+        assert self.owner(rule) == "second"
+
+    def test_a_queue_takes_over_from_an_instance_and_an_instance_from_a_queue(self, client: Client) -> None:
+        rule = Rule(client)
+        rule.publish("wf", 1)
+        rule.settle()
+        self.begin(rule, "server")
+        rule.publish("wf", 1, start=2)
+        rule.settle()
+        rule.live.dispatcher._pushing = QUEUED
+        rule.publish("wf", 1, start=3)
+        rule.settle()
+        assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
+        assert rule.group.owner == TARGET

@@ -63,9 +63,15 @@ class SimulatedServer:
             await self.cut()
             await runner.cleanup()
 
-    async def kill_function(self, name: str) -> None:
-        self.strikes.append(name)
+    async def kill(self, process: str) -> None:
+        self.strikes.append(process)
         await self.cut()
+
+    async def pause(self, process: str) -> None:
+        self.strikes.append(f"{process} hangs")
+
+    async def kill_caller(self, port: int) -> None:
+        raise AssertionError(f"it calls nobody, and has no port {port}")
 
     async def restart_cache(self) -> None:
         self.strikes.append("cache")

@@ -44,7 +44,7 @@ class Guest:
         self.handled: list[Json] = []
         self._news = asyncio.Event()
         self.recording = RecordingSubscriber(
-            server.ws_url, request, name="guest", clock=Clock(), random=Random(1), handle=self._handle
+            lambda: server.ws_url, request, name="guest", clock=Clock(), random=Random(1), handle=self._handle
         )
         self.running = asyncio.create_task(self.recording.run())
 
@@ -167,7 +167,7 @@ def test_a_publisher_retries_until_it_is_answered(kind: type[RestRoute | SocketR
         await server.restart_cache()
         server.lose_answers = 2
         url = server.rest_url if kind is RestRoute else server.ws_url
-        publisher = Publisher("p", kind(url), clock=Clock(), random=Random(1))
+        publisher = Publisher("p", kind(lambda: url), clock=Clock(), random=Random(1))
         await publisher.publish([event(1), event(2)], "wf")
         await publisher.close()
         *unanswered, last = publisher.publishes
@@ -182,7 +182,7 @@ def test_a_publisher_retries_until_it_is_answered(kind: type[RestRoute | SocketR
 
 def test_a_message_over_the_socket_may_be_larger_than_a_frame() -> None:
     async def body(server: SimulatedServer) -> None:
-        publisher = Publisher("p", SocketRoute(server.ws_url), clock=Clock(), random=Random(1))
+        publisher = Publisher("p", SocketRoute(lambda: server.ws_url), clock=Clock(), random=Random(1))
         await publisher.publish([event(1, size=100_000)], "wf")
         await publisher.close()
         assert server.hub.event("wf", 1)["data"] == "x" * 100_000

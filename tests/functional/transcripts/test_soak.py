@@ -150,19 +150,33 @@ def test_the_same_seed_plans_the_same() -> None:
         "sweeps": 2,
         "longest_pause": 1,
     }
-    first, again = (planned(3, functions=("A", "B"), **options) for _ in range(2))
+    first, again = (planned(3, processes=("A", "B"), **options) for _ in range(2))
     assert first == again
-    assert first != planned(4, functions=("A", "B"), **options)
+    assert first != planned(4, processes=("A", "B"), **options)
 
 
 def test_a_plan_contains_what_was_requested() -> None:
     plan = planned(
-        5, functions=("A",), events=2000, subscribers=30, streams=40, kills=4, restarts=3, sweeps=2, longest_pause=1
+        5,
+        processes=("A",),
+        events=2000,
+        subscribers=30,
+        streams=40,
+        kills=4,
+        pauses=5,
+        restarts=3,
+        sweeps=2,
+        longest_pause=1,
     )
     assert sum(len(batch.events) for batch in plan.batches) == 2000
     assert max(len(batch.events) for batch in plan.batches) <= 50
     assert len(plan.guests) == 30
-    assert Counter(strike.what for strike in plan.strikes) == {What.FUNCTION: 4, What.CACHE: 3, What.SWEEP: 2}
+    assert Counter(strike.what for strike in plan.strikes) == {
+        What.KILL: 4,
+        What.PAUSE: 5,
+        What.CACHE: 3,
+        What.SWEEP: 2,
+    }
     assert {guest.request["from"] for guest in plan.guests} == {"start", "now"}
 
 

@@ -112,8 +112,10 @@ class Client:
     def received(self) -> list[dict[str, Any]]:
         return self.gateway.settle().get(self.connection, [])
 
-    def disconnect(self) -> None:
-        assert handler(self.event("disconnect.json"), Context()) == {"statusCode": 200}  # type: ignore[arg-type]
+    def disconnect(self, code: int = 1005) -> None:
+        event = self.event("disconnect.json")
+        event["requestContext"]["disconnectStatusCode"] = code
+        assert handler(event, Context()) == {"statusCode": 200}  # type: ignore[arg-type]
 
 
 def described(message: dict[str, Any]) -> dict[str, Any]:

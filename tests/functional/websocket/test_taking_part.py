@@ -215,6 +215,18 @@ class TestLeaving:
         join(other)
         assert ids(other.received()) == ["1"]
 
+    @pytest.mark.parametrize(("code", "sent"), [(1001, ["1", "2"]), (1006, ["1"])])
+    def test_no_event_is_blamed_for_a_connection_that_the_hub_ends(
+        self, member: Client, gateway: Gateway, code: int, sent: list[str]
+    ) -> None:
+        publish(member, "1", "2")
+        member.received()
+        member.disconnect(code)
+        other, _ = gateway.connect()
+        join(other)
+        # After another end, events are sent one by one, to find out which one is the cause.
+        assert ids(other.received()) == sent
+
     def test_a_deleted_subscription_can_be_left(self, member: Client) -> None:
         hub().durables.delete(NAME)
         assert member.send({"action": "unsubscribe", "id": "w"})["type"] == "unsubscribed"

@@ -104,9 +104,10 @@ def test_an_error_message_raises_the_error_of_its_code(code: str, kind: type[Pro
     assert str(refused.value) == f"so it is (at /filters/0) ({code})"
 
 
-def test_a_connection_unknown_to_the_hub_counts_as_broken() -> None:
+@pytest.mark.parametrize("code", ["connection-not-found", "going-away", "store-reset"])
+def test_a_connection_that_the_hub_ends_counts_as_broken(code: str) -> None:
     with pytest.raises(ConnectFailed, match="so it is"):
-        parse_message(said(type="error", code="connection-not-found", detail="so it is"))
+        parse_message(said(type="error", code=code, detail="so it is"))
 
 
 def test_the_gateways_internal_server_error_is_a_transient_failure() -> None:

@@ -18,7 +18,7 @@ def test_an_unsupported_feature_is_reported_with_the_endpoint_and_the_reason(mon
 
 def test_an_unknown_endpoint_is_refused_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTSTORE_ENDPOINT", "moon")
-    with pytest.raises(LookupError, match="'moon'; it may be eventstore_dev, ministack, localstack"):
+    with pytest.raises(LookupError, match="'moon'; it may be eventstore_dev, server, ministack, localstack"):
         chosen()
 
 

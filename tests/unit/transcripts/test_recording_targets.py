@@ -78,7 +78,8 @@ class Served:
         self.tried.set()
         return seconds
 
-    async def _kill(self) -> None:
+    async def _kill(self, port: int) -> None:
+        assert port
         self.killed += 1
 
 
@@ -192,7 +193,7 @@ def test_a_server_refuses_connections_while_it_is_closed_and_comes_back_at_its_p
 async def left(**troubles: Any) -> Group:  # noqa: ANN401 - what `TargetSettings` takes
     """The record of a target that is ordered to leave just after all its other orders."""
     plan = planned(
-        1, events=9, subscribers=0, streams=1, functions=(), kills=0, restarts=0, sweeps=0, longest_pause=0.0
+        1, events=9, subscribers=0, streams=1, processes=(), kills=0, restarts=0, sweeps=0, longest_pause=0.0
     )
     with ReservedPort() as port:
         settings = TargetSettings(binding=LambdaBinding(), port=port, **troubles)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from eventstore.subscriptions import GRPC, Connection
@@ -78,7 +79,7 @@ class Connections:
             del self._feeds[connection.id]
             self._metrics.disconnects.add(Feed.door, feed.closed_by or "closed")
             # Not awaited: the call may have been cancelled.
-            removal = asyncio.create_task(self._removed(call, connection.id))
+            removal = asyncio.create_task(self._removed(call, feed))
             self._removals.add(removal)
             removal.add_done_callback(self._removals.discard)
 
@@ -97,12 +98,13 @@ class Connections:
         while self._removals:
             await asyncio.wait(set(self._removals))
 
-    async def _removed(self, call: Call, connection: ConnectionId) -> None:
+    async def _removed(self, call: Call, feed: Feed) -> None:
         # A thread of the call may register the connection right now.
         await call.settled()
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(call.threads, call.hub.members.disconnect, connection)
+            disconnect = partial(call.hub.members.disconnect, feed.connection.id, orderly=feed.was_ended_by_server)
+            await loop.run_in_executor(call.threads, disconnect)
         except Exception:
             # The sweep removes the connection: it expires.
-            _LOGGER.exception("the connection %s was not removed from the store", connection)
+            _LOGGER.exception("the connection %s was not removed from the store", feed.connection.id)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["SLOW_CONSUMER", "Feed"]
 
 SLOW_CONSUMER = "slow-consumer"
+_SERVER_REASONS = frozenset({"going-away", "store-reset"})
 
 _CONGESTED, _RELAXED = 2, 8
 """A client is congested when more than this part of its buffer waits, and until less than the second part does.
@@ -166,6 +167,11 @@ class Feed:
         if self._closed is None:
             self._closed = closed
             self._changed.set()
+
+    @property
+    def was_ended_by_server(self) -> bool:
+        """Whether the server ended the call, for a reason that is not the client's."""
+        return self._closed is not None and self._closed.code in _SERVER_REASONS
 
     def _is_cut_off(self) -> bool:
         return self._closed is not None and self._closed.code == SLOW_CONSUMER

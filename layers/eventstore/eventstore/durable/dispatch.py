@@ -14,6 +14,7 @@ from eventstore.frames.budget import fitting
 from eventstore.frames.frame import Address, Kind
 from eventstore.groups import (
     PUSH_LOST_MS,
+    TARGET,
     Ack,
     Change,
     Group,
@@ -23,6 +24,7 @@ from eventstore.groups import (
     apply,
     apply_timeouts,
     due,
+    is_outstanding,
     is_resting,
 )
 from eventstore.subscriptions import Durable
@@ -51,6 +53,8 @@ _BYTES = 2 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class ActivityCheck:
     """A deadline has passed. It counts only if the owner is not active in another partition either.
+
+    For a target: pushes of earlier turns have no result yet. They are made again only if they were lost.
 
     Attributes:
         owner: The owner of the partition.
@@ -96,6 +100,7 @@ def serve(
     *,
     commands: Sequence[Command],
     builder: DeliveryBuilder,
+    pusher: Member = TARGET,
 ) -> Served:
     """Apply commands to a group, and send the events that it may receive.
 
@@ -108,6 +113,7 @@ def serve(
         group: The state of its group when the turn begins; it is changed.
         commands: The commands for the group, in order.
         builder: Gathers the frames of members.
+        pusher: As in `Step`.
     """
     step = Step(group, durable.settings, durable.key, turn.partition, turn.now, turn.removals, stamp=turn.stamp)
     is_changed = False
@@ -124,7 +130,7 @@ def serve(
         group.frame_offset, group.owner = turn.frame_offset, None
     pushes = None
     if durable.target is not None:
-        step.has_target = True
+        step.has_target, step.pusher = True, pusher
         step.settings = replace(durable.settings, ack_deadline_ms=PUSH_LOST_MS)
         pushes = PushBuilder(durable, durable.target, turn.partition, turn.epoch, builder.events_url)
     may_be_unchanged = step.has_target and not commands and is_resting(step)
@@ -132,7 +138,7 @@ def serve(
     group_turn = GroupTurn(log, turn, durable, step, pushes or builder)
     set_aside = SetAsideStreams(group_turn)
     if may_be_unchanged and not set_aside.can_go_on:
-        return Served(durable, group, [], due(step), more=False, is_unchanged=True)
+        return Served(durable, group, [], due(step), more=False, activity_check=_push_check(step), is_unchanged=True)
     _notify(group_turn, is_changed=is_changed)
     letters: list[DeadLetter] = []
     was_full = group.full
@@ -154,7 +160,15 @@ def serve(
         has_more = has_more or group.place < turn.goal
     check = ActivityCheck(group.owner, group.heard) if step.needs_activity and group.owner else None
     sent = Served(durable, group, letters, due(step), has_more or group.yielded, check)
-    return sent if pushes is None else replace(sent, pushes=pushes.pushes, missing=pushes.missing)
+    if pushes is None:
+        return sent
+    check = None if pushes.pushes else _push_check(step)
+    return replace(sent, activity_check=check, pushes=pushes.pushes, missing=pushes.missing)
+
+
+def _push_check(step: Step) -> ActivityCheck | None:
+    owner = step.group.owner
+    return ActivityCheck(owner, step.group.heard) if owner is not None and is_outstanding(step) else None
 
 
 def _notify(group_turn: GroupTurn, *, is_changed: bool) -> None:

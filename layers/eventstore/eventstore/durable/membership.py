@@ -103,10 +103,15 @@ class Members:
             self.leave(connection, [name], orderly=True)
         self._registry.unsubscribe(connection, own_id)
 
-    def disconnect(self, connection: ConnectionId) -> None:
-        """Remove a connection and its subscriptions. If the process crashes in between, call it again."""
+    def disconnect(self, connection: ConnectionId, *, orderly: bool = False) -> None:
+        """Remove a connection and its subscriptions. If the process crashes in between, call it again.
+
+        Args:
+            connection: The connection's id.
+            orderly: As in `groups.Leave`: also if the hub is why it ended.
+        """
         if names := self._registry.disconnect(connection):
-            self.leave(connection, names)
+            self.leave(connection, names, orderly=orderly)
             self._registry.forget(connection)
 
     def acknowledge(

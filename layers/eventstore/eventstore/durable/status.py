@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.groups import TARGET
+from eventstore.groups import has_pusher
 from eventstore.positions import END, Cursor, Epoch, Position, before
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _partition(
     return PartitionStanding(
         partition=partition,
         # The target's id is the hub's own, and no connection.
-        owner=group.owner.connection if group.owner not in {None, TARGET} else None,
+        owner=group.owner.connection if group.owner is not None and not has_pusher(group) else None,
         in_flight=group.in_flight,
         held=len(group.held),
         parked=len(group.parked),

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from eventstore.streams import DurableName, StreamName
     from eventstore.subscriptions import SubscriptionKey
 
-__all__ = ["Failed", "Push", "PushResult", "PushedEvent"]
+__all__ = ["Failed", "Push", "PushResult", "PushedEvent", "push_group"]
+
+
+def push_group(key: SubscriptionKey, partition: int) -> str:
+    """Return the name of the group within which the pushes of a subscription in a partition keep their order."""
+    return f"{key}-{partition}"
 
 
 class PushedEvent(NamedTuple):
@@ -68,12 +73,12 @@ class Push:
     @property
     def group(self) -> str:
         """The group within which pushes keep their order."""
-        return f"{self.key}-{self.partition}"
+        return push_group(self.key, self.partition)
 
     @property
     def identity(self) -> str:
         """The same for each copy of this push, and for nothing else."""
-        return f"{self.key}-{self.partition}-{self.frame}-{self.part}"
+        return f"{self.group}-{self.frame}-{self.part}"
 
     def encoded(self) -> str:
         """Return the text that `decoded` reads."""

@@ -39,7 +39,7 @@ from eventstore.groups.state import (
     Member,
     Parked,
 )
-from eventstore.groups.step import Notification, Step
+from eventstore.groups.step import Notification, Step, has_pusher
 from eventstore.groups.target import PUSH_LOST_MS, is_outstanding, is_resting
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "decoded",
     "due",
     "encoded",
+    "has_pusher",
     "is_outstanding",
     "is_resting",
     "owner_of",

@@ -57,7 +57,8 @@ class Leave:
 
     Attributes:
         connection: The connection's id.
-        orderly: Whether the member left by itself, so that none of the events that it had is a cause.
+        orderly: Whether the member left by itself, or the hub ended its connection, so that none of the events that it
+            had is a cause.
     """
 
     connection: ConnectionId
@@ -210,11 +211,11 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Report that a deadline has passed and that the owner was active in no partition.
+    """Report that a deadline has passed and that the owner was active in no partition, or that a push was lost.
 
     Attributes:
         connection: The owner's connection.
-        heard: The group's `heard` when the deadline passed. If the group's is newer, the command changes nothing.
+        heard: The group's `heard` at that time. If the group's is newer, the command changes nothing.
     """
 
     connection: ConnectionId

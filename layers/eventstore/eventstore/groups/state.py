@@ -54,7 +54,8 @@ class Member(NamedTuple):
 
 
 TARGET = Member(ConnectionId("@target"), SubscriptionId("@target"))
-"""The owner of every partition of a subscription that has a target. No connection has such an id."""
+"""The owner of every partition of a subscription that has a target. No connection has such an id. The second id names
+who makes the pushes: a queue, or an instance of the server."""
 
 
 class Circuit(NamedTuple):

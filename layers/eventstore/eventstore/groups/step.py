@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eventstore.groups.state import TARGET
+
 if TYPE_CHECKING:
     from eventstore.groups.ids import ConnectionId, SubscriptionKey
     from eventstore.groups.state import DeliverySettings, Group, Member
 
-__all__ = ["Notification", "Step", "owns"]
+__all__ = ["Notification", "Step", "has_pusher", "owns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class Step:
         silent: Whether the owner is known to have been inactive everywhere for as long as the deadline.
         needs_activity: Whether a deadline has passed, and it is not known yet whether the owner is active elsewhere.
         has_target: Whether the events are pushed to a target, which owns the partition.
+        pusher: The owner if there is a target: who makes the pushes of this turn.
         is_pushing: Whether a round of pushes was under way as the turn began: the next one waits for its results.
         stamp: When this try of the turn began, for what is measured from then on; `now` unless it is given.
     """
@@ -59,11 +62,17 @@ class Step:
     silent: bool = False
     needs_activity: bool = False
     has_target: bool = False
+    pusher: Member = TARGET
     is_pushing: bool = False
     stamp: int = 0
 
     def __post_init__(self) -> None:
         self.stamp = max(self.stamp, self.now)
+
+
+def has_pusher(group: Group) -> bool:
+    """Return whether a target owns the group's partition, whoever makes the pushes."""
+    return owns(group, TARGET.connection)
 
 
 def owns(group: Group, connection: ConnectionId) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from eventstore.groups.commands import LONGEST_REASON
 from eventstore.groups.rebalancing import grant, release_owner
-from eventstore.groups.state import CLOSED, OPENS_AFTER, TARGET, Circuit
+from eventstore.groups.state import CLOSED, OPENS_AFTER, Circuit
+from eventstore.groups.step import has_pusher
 
 if TYPE_CHECKING:
     from eventstore.groups.commands import Pushed
@@ -25,23 +26,26 @@ _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 5_000, 300_000
 def take_over(step: Step) -> None:
     """Make the target the owner of the partition, in place of members that a changed definition has dismissed.
 
-    A push whose result never came is made again. The result of the old one, should it come later, changes nothing.
+    A push whose result never came is made again: after a long time, or at once if it is known that nobody has it any
+    more (`Silence`). The result of the old one, should it come later, changes nothing. As long as another pusher has
+    pushes, it stays the owner.
 
     Args:
         step: The group and its partition.
     """
     group = step.group
     group.members = []
-    if group.owner is not None and group.owner != TARGET:
+    if group.owner is not None and not has_pusher(group):
         release_owner(step)
-    if group.owner is None or step.regrant or _is_lost(step):
-        grant(step, TARGET)
+    is_lost = _is_lost(step) or (step.silent and is_outstanding(step))
+    if group.owner is None or step.regrant or is_lost or _moves(step):
+        grant(step, step.pusher)
     step.is_pushing = is_outstanding(step)
 
 
 def dismiss(step: Step) -> None:
     """Let members take the place of a target that a changed definition has removed."""
-    if step.group.owner == TARGET:
+    if has_pusher(step.group):
         release_owner(step)
     # Also if the target lost the partition before, because frames have other numbers now.
     step.group.circuit = CLOSED
@@ -80,7 +84,7 @@ def is_resting(step: Step) -> bool:
         step: The group and its partition, in a turn without commands, before anything was done.
     """
     group = step.group
-    if group.owner != TARGET or group.members or group.yielded or _is_lost(step):
+    if not has_pusher(group) or group.members or group.yielded or _is_lost(step) or _moves(step):
         return False
     return is_outstanding(step) or step.now < group.circuit.until
 
@@ -88,6 +92,11 @@ def is_resting(step: Step) -> bool:
 def is_outstanding(step: Step) -> bool:
     """Return whether a push was sent whose result has not come."""
     return bool(step.group.flight) or any(held.sent for held in step.group.held.values())
+
+
+def _moves(step: Step) -> bool:
+    """Return whether this turn's pusher takes over from another one that has no pushes."""
+    return step.group.owner != step.pusher and not is_outstanding(step)
 
 
 def _is_lost(step: Step) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eventstore.hub.settings import Settings
     from eventstore.live.closing import ClosingConnections
     from eventstore.live.deliver import Deliverer
-    from eventstore.live.dispatch import Dispatcher
+    from eventstore.live.dispatch import Dispatcher, Pushing
     from eventstore.live.open_connections import OpenConnections
     from eventstore.live.push import Pusher
     from eventstore.live.subscribe import Subscriptions
@@ -330,7 +330,15 @@ class Hub:
             pushes=lambda: self.pushes,
             clock=self.clock,
             limits=replace(limits, frames=replace(limits.frames, shards=self.shards)),
+            pushing=self.pushing,
         )
+
+    @cached_property
+    def pushing(self) -> Pushing:
+        """Who makes the pushes of turns."""
+        from eventstore.live.dispatch import QUEUED
+
+        return QUEUED
 
     @cached_property
     def deliverer(self) -> Deliverer:

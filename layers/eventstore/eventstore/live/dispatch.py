@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.durable.dispatch import Served, serve
 from eventstore.frames.builder import DeliveryBuilder
-from eventstore.groups import Heard, Silence
+from eventstore.groups import TARGET, Heard, Leave, Silence
 from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from eventstore.groups import Command
+    from eventstore.durable.dispatch import ActivityCheck
+    from eventstore.groups import Command, Member
     from eventstore.ports import (
         Clock,
         DeadLetters,
@@ -29,9 +30,26 @@ if TYPE_CHECKING:
     )
     from eventstore.subscriptions import Durable, SubscriptionKey
 
-__all__ = ["Dispatcher"]
+__all__ = ["QUEUED", "Dispatcher", "Pushing"]
 
 _LOGGER = logging.getLogger(__name__)
+
+
+class Pushing(NamedTuple):
+    """Who makes the pushes of turns.
+
+    Attributes:
+        pusher: The owner of partitions of subscriptions that have a target.
+        is_lost: Returns whether nobody has the pushes of a pusher any more: of a subscription, by its key, in a
+            partition. Their results have not come.
+    """
+
+    pusher: Member
+    is_lost: Callable[[Member, SubscriptionKey, int], bool]
+
+
+QUEUED = Pushing(TARGET, lambda *_: False)
+"""A queue makes them. It loses none."""
 
 
 class Dispatcher:
@@ -50,6 +68,7 @@ class Dispatcher:
         pushes: Returns the queue of pushes, when it is first needed.
         clock: Tells when to stop.
         limits: How much a turn does.
+        pushing: Makes the pushes, and knows which are lost.
     """
 
     def __init__(
@@ -65,7 +84,9 @@ class Dispatcher:
         pushes: Callable[[], Pushes],
         clock: Clock,
         limits: TurnLimits | None = None,
+        pushing: Pushing = QUEUED,
     ) -> None:
+        self._pushing = pushing
         self._log = log
         self._turns = turns
         self._deliveries = deliveries
@@ -140,7 +161,15 @@ class Dispatcher:
         for key, command in turn.commands:
             commands.setdefault(key, []).append(command)
         return {
-            key: serve(self._log, turn, durable, turn.groups[key], commands=commands.get(key, []), builder=builder)
+            key: serve(
+                self._log,
+                turn,
+                durable,
+                turn.groups[key],
+                commands=commands.get(key, []),
+                builder=builder,
+                pusher=self._pushing.pusher,
+            )
             for key, durable in self._definitions_of(turn).items()
         }
 
@@ -153,21 +182,30 @@ class Dispatcher:
         return {key: known[key] for key in turn.groups if key in known}
 
     def _check_activity(self, turn: Turn, served: Iterable[Served]) -> bool:
-        """Enqueue the activity of each owner whose deadline has passed, and return whether there is any.
+        """Enqueue the activity of owners whose deadline has passed, and lost pushes; return whether there is any.
 
         It is a command of the next turn, so that a retry of that turn does the same, whatever the owner does meanwhile.
         """
         has_checks = False
         for group in served:
-            if group.activity_check is None:
-                continue
-            owner, heard = group.activity_check.owner.connection, group.activity_check.heard
-            silence = self._registry.silence(owner)
-            is_active = silence is not None and silence < group.durable.settings.ack_deadline_ms
-            command = Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
-            self._durables.enqueue(group.durable, {turn.partition: (command,)})
-            has_checks = True
+            command = self._activity_of(group.activity_check, group.durable, turn) if group.activity_check else None
+            if command is not None:
+                self._durables.enqueue(group.durable, {turn.partition: (command,)})
+                has_checks = True
         return has_checks
+
+    def _activity_of(self, check: ActivityCheck, durable: Durable, turn: Turn) -> Command | None:
+        owner, heard = check.owner.connection, check.heard
+        if durable.target is not None:
+            is_lost = self._pushing.is_lost(check.owner, durable.key, turn.partition)
+            return Silence(owner, heard) if is_lost else None
+        silence = self._registry.silence(owner)
+        if silence is not None and silence < durable.settings.ack_deadline_ms:
+            return Heard(owner, turn.now - silence)
+        if self._registry.connection(owner) is None:
+            # A process that died while it joined the connection to the group, which had ended, has left it there.
+            return Leave(owner, orderly=True)
+        return Silence(owner, heard)
 
     def _request_later_turn(self, turn: Turn, due_times: Sequence[int]) -> int:
         """Request a turn for when something is due, unless one is requested already that comes early enough.
