@@ -131,8 +131,8 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
 
 def test_alarms_are_counted_by_their_metrics() -> None:
     resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
-    # The default: a cluster, IAM, and no targets.
-    others = {"Authorizes", "Pushes", "Serverless"}
+    # The default: a cluster, IAM, no targets and no server.
+    others = {"Authorizes", "Pushes", "Serverless", "Serves"}
     every = [one for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     alarms = [one for one in every if one.get("Condition") not in others]
     assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
@@ -141,6 +141,9 @@ def test_alarms_are_counted_by_their_metrics() -> None:
     of_rules = [one for one in every if one.get("Condition") == "Pushes"]
     assert assumed["metrics that the alarms of rules watch"] == sum(_watched(of_rules))
     assert f"the {len(of_rules)} alarms that are there if rules" in _text(_OPERATIONS / "costs.md")
+    of_server = [one for one in every if one.get("Condition") == "Serves"]
+    assert assumed["metrics that the alarms of the server watch"] == sum(_watched(of_server))
+    assert f"the {len(of_server)} alarms that are there if the server" in _text(_OPERATIONS / "costs.md")
 
 
 def _watched(alarms: list[dict[str, Any]]) -> list[int]:
