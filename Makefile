@@ -7,13 +7,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev
 TEST := $(VENV)/.test
+PROTO := proto/generate.py $(shell find proto -name '*.proto')
 SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
 MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server soak nightly check format bench test-localstack test-queues lint-template audit test-sam-local sam-local build built deploy lock clean
+.PHONY: help dev serve demo test test-server soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,9 +80,12 @@ lint-template: $(SAM) $(CHECKOV) ## Validate the templates, and ask of them what
 	$(VENV)-sam/bin/cfn-lint --regions us-east-1 -- infra/stacks/*.yaml
 	$(VENV)-checkov/bin/checkov --config-file infra/checkov.yaml
 
+lint-proto: ## Lint the protobuf files, and compare them with the version before: are they compatible?
+	@infra/buf/check
+
 audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
-	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-test.txt \
-		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-sam.txt
+	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-server.txt requirements-test.txt \
+		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-proto.txt requirements-sam.txt
 
 test-sam-local: $(TEST) $(SAM) ## Run every event of tests/events in Lambda's own containers, where Docker runs
 	$(BIN)/python -m tests.sam_local $(SAM)
@@ -103,6 +107,7 @@ ENV := dev
 lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra server $(WITHOUT) pyproject.toml -o requirements-server.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
 	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/client/requirements.txt
@@ -110,6 +115,7 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	printf 'pyjwt[crypto]>=2.10\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/authorizer/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group localstack -o requirements-localstack.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group ministack -o requirements-ministack.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group proto -o requirements-proto.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group checkov -o requirements-checkov.txt
 
 COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11
@@ -118,7 +124,7 @@ COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.
 WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
-	rm -rf $(VENV) $(VENV)-* .aws-sam
+	rm -rf $(VENV) $(VENV)-* .aws-sam infra/buf/node_modules infra/server/eventstore_proto
 
 # Environments ---------------------------------------------------------------
 
@@ -140,13 +146,18 @@ $(VENV)/bin/python:
 	@echo "Making $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(DEV): $(VENV)/bin/python requirements-dev.txt pyproject.toml
+$(VENV)/.dev-packages: $(VENV)/bin/python requirements-dev.txt pyproject.toml
 	@echo "Installing what the hub needs into $(VENV), once: some 200 MB, which takes a minute or two"
 	@$(call install,$(VENV),requirements-dev.txt)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(TEST): $(DEV) requirements-test.txt
+# The Python of proto/ is generated, and not in git.
+$(DEV): $(VENV)/.dev-packages $(PROTO)
+	@$(BIN)/python proto/generate.py infra/server
+	@touch $@
+
+$(TEST): $(VENV)/.dev-packages requirements-test.txt | $(DEV)
 	@echo "Installing what the tests need into $(VENV), once"
 	@$(call install,$(VENV),requirements-test.txt)
 	@touch $@

@@ -6,7 +6,7 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from eventstore.subscriptions import BARE, EVENTSTORE
+from eventstore.subscriptions import BARE, EVENTSTORE, GRPC
 from functions.answers.members import Count, Name, Positive, Time, Token
 from functions.answers.subscriptions import Filter
 
@@ -47,11 +47,11 @@ class ConnectionMembership(TypedDict):
 
 
 class Connection(TypedDict):
-    """A client that is connected over WebSocket, and its subscriptions."""
+    """A client that is connected over WebSocket or gRPC, and its subscriptions."""
 
     id: str
     connected: Time
-    protocol: Annotated[str, Field(json_schema_extra={"enum": [EVENTSTORE, BARE]})]
+    protocol: Annotated[str, Field(json_schema_extra={"enum": [EVENTSTORE, BARE, GRPC]})]
     subject: NotRequired[
         Annotated[
             str,

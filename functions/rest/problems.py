@@ -81,6 +81,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.StoreFull: (503, "Store is full"),
     errors.QueueUnavailable: (503, "Queue unavailable"),
     errors.PartitionMismatch: (503, "Partition count does not match"),
+    errors.ShardMismatch: (503, "Shard count does not match"),
     errors.FormatMismatch: (503, "Store format is not supported"),
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {

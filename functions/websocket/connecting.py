@@ -71,7 +71,7 @@ def _subscribe(request: UrlSubscription, access: Access) -> None:
         # The connection opens only after this function has returned: its first message is delivered like a frame.
         first_message = answers.bare_subscribed(subscribed, subscription.key)
         address = Address(subscription.connection, subscription.id, 0, subscription.opened)
-        hub().deliveries.send([note(first_message, address)])
+        hub().deliveries.send([note(first_message, address, shards=hub().shards)])
     except Exception:
         # The connection is rejected and never opens.
         hub().members.disconnect(subscription.connection)

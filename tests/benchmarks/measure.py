@@ -31,6 +31,7 @@ class Unit(StrEnum):
     RECEIPTS = "receipts/s"
     PERCENT = "%"
     REQUESTS = "requests"
+    MEGABYTES = "MB"
 
 
 @dataclass(frozen=True, slots=True)

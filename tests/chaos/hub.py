@@ -112,12 +112,13 @@ class _Unlocked:
 
     def __init__(self, compute: Callable[[Any], Any]) -> None:
         self._compute = compute
+        self._name = compute.__name__
 
     def __get__(self, instance: Any, _: type | None = None) -> Any:  # noqa: ANN401 - as cached_property has it
         kept = vars(instance)
-        if "count" not in kept:
-            kept["count"] = self._compute(instance)
-        return kept["count"]
+        if self._name not in kept:
+            kept[self._name] = self._compute(instance)
+        return kept[self._name]
 
 
 class _Faults(logging.Handler):
@@ -240,7 +241,7 @@ class Hub:
             (root.Hub, "deliveries", deliveries),
             (root.Hub, "pushes", pushes),
             (root.Hub, "letters", self.letters),
-            (root.Hub, "dispatcher", property(lambda _: self._dispatcher)),
+            (root.Hub, "dispatcher", property(lambda _: self._current_worker())),
             (root.Hub, "deliverer", property(lambda _: self._deliverer)),
             (catch_up, "TurnLimits", partial(catch_up.TurnLimits, **_LIMITS)),
             (system_clock, "SystemClock", lambda: self.clocks),
@@ -248,7 +249,10 @@ class Hub:
             (registry, "RedisRegistry", partial(registry.RedisRegistry, clock=self.clocks.cache)),
             (turns, "RedisTurns", partial(turns.RedisTurns, clock=self.clocks.cache)),
             (scripts.Script, "__init__", _scripts(self._changed)),
-            (partitions.Partitions, "count", _Unlocked(vars(partitions.Partitions)["count"].func)),
+            *(
+                (partitions.Partitions, name, _Unlocked(vars(partitions.Partitions)[name].func))
+                for name in ("count", "_store")
+            ),
             (secrets, "token_hex", self._token),
         ]
 
@@ -275,11 +279,17 @@ class Hub:
             root.setLevel(level)
 
     def _start(self) -> None:
-        self._dispatcher = self._worker()
+        self._dispatcher: Dispatcher | None = None
         connections = Wired(self.wiring, self.gateway)
         dispatch_queue: Any = hub().dispatch_queue
         self._deliverer = Deliverer(connections, dispatch_queue, clock=self.clocks, jitter=lambda: 0.5, workers=1)
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
+
+    def _current_worker(self) -> Dispatcher:
+        """The worker of this process, which reads the store's settings when it is first needed."""
+        if self._dispatcher is None:
+            self._dispatcher = _DISPATCHER(hub())
+        return self._dispatcher
 
     def _worker(self) -> Dispatcher:
         """A worker with a log and turns of its own, as in another process."""
@@ -367,7 +377,7 @@ class Hub:
 
     def dispatch_twice(self, messages: Sequence[Message], dying: Sequence[Process]) -> list[BaseException | None]:
         """Deliver the same messages to two concurrent workers."""
-        workers = [self._dispatcher, self._worker()]
+        workers = [self._current_worker(), self._worker()]
 
         def job(worker: Dispatcher) -> Callable[[], Any]:
             def serve() -> None:
@@ -465,7 +475,11 @@ class Hub:
         self.clocks.true += milliseconds
         if self.clocks.true - self._bells_since >= _BELL_EXPIRES:
             self._bells_since = self.clocks.true
-            self.raw.delete(*(f"{{p{partition}}}:bell" for partition in range(PARTITIONS)))
+            bells = [f"{{p{partition}}}:bell" for partition in range(PARTITIONS)]
+            # Where nobody subscribes, the flag does not expire.
+            expired = [bell for bell, value in zip(bells, self.raw.mget(bells), strict=True) if value == b"1"]
+            if expired:
+                self.raw.delete(*expired)
 
     def fill(self, *, full: bool) -> None:
         """Let the store take nothing new, or something again."""

@@ -12,6 +12,7 @@ import pytest
 
 from eventstore.errors import PartitionLeased, TurnLost
 from eventstore.ports import InstanceId, Lease, TurnResult
+from eventstore.streams import Retention, StreamConfig
 from tests.contract.turns import begin, ends
 from tests.examples import events
 
@@ -167,7 +168,7 @@ class LeaseContract:
         ) -> None:
             first.release(0)
             log.append("wf", events(1))
-            assert list(second.waiting()) == [0]
+            assert list(second.subscribed()) == []
             assert begin(second).fencing_token == 1
 
         def test_a_turn_under_way_can_commit_after_the_release(self, first: Turns, log: Log) -> None:
@@ -198,3 +199,45 @@ class LeaseContract:
             second.release(0)
             begin(function)
             begin(first)
+
+    class TestSubscriptionsOfTheHolder:
+        """The store does not know of the ephemeral subscriptions of an instance. Its lease stands for them."""
+
+        def test_a_partition_that_is_leased_counts_as_one_with_subscriptions(
+            self, first: Turns, function: Turns, log: Log
+        ) -> None:
+            begin(first)
+            assert list(function.subscribed()) == [0]
+            log.append("wf", events(1))
+            assert list(function.waiting()) == [0]
+            first.release(0)
+            assert (list(function.subscribed()), list(function.waiting())) == ([], [])
+
+        def test_the_checkpoint_of_a_leased_partition_is_left_to_the_holder(
+            self, first: Turns, function: Turns, log: Log
+        ) -> None:
+            log.append("wf", events(1))
+            turn = begin(first)
+            log.append("wf", events(1, start=2))
+            function.advance()
+            first.commit(turn, TurnResult())
+            assert first.reached()[0] == turn.goal
+            first.release(0)
+            function.advance()
+            assert first.reached()[0] == ends(log)[-1]
+
+        def test_an_append_to_a_leased_partition_needs_a_wakeup_although_none_did_before(
+            self, first: Turns, function: Turns, log: Log
+        ) -> None:
+            function.advance()
+            assert not log.append("wf", events(1)).needs_wakeup
+            begin(first)
+            assert log.append("wf", events(1, start=2)).needs_wakeup
+
+        def test_retention_waits_for_the_holder(self, first: Turns, log: Log) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=1)))
+            begin(first)
+            log.append("wf", events(3))
+            assert (log.trim("wf"), log.describe("wf").count) == (0, 3)
+            first.commit(begin(first), TurnResult())
+            assert (log.trim("wf"), log.describe("wf").count) == (2, 1)

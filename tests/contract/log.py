@@ -1037,47 +1037,29 @@ class LogContract:
                 log.delete(name, permanently=name == gone)
             assert log.streams_with_retention(partition_of(kept, log.partitions)) == [kept]
 
-    class TestRetainingWhatIsNotDispatched:
-        def test_events_beyond_the_number_stay_until_they_are_dispatched(self, log: Log, turns: Turns) -> None:
+    class TestRetainingWithoutSubscribers:
+        def test_events_beyond_the_number_do_not_wait_for_dispatch(self, log: Log, turns: Turns) -> None:
             log.create("wf", StreamConfig(Retention(max_events=2)))
             dispatch(turns, partition_of("wf", log.partitions), BEGINNING)
             for number in range(1, 6):
                 log.append("wf", [event(str(number))])
-            assert ids(log, "wf") == ["1", "2", "3", "4", "5"]
-            dispatch(turns, partition_of("wf", log.partitions), place(log, "wf", 2))
-            assert (log.trim("wf"), ids(log, "wf"), log.describe("wf").first) == (2, ["3", "4", "5"], 3)
+            assert (ids(log, "wf"), missing_ranges(log, "wf")) == (["4", "5"], [("wf", 1, 3)])
 
-        def test_events_beyond_their_age_stay_until_they_are_dispatched(
+        def test_events_beyond_their_age_do_not_wait_for_dispatch(
             self, log: Log, clock: FakeClock, turns: Turns
         ) -> None:
             log.create("wf", StreamConfig(Retention(max_age=60)))
             dispatch(turns, partition_of("wf", log.partitions), BEGINNING)
             log.append("wf", events(2))
             clock.pass_seconds(61)
-            assert (ids(log, "wf"), log.describe("wf").count) == (["1", "2"], 2)
-            dispatch(turns, partition_of("wf", log.partitions), place(log, "wf", 2))
             assert ids(log, "wf") == []
 
-        def test_of_one_millisecond_only_what_was_dispatched_goes(self, log: Log, turns: Turns) -> None:
-            other, stream = neighbours(log, 2)
-            log.create(stream, StreamConfig(Retention(max_events=1)))
-            partition = partition_of(stream, log.partitions)
-            dispatch(turns, partition, BEGINNING)
-            for number in range(1, 5):
-                log.append(stream, [event(str(number))])
-                log.append(other, [event(str(number))])
-            for number in range(1, 4):
-                dispatch(turns, partition, place(log, stream, number))
-                log.trim(stream)
-                assert ids(log, stream) == [str(kept) for kept in range(number + 1, 5)]
-
-        def test_a_batch_that_is_not_dispatched_stays_whole(self, log: Log, turns: Turns) -> None:
-            log.create("wf", StreamConfig(Retention(max_events=3)))
-            dispatch(turns, partition_of("wf", log.partitions), BEGINNING)
-            log.append("wf", events(700))
-            assert log.describe("wf").first == 1
-            dispatch(turns, partition_of("wf", log.partitions), place(log, "wf", 700))
-            assert (log.trim("wf"), ids(log, "wf")) == (697, ["698", "699", "700"])
+        def test_nor_do_they_while_a_turn_has_a_target_before_them(self, log: Log, turns: Turns) -> None:
+            log.create("wf", StreamConfig(Retention(max_events=1)))
+            log.append("wf", [event("1")])
+            turns.begin(partition_of("wf", log.partitions), events=9, behind=9)
+            log.append("wf", events(3, start=2))
+            assert ids(log, "wf") == ["4"]
 
         def test_a_deletion_does_not_wait_for_dispatch(self, log: Log, turns: Turns) -> None:
             dispatch(turns, partition_of("wf", log.partitions), BEGINNING)

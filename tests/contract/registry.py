@@ -439,11 +439,17 @@ class RegistryContract(TurnsContract):
             assert (again.carried, list(again.behind)) == (2, [])
 
         def test_partitions_with_something_to_do_are_known(self, turns: Turns, registry: Registry, log: Log) -> None:
-            assert list(turns.waiting()) == []
             log.append("wf", events(1))
-            assert list(turns.waiting()) == [0]
-            turns.commit(turns.begin(0, events=9, behind=9), TurnResult())
             assert list(turns.waiting()) == []
             connected(registry)
-            registry.subscribe(subscription(), {0: Start.NOW})
+            one = subscription()
+            registry.subscribe(one, {0: Start.NOW})
+            assert list(turns.waiting()) == [0]
+            turns.commit(begin(turns), TurnResult(caught_up={one.key: terms_of(one)}))
+            assert list(turns.waiting()) == []
+            log.append("wf", events(1, start=2))
+            assert list(turns.waiting()) == [0]
+            turns.commit(begin(turns), TurnResult())
+            assert list(turns.waiting()) == []
+            log.delete("wf")
             assert list(turns.waiting()) == [0]

@@ -11,9 +11,17 @@ from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.formats import NEWEST, require_known
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.partitions import Partitions
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
-from eventstore.errors import AmbiguousEvent, EventConflict, FormatMismatch, PartitionMismatch, StoreUnavailable
+from eventstore.errors import (
+    AmbiguousEvent,
+    EventConflict,
+    FormatMismatch,
+    PartitionMismatch,
+    ShardMismatch,
+    StoreUnavailable,
+)
 from eventstore.positions import BEGINNING, END, END_OF_APPEND, Position
 from eventstore.streams import Retention, StreamConfig, partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection
@@ -83,6 +91,37 @@ class TestRedisAlone:
         RedisLog(client, partitions=4).append("wf", events(1))
         with pytest.raises(PartitionMismatch, match="created with 4"):
             RedisLog(client, partitions=8).append("wf", events(1))
+
+    def test_a_new_store_has_sixteen_shards_of_connections(self, client: Client) -> None:
+        assert Partitions(client).shards == 16
+        assert client.hget("{p0}:partition", "shards") == b"16"
+
+    def test_a_store_keeps_the_number_of_shards_it_was_made_with(self, client: Client) -> None:
+        assert (Partitions(client, shards=3).shards, Partitions(client).shards) == (3, 3)
+
+    def test_another_number_of_shards_is_refused(self, client: Client) -> None:
+        RedisLog(client, partitions=Partitions(client, shards=3)).append("wf", events(1))
+        with pytest.raises(ShardMismatch, match="created with 3"):
+            RedisLog(client, partitions=Partitions(client, shards=4)).append("wf", events(1))
+
+    def test_a_store_that_was_made_before_there_was_a_choice_has_sixteen_shards(self, client: Client) -> None:
+        assert Partitions(client).count == 16
+        client.hdel("{p0}:partition", "shards")
+        assert Partitions(client, shards=16).shards == 16
+        with pytest.raises(ShardMismatch, match="created with 16"):
+            _ = Partitions(client, shards=32).shards
+
+    def test_a_store_that_lost_its_data_is_made_again_with_the_same_numbers(
+        self, valkey: ValkeyServer, client: Client
+    ) -> None:
+        partitions = Partitions(client, configured=4, shards=3)
+        turns = RedisTurns(client, partitions=partitions)
+        assert partitions.count == 4
+        with Redis.from_url(valkey.url) as plain:
+            plain.flushall()
+        turns.begin(0, events=1, behind=1)
+        again = Partitions(client)
+        assert (again.count, again.shards) == (4, 3)
 
     def test_a_store_names_its_format(self, client: Client) -> None:
         assert RedisLog(client, partitions=4).partitions == 4
@@ -278,13 +317,6 @@ class TestRedisAlone:
         assert (tail.removals, tail.removed_until) == (1, END)
         log.delete("wf")
         assert Position(5, 0, 0) < log.tail({0: BEGINNING}, count=9)[0].removed_until < END
-
-    def test_a_turn_that_dispatched_nothing_yet_keeps_everything(self, client: Redis) -> None:
-        log = RedisLog(client)
-        log.create("wf", StreamConfig(Retention(max_events=1)))
-        client.hset(f"{{p{partition_of('wf', log.partitions)}}}:turn", "token", 1)
-        log.append("wf", events(3))
-        assert log.describe("wf").count == 3
 
     def test_a_process_that_read_an_epoch_before_notices_that_it_was_renewed(self, client: Client) -> None:
         here, elsewhere = RedisLog(client), RedisLog(client)

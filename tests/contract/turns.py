@@ -68,23 +68,103 @@ class TurnsContract:
             log.append("wf", events(1))
             assert not begin(turns).idle
 
-        def test_partitions_whose_log_goes_on_are_waiting(self, turns: Turns, log: Log) -> None:
-            assert list(turns.waiting()) == []
+        def test_a_partition_without_subscribers_is_not_waiting_however_its_log_goes_on(
+            self, turns: Turns, log: Log
+        ) -> None:
             log.append("wf", events(1))
-            assert list(turns.waiting()) == [0]
-            turns.commit(begin(turns), TurnResult())
-            assert list(turns.waiting()) == []
+            assert (list(turns.waiting()), list(turns.subscribed())) == ([], [])
             log.delete("wf")
-            assert list(turns.waiting()) == [0]
+            assert list(turns.waiting()) == []
 
-        def test_a_turn_clears_the_pending_wakeup(self, turns: Turns, log: Log) -> None:
+        def test_an_append_to_a_partition_without_subscribers_needs_no_wakeup(self, turns: Turns, log: Log) -> None:
             assert log.append("wf", events(1)).needs_wakeup
+            begin(turns)
             assert not log.append("wf", events(1, start=2)).needs_wakeup
+            assert not log.append("wf", events(3, start=3)).needs_wakeup
+
+        def test_a_deletion_in_a_partition_without_subscribers_needs_no_wakeup(self, turns: Turns, log: Log) -> None:
+            log.append("wf", events(1))
             begin(turns)
-            assert log.append("wf", events(1, start=3)).needs_wakeup
+            assert not log.delete("wf").needs_wakeup
+
+        def test_a_turn_that_never_commits_does_not_make_appends_without_subscribers_need_one(
+            self, turns: Turns, log: Log
+        ) -> None:
+            log.append("wf", events(1))
             begin(turns)
-            assert log.delete("wf").needs_wakeup
-            assert not log.append("wf", events(1, start=4)).needs_wakeup
+            begin(turns)
+            assert not log.append("wf", events(1, start=2)).needs_wakeup
+
+        def test_turns_where_nobody_subscribes_do_not_follow_each_other(self, turns: Turns, log: Log) -> None:
+            log.append("wf", events(1))
+            turn = begin(turns)
+            log.append("wf", events(1, start=2))
+            assert turns.commit(turn, TurnResult()) is False
+
+        def test_the_checkpoint_of_a_partition_without_subscribers_is_advanced_to_the_end(
+            self, turns: Turns, log: Log
+        ) -> None:
+            log.append("wf", events(2))
+            turns.advance()
+            assert (turns.reached()[0], begin(turns).idle) == (ends(log)[0], True)
+            log.append("wf", events(2, start=3))
+            turns.advance()
+            assert turns.reached()[0] == ends(log)[1]
+
+        def test_where_the_checkpoint_was_advanced_no_append_needs_a_wakeup(self, turns: Turns, log: Log) -> None:
+            turns.advance()
+            assert not log.append("wf", events(1)).needs_wakeup
+
+        def test_advancing_where_nothing_is_new_changes_nothing(self, turns: Turns, log: Log) -> None:
+            log.append("wf", events(2))
+            turn = begin(turns)
+            turns.commit(turn, TurnResult())
+            turns.advance()
+            assert begin(turns).fencing_token == turn.fencing_token + 1
+
+        def test_a_turn_that_was_under_way_when_the_checkpoint_was_advanced_cannot_move_it_back(
+            self, turns: Turns, log: Log
+        ) -> None:
+            log.append("wf", events(2))
+            turn = begin(turns)
+            log.append("wf", events(2, start=3))
+            turns.advance()
+            with pytest.raises(TurnLost):
+                turns.commit(turn, TurnResult())
+            following = begin(turns)
+            assert (following.checkpoint, following.is_retry, following.idle) == (ends(log)[1], False, True)
+
+        def test_a_commit_that_is_repeated_after_the_checkpoint_was_advanced_does_not_move_it_back(
+            self, turns: Turns, log: Log
+        ) -> None:
+            log.append("wf", events(2))
+            turn = begin(turns)
+            turns.commit(turn, TurnResult())
+            log.append("wf", events(2, start=3))
+            turns.advance()
+            with pytest.raises(TurnLost):
+                turns.commit(turn, TurnResult())
+            assert turns.reached()[0] == ends(log)[1]
+
+        def test_the_checkpoint_is_advanced_past_a_deletion(self, turns: Turns, log: Log) -> None:
+            log.append("wf", events(2))
+            log.delete("wf")
+            log.trim("wf")
+            assert list(log.deleted(0)) == ["wf"]
+            turns.advance()
+            log.trim("wf")
+            assert list(log.deleted(0)) == []
+
+        def test_the_checkpoint_is_not_advanced_back_where_the_end_of_the_log_was_removed(
+            self, turns: Turns, log: Log
+        ) -> None:
+            log.append("wf", events(2))
+            log.delete("wf")
+            turns.advance()
+            reached = turns.reached()[0]
+            log.trim("wf")
+            turns.advance()
+            assert turns.reached()[0] == reached
 
         def test_one_that_did_not_commit_leaves_its_target_to_the_next(self, turns: Turns, log: Log) -> None:
             log.append("wf", events(2))
@@ -92,7 +172,7 @@ class TurnsContract:
             log.append("wf", events(2, start=3))
             again = begin(turns)
             assert (turn.is_retry, again.is_retry, again.goal) == (False, True, turn.goal)
-            assert turns.commit(again, TurnResult()) is True
+            turns.commit(again, TurnResult())
             following = begin(turns)
             assert (following.is_retry, following.checkpoint, following.goal) == (False, *ends(log))
 
@@ -116,7 +196,7 @@ class TurnsContract:
             again = begin(turns)
             assert (again.goal, again.goal_pinned, again.has_more) == (first, True, True)
             assert turns.narrow(again, second).goal == first
-            assert turns.commit(again, TurnResult()) is True
+            turns.commit(again, TurnResult())
             following = begin(turns)
             assert (following.checkpoint, following.goal, following.goal_pinned) == (first, second, False)
 

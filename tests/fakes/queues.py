@@ -69,14 +69,22 @@ class FakeDispatchQueue:
 
 
 class FakeDeliveries:
-    """Keeps what was sent, as the queue would carry it."""
+    """Keeps what was sent, as the queue would carry it.
+
+    Attributes:
+        sent: The deliveries since postings were taken last.
+        shards: The shard of each delivery that was ever sent.
+        broken: Whether sending fails.
+    """
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.shards: list[int] = []
         self.broken = False
 
     def send(self, deliveries: Sequence[Delivery]) -> None:
         self.sent += [delivery.encoded() for delivery in deliveries]
+        self.shards += [delivery.shard for delivery in deliveries]
         if self.broken:
             raise QueueUnavailable("broken for a test, after it was sent")
 

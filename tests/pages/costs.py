@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reckoned"]
 
-_SUBSCRIBERS = (1, 100, 10_000)
+_SUBSCRIBERS = (0, 1, 100, 10_000)
 _TOGETHER = (1, 100)
 _MINUTES = 60 * HOURS
 
@@ -39,7 +39,9 @@ def reckoned(page: str) -> str:
     page = replaced(page, "What a million events use", table(head, _uses(usages)))
     page = replaced(page, "What a million events cost", table(head, _costs(usages, prices)))
     page = replaced(page, "What there is to pay every month", table(["", "USD a month"], _monthly(prices, assumed)))
-    page = replaced(page, "Beside other services", table(head, _others(cases, usages, prices)))
+    compared = [number for number, (_, subscribers) in enumerate(cases) if subscribers]
+    others = _others([cases[number] for number in compared], [usages[number] for number in compared], prices)
+    page = replaced(page, "Beside other services", table(["", *(head[number + 1] for number in compared)], others))
     head = ["", "one by one", "in hundreds"]
     return replaced(page, "Rules", table(head, _rules([pushed(together, assumed) for together in _TOGETHER], prices)))
 

@@ -91,21 +91,22 @@ class _Turn:
 def used(subscribers: int, together: int, assumed: Mapping[str, float]) -> Usage:
     """The usage for a number of subscribers of every event, and a number of events in each publish.
 
-    Every publish has a turn of its own: what several publishes share in one turn makes it less.
+    Every publish has a turn of its own: what several publishes share in one turn makes it less. Without subscribers
+    there is neither a wake-up nor a turn.
     """
-    turn = _turn(subscribers, together)
+    turn = _turn(subscribers, together) if subscribers else _Turn()
     works = (
         assumed["a turn works"]
         + assumed["a turn works, for each event"] * together
         + assumed["a turn works, for each subscriber"] * subscribers
         + assumed["a turn works, for each event and subscriber"] * together * subscribers
     )
-    dispatch = _billed("dispatch", assumed["a turn waits"], works, assumed)
+    dispatch = _billed("dispatch", assumed["a turn waits"], works, assumed) if subscribers else 0
     deliver = sum(
         _billed("deliver", assumed["a delivery waits"], assumed["a delivery works, for each post"] * posts, assumed)
         for posts in turn.posts
     )
-    calls = 2 + len(turn.posts)
+    calls = (2 if subscribers else 1) + len(turn.posts)
     logged = calls * assumed["logged of a call, bytes"] + assumed["logged of a request, bytes"]
     turns = MILLION / together
     return Usage(

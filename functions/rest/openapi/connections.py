@@ -13,8 +13,8 @@ _LIST: dict[str, Any] = {
     "operationId": "listConnections",
     "summary": "List connections",
     "description": (
-        "Who is connected over WebSocket, in the order in which the connections were opened. A limited credential sees "
-        "connections whose own credentials reach no other streams."
+        "Who is connected over WebSocket or gRPC, in the order in which the connections were opened. A limited "
+        "credential sees connections whose own credentials reach no other streams."
     ),
     "tags": ["connections"],
     "parameters": parameters("listConnections"),

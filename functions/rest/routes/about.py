@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from eventstore.cloudevents.event import rfc3339
 from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
 from functions.rest.request import Request, base_of, caller_of
-from functions.rest.subscription_answers import summary
+from functions.rest.stats_answer import stats_of
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eventstore.ports import PartitionStats
-    from functions.answers.about import Counts, Health, Renewed, Stats
+    from functions.answers.about import Health, Renewed
     from functions.rest.responses import Answer
 
 __all__ = ["root", "router"]
@@ -40,13 +36,7 @@ def health() -> Answer:
 def stats() -> Answer:
     """Report counts of the store, in total and per partition, and the figures of durable subscriptions."""
     access = Request.of(router.current_event.raw_event, router.lambda_context).access
-    now = hub().clock.now()
-    statistics = hub().operations.statistics(access=access)
-    counts: Counts = {} if statistics is None else _counts(statistics)
-    summaries = [summary(status, now=now) for status in hub().directory.standings(access=access)]
-    partitions = hub().operations.partitions(access=access)
-    answer: Stats = {"partitions": partitions, **counts, "subscriptions": summaries}
-    return responses.json_of(200, answer)
+    return responses.json_of(200, stats_of(hub(), access=access))
 
 
 @router.post("/epoch")
@@ -97,21 +87,3 @@ def docs() -> Answer:
     from functions.rest.openapi.page import docs_page  # noqa: PLC0415 - see above
 
     return responses.html(docs_page(server=base_of(router.current_event.raw_event) or "/", auth=hub().settings.auth))
-
-
-def _counts(partitions: Sequence[PartitionStats]) -> Counts:
-    newest = max((part.newest for part in partitions if part.newest is not None), default=None)
-    return {
-        "streams": sum(part.streams for part in partitions),
-        "appends": sum(part.appends for part in partitions),
-        "newest": None if newest is None else rfc3339(newest),
-        "by_partition": [
-            {
-                "partition": part.partition,
-                "streams": part.streams,
-                "appends": part.appends,
-                "newest": None if part.newest is None else rfc3339(part.newest),
-            }
-            for part in partitions
-        ],
-    }

@@ -205,7 +205,7 @@ class LiveFeed:
             turn, frames = self._sender.send_live(turn, builder)
         caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
         parts = [part for delivery in builder.deliveries() for part in delivery.parts]
-        if turn.behind:
+        if caught.places:
             # What is read next depends on whether the clients read what they were sent.
             self._sessions.post_and_wait(parts)
         elif parts:

@@ -174,6 +174,13 @@ class LiveTurns:
         """See `Turns.waiting`."""
         return [partition.number for partition in self.partitions if self._has_more(partition)]
 
+    def subscribed(self) -> Sequence[int]:
+        """See `Turns.subscribed`."""
+        return [partition.number for partition in self.partitions if partition.keys_by_term or partition.behind]
+
+    def advance(self) -> None:
+        """See `Turns.advance`: `add_entries` moves the checkpoint where this process has no subscriptions."""
+
     def release(self, partition: int) -> None:
         """See `Turns.release`: nobody else serves this process's subscriptions."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import SettingsError
 from eventstore.hub.settings import Settings
 from eventstore_hosting.origins import SETTING, Origins, OriginsError
+from eventstore_server.grpc.options import GrpcOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,16 +23,21 @@ environment:
   HOST, PORT, GRPC_PORT, DATA   as the options above
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
   PARTITIONS       the number of partitions of a new store (16)
+  SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE
   ALLOWED_ORIGINS  the pages that may call from a browser
   REST_URL         the URL before /api/v1 that clients use, for references to large events
   TARGETS          the targets that rules may have (docs/rules.md)
   LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
+  GRPC_TLS_CERT, GRPC_TLS_KEY   files in PEM; unset: gRPC without TLS
+  GRPC_TLS_CLIENT_CA   a file in PEM: certificates of clients are required
 
 first calls:
   curl http://127.0.0.1:8081/api/v1/events -H 'content-type: application/cloudevents+json' \\
     -d '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'
   websocat --protocol cloudevents.json ws://127.0.0.1:8081/ws
+  grpcurl -plaintext -d '{"format":"EVENT_FORMAT_PROTOBUF"}' 127.0.0.1:9001 \\
+    flunq.eventstore.v1.EventStoreService/Subscribe
 """
 
 
@@ -43,6 +49,7 @@ class Options:
         host: The address that it listens on.
         port: The port of REST and WebSocket; 0 is any free one.
         grpc_port: The port of gRPC; 0 is any free one.
+        grpc: The other options of gRPC.
         data: Where the embedded Valkey keeps its data; None if the store is elsewhere.
         settings: The settings of the hub.
         origins: The pages that may call; None if a credential decides.
@@ -51,6 +58,7 @@ class Options:
     host: str
     port: int
     grpc_port: int
+    grpc: GrpcOptions
     data: Path | None
     settings: Settings
     origins: Origins | None
@@ -93,6 +101,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         host=told.host,
         port=_port(told.port, "--port"),
         grpc_port=_port(told.grpc_port, "--grpc-port"),
+        grpc=GrpcOptions.from_environment(environment),
         data=None if environment.get("REDIS_URL") else Path(told.data),
         settings=settings,
         origins=origins,

@@ -24,6 +24,7 @@ from eventstore.ports.instances import InstanceId
 from eventstore_hosting.server import Server
 from eventstore_server.authorizing import Authorizer
 from eventstore_server.cluster import Cluster
+from eventstore_server.grpc.door import GrpcDoor
 from eventstore_server.http_doors import HttpDoors
 from eventstore_server.hub import ServerHub
 from eventstore_server.limits import Limits
@@ -51,7 +52,7 @@ _LEASE_MS = 4000
 _ALIVE_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
-_REQUEST_THREADS, _MESSAGE_THREADS, _TURN_THREADS, _PUSH_THREADS = 64, 16, 8, 16
+_REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS, _TURN_THREADS, _PUSH_THREADS = 64, 16, 16, 8, 16
 
 _BACKLOG = 4096
 _CLOSE_CODE, _CLOSE_DETAIL = "going-away", "the server stops; connect again and resume from your cursors"
@@ -75,6 +76,7 @@ class Service:
             for name, size in (
                 ("request", _REQUEST_THREADS),
                 ("message", _MESSAGE_THREADS),
+                ("call", _CALL_THREADS),
                 ("live", _TURN_THREADS),
                 ("turn", _TURN_THREADS),
                 ("push", _PUSH_THREADS),
@@ -160,8 +162,11 @@ class Service:
                 await site.stop()
         try:
             async with asyncio.timeout(self._limits.drain_seconds):
-                if hasattr(self, "_websockets"):
-                    await self._websockets.stop(code=_CLOSE_CODE, detail=_CLOSE_DETAIL)
+                async with asyncio.TaskGroup() as endings:
+                    if hasattr(self, "_websockets"):
+                        endings.create_task(self._websockets.stop(code=_CLOSE_CODE, detail=_CLOSE_DETAIL))
+                    if hasattr(self, "_grpc"):
+                        endings.create_task(self._grpc.drain(self._limits.drain_seconds - 1))
         except TimeoutError:
             _LOGGER.warning("some connections did not end within %g s", self._limits.drain_seconds)
         if hasattr(self, "_runner"):
@@ -183,7 +188,7 @@ class Service:
     @property
     def grpc_port(self) -> int:
         """The port of gRPC."""
-        return self._options.grpc_port
+        return self._grpc.port
 
     async def _open_doors(self) -> None:
         settings, limits = self._options.settings, self._limits
@@ -202,6 +207,20 @@ class Service:
         self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.drain_seconds)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket, backlog=_BACKLOG).start()
+        self._grpc = GrpcDoor(
+            self.hub,
+            self.sessions,
+            threads=self._pools["call"],
+            options=replace(
+                self._options.grpc,
+                host=self._options.host,
+                port=self._options.grpc_port,
+                check=credential_checker() if settings.authorizes else None,
+                buffer_bytes=limits.buffer_bytes,
+            ),
+            drained=self._drained,
+        )
+        await self._grpc.start()
 
     # Partitions and other instances
 

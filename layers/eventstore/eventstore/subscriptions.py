@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BARE",
     "EVENTSTORE",
+    "GRPC",
     "Connection",
     "ConnectionId",
     "Durable",
@@ -38,13 +39,17 @@ BARE = "cloudevents.json"
 """The subprotocol whose messages are bare CloudEvents."""
 
 
+GRPC = "grpc"
+"""In place of a subprotocol: a call of gRPC that subscribes, which counts as a connection (docs/grpc.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A client's connection.
 
     Attributes:
-        id: The id that API Gateway assigned.
-        protocol: `EVENTSTORE` or `BARE`.
+        id: The id that API Gateway assigned, or the server.
+        protocol: `EVENTSTORE`, `BARE` or `GRPC`.
         opened: When it was opened, in milliseconds since 1970.
         subject: The identity of the client (`Access.subject`); empty if no authorizer named one.
         tenants: As in `Access`, of the client's credential.

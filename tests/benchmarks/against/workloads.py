@@ -11,7 +11,7 @@ import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +167,17 @@ def latency() -> Iterator[Sequence[Task]]:
 
 
 @contextmanager
+def latency_many() -> Iterator[Sequence[Task]]:
+    """As `latency`, with a thousand subscribers: over the receipts of all."""
+    with _subscribed(1_000) as (subscribers, stream, events):
+
+        def exchanges() -> float:
+            return median(chain.from_iterable(subscribers.exchange(stream, events.take(1)) for _ in range(3)))
+
+        yield [Task("From publishing to receipt, 1,000 subscribers: median", exchanges, unit="ms", pairs=5)]
+
+
+@contextmanager
 def deliveries() -> Iterator[Sequence[Task]]:
     """A batch published at once, until each of a hundred subscribers has all of it."""
     with _subscribed(100) as (subscribers, stream, events):
@@ -223,6 +234,7 @@ WORKLOADS: Mapping[str, Callable[[], AbstractContextManager[Sequence[Task]]]] = 
     "catchup": catchup,
     "catchup-stack": catchup_stack,
     "latency": latency,
+    "latency-many": latency_many,
     "deliveries": deliveries,
     "durable": durable,
     "memory": memory,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from eventstore.durable.deletion import DeletionNotices
 from eventstore.durable.pushing import PushResults
 from eventstore.errors import TurnLost
+from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.groups import AckStream, Nack
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.closing import ClosingConnections
@@ -169,12 +170,12 @@ class Mortal(Live):
     @property
     def deletion_notices(self) -> DeletionNotices:
         """What notifies members that their durable subscription was deleted."""
-        return DeletionNotices(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries))
+        return DeletionNotices(self.members, self.wrapped(self.registry), self.wrapped(self.deliveries), DEFAULT_SHARDS)
 
     @property
     def closing_connections(self) -> ClosingConnections:
         """What removes connections that an operator closes, and has them closed."""
-        return ClosingConnections(self.members, self.wrapped(self.deliveries))
+        return ClosingConnections(self.members, self.wrapped(self.deliveries), DEFAULT_SHARDS)
 
     @property
     def open_connections(self) -> Trusted:

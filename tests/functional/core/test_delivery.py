@@ -167,7 +167,9 @@ def test_a_fault_of_the_hubs_own_is_returned_and_makes_the_delivery_come_again(
 
 
 def farewell(*to: str) -> str:
-    return Delivery(0, tuple(closing('{"type":"error"}', Address(name, "", 0, 0)).parts[0] for name in to)).encoded()
+    return Delivery(
+        0, tuple(closing('{"type":"error"}', Address(name, "", 0, 0), shards=1).parts[0] for name in to)
+    ).encoded()
 
 
 class TestClosing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.partitions import Partitions
+from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
 from eventstore.subscriptions import EVENTSTORE, Connection
@@ -23,12 +24,13 @@ def test_a_process_asks_once_how_many_partitions_there_are(
     asked: list[int] = []
     ask = Partitions._open_partition
 
-    def counted(self: Partitions, partition: int, count: int) -> Any:  # noqa: ANN401 - as it is
+    def counted(self: Partitions, partition: int, *rest: Any) -> Any:  # noqa: ANN401 - as it is
         asked.append(partition)
-        return ask(self, partition, count)
+        return ask(self, partition, *rest)
 
     monkeypatch.setattr(Partitions, "_open_partition", counted)
     hub.registry.connect(Connection("c", EVENTSTORE, 0))
     assert (hub.log.partitions, hub.durables.count, len(hub.turns.reached())) == (4, 4, 4)
+    assert hub.shards == DEFAULT_SHARDS
     assert asked == [0]
     hub.close()

@@ -709,6 +709,7 @@ READ = ("describe", "ends", "lag", "locate", "ping", "positions_at", "read", "st
 LISTED = ("listed", "records")
 WITHOUT_EFFECT = {
     "SkewedTurns.reached",
+    "SkewedTurns.subscribed",
     # No function has a lease.
     "SkewedTurns.release",
     *(f"RedisLog.{name}" for name in READ),

@@ -438,6 +438,7 @@ def test_a_deletion_is_done_though_the_memory_is_not_given_back_yet(
     def away(*_: object, **__: object) -> int:
         raise StoreUnavailable("away")
 
+    live.subscribe("a")
     live.store.publish(events(3), stream="wf")
     live.settle()
     monkeypatch.setattr(live.log, "trim", away)

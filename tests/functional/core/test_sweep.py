@@ -38,12 +38,30 @@ def soon(live: Live) -> int:
 
 
 def test_it_requests_turns_of_partitions_that_have_something_to_do(live: Live, sweeper: Sweeper) -> None:
+    live.subscribe("a", streams=["wf"])
+    live.settle()
     live.dispatch_queue.broken = True
     live.store.publish(events(1), stream="wf")
     live.dispatch_queue.broken = False
     assert sweeper.sweep(until=soon(live)).requested == 1
     live.settle()
     assert sweeper.sweep(until=soon(live)).requested == 0
+
+
+def test_it_requests_no_turns_where_nobody_subscribes_and_moves_the_checkpoint(live: Live, sweeper: Sweeper) -> None:
+    live.store.publish(events(3), stream="wf")
+    partition = live.dispatch_queue.requested_turns.pop()
+    before = live.turns.reached()[partition]
+    assert sweeper.sweep(until=soon(live)).requested == 0
+    live.store.publish(events(3, start=4), stream="wf")
+    assert (live.dispatch_queue.requested_turns, live.turns.reached()[partition] > before) == ([], True)
+
+
+def test_where_nobody_subscribes_a_deletion_leaves_no_reference(live: Live, sweeper: Sweeper) -> None:
+    partition = live.log.append("wf", events(3)).partition
+    live.store.delete("wf")
+    sweeper.sweep(until=soon(live))
+    assert (live.log.stats()[partition].appends, list(live.log.deleted(partition))) == (0, [])
 
 
 def test_it_requests_turns_for_subscriptions_that_nobody_carried_on(live: Live, sweeper: Sweeper) -> None:

@@ -63,9 +63,20 @@ def durable(name: str) -> None:
 
 
 def test_the_lag_of_dispatch_is_written_every_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    durable("a")
+    Trusted(current().publisher, current().streams).publish(events(3), stream="wf")
+    store, _ = written(capsys)
+    assert (store["DispatchLag"], "subscription" in store) == ([3], False)
+
+
+def test_where_nobody_subscribes_dispatch_has_no_lag(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is published after the sweep has moved the checkpoint.
+    monkeypatch.setattr(current().turns, "advance", lambda: None)
     Trusted(current().publisher, current().streams).publish(events(3), stream="wf")
     [store] = written(capsys)
-    assert (store["DispatchLag"], "subscription" in store) == ([3], False)
+    assert (store["DispatchLag"], "subscription" in store) == ([0], False)
 
 
 def test_each_durable_subscription_is_written_under_its_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,13 @@ _WEBSOCKET_ONLY = {
     errors.TooManySubscriptions,
     errors.UnknownAction,
 }
-_OF_EVERY_REQUEST = (errors.PartitionMismatch, errors.FormatMismatch, errors.StoreFull, errors.StoreUnavailable)
+_OF_EVERY_REQUEST = (
+    errors.PartitionMismatch,
+    errors.ShardMismatch,
+    errors.FormatMismatch,
+    errors.StoreFull,
+    errors.StoreUnavailable,
+)
 _INTERNAL = {errors.PartitionLeased, errors.TurnLost}
 """Errors of functions that no client calls."""
 

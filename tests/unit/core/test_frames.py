@@ -51,7 +51,7 @@ def test_text_is_sent_unchanged() -> None:
 
 
 def test_a_closing_message_is_the_last_of_its_connection() -> None:
-    delivery = closing('{"type":"error"}', Address("c", "", 0, 5))
+    delivery = closing('{"type":"error"}', Address("c", "", 0, 5), shards=16)
     assert list(postings(delivery.encoded())) == [Posting("c", '{"type":"error"}', 5, closes=True)]
     assert delivery.shard == shard_of("c", 16)
 

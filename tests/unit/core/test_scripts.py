@@ -14,7 +14,7 @@ _FILES = {
     for file in folder.iterdir()
 }
 
-PARTS = {"last_entry", "open_partition", "removals", "server_time"}
+PARTS = {"bell", "last_entry", "open_partition", "removals", "server_time"}
 """Fragments that are included in other scripts; only the first line of a whole script has flags."""
 
 _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}

@@ -120,7 +120,7 @@ class RecordedEvent(NamedTuple):
             self.body[:-1],
             self.stream.encode(),
             self.sequence,
-            rfc3339(self.time).encode(),
+            _rfc3339_bytes(self.time),
         )
 
 
@@ -160,6 +160,12 @@ def rfc3339(milliseconds: int) -> str:
     """Format a time, in milliseconds since 1970, as RFC 3339 in UTC with milliseconds."""
     seconds, rest = divmod(milliseconds, 1000)
     return f"{_rfc3339_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=1024)
+def _rfc3339_bytes(milliseconds: int) -> bytes:
+    # Cached: the events of an append have one time.
+    return rfc3339(milliseconds).encode()
 
 
 @lru_cache(maxsize=1024)

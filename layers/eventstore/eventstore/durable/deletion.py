@@ -29,11 +29,13 @@ class DeletionNotices:
         members: Ends the part of a member.
         registry: Knows which connections take part in the subscription.
         deliveries: Receives the message.
+        shards: The number of shards of the store.
     """
 
     members: Members
     registry: Registry
     deliveries: Deliveries
+    shards: int
 
     def send(self, member: Member, name: DurableName) -> None:
         """Send a member the error, after all that it was sent before, and end its part.
@@ -46,7 +48,8 @@ class DeletionNotices:
         """
         if self.registry.joined(member.connection, member.id) != name:
             return
-        self.deliveries.send([note(_error(member.id, name), Address(member.connection, member.id, 0, 0))])
+        to = Address(member.connection, member.id, 0, 0)
+        self.deliveries.send([note(_error(member.id, name), to, shards=self.shards)])
         with suppress(SubscriptionNotFound):
             self.members.unsubscribe(member.connection, member.id)
 

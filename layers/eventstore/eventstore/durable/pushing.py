@@ -147,7 +147,7 @@ class PushBuilder:
     def _text(self, positioned: PositionedEvent) -> str:
         text = self._texts.get(positioned.position)
         if text is None:
-            text = event_text(positioned.event, most=_EVENT_BYTES, events_url=self.events_url)
+            text, _ = event_text(positioned.event, most=_EVENT_BYTES, events_url=self.events_url)
             self._texts[positioned.position] = text
         return text
 

@@ -45,6 +45,7 @@ EventstoreError
     ├── TurnLost                 a newer turn of the partition has begun and continues the work
     │   └── PartitionLeased      another instance holds a lease of the partition, and does the work
     ├── PartitionMismatch        the store was created with another number of partitions: correct the setting
+    ├── ShardMismatch            the store was created with another number of shards: correct the setting
     └── FormatMismatch           the store has a format that this version does not support: deploy one that does
 
 `SettingsError` is not among them: it says that the process is misconfigured, not that a request failed.
@@ -99,6 +100,7 @@ from eventstore.errors.unavailable import (
     PartitionLeased,
     PartitionMismatch,
     QueueUnavailable,
+    ShardMismatch,
     StoreFull,
     StoreUnavailable,
     TurnLost,
@@ -133,6 +135,7 @@ __all__ = [
     "QueueUnavailable",
     "Refused",
     "SettingsError",
+    "ShardMismatch",
     "StoreFull",
     "StoreUnavailable",
     "StreamConflict",

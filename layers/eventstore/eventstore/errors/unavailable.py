@@ -9,6 +9,7 @@ __all__ = [
     "PartitionLeased",
     "PartitionMismatch",
     "QueueUnavailable",
+    "ShardMismatch",
     "StoreFull",
     "StoreUnavailable",
     "TurnLost",
@@ -74,6 +75,17 @@ class PartitionMismatch(Unavailable):
         super().__init__(
             f"PARTITIONS is {configured}, but the store was created with {stored}; "
             f"set PARTITIONS={stored}, or leave it unset"
+        )
+
+
+class ShardMismatch(Unavailable):
+    """The store was created with another number of shards of connections than the setting says."""
+
+    code = "shard-mismatch"
+
+    def __init__(self, *, configured: int, stored: int) -> None:
+        super().__init__(
+            f"SHARDS is {configured}, but the store was created with {stored}; set SHARDS={stored}, or leave it unset"
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.frames.event_text import event_text
 from eventstore.frames.frame import CLOSING, Address, Delivery, Kind, Part, shard_of
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["DeliveryBuilder", "FrameLimits", "PositionedEvent", "closing", "hub_event", "missing_json", "note"]
 
 
-@dataclass(frozen=True, slots=True)
-class PositionedEvent:
-    """An event and its position in the partition's log."""
+class PositionedEvent(NamedTuple):
+    """An event and its position in the partition's log. A tuple, because tens of thousands are created per second."""
 
     position: Position
     event: RecordedEvent
@@ -46,7 +45,7 @@ class DeliveryBuilder:
     limits: FrameLimits
     events_url: str
     _parts: dict[int, list[Part]] = field(default_factory=dict)
-    _texts: dict[Position, str] = field(default_factory=dict)
+    _texts: dict[Position, tuple[str, int]] = field(default_factory=dict)
 
     def add_events(
         self, events: Sequence[PositionedEvent], to: Sequence[tuple[Subscription, int]], *, bare: bool
@@ -65,7 +64,7 @@ class DeliveryBuilder:
         for chunk in self._chunks(events):
             cursors = [self._cursor(positioned.position) for positioned in (chunk if bare else chunk[-1:])]
             if bare:
-                self._add(Kind.BARE, cursors, [self._text(positioned) for positioned in chunk], to, count)
+                self._add(Kind.BARE, cursors, self._events(chunk), to, count)
             else:
                 texts = self._events(chunk)
                 self._add(Kind.EVENTS, cursors, [_array(texts)], to, count, events=texts)
@@ -204,7 +203,7 @@ class DeliveryBuilder:
         chunk: list[PositionedEvent] = []
         size = 0
         for positioned in events:
-            length = len(self._text(positioned).encode())
+            _, length = self._text(positioned)
             if chunk and (len(chunk) == self.limits.events or size + length > self.limits.event_bytes):
                 yield chunk
                 chunk, size = [], 0
@@ -242,15 +241,15 @@ class DeliveryBuilder:
         self._parts.setdefault(shard, []).append(part)
 
     def _events(self, chunk: Sequence[PositionedEvent]) -> tuple[str, ...]:
-        return tuple(self._text(positioned) for positioned in chunk)
+        return tuple(self._text(positioned)[0] for positioned in chunk)
 
-    def _text(self, positioned: PositionedEvent) -> str:
-        """Return the text of an event as it is sent, at most `FrameLimits.event_bytes`."""
-        text = self._texts.get(positioned.position)
-        if text is None:
-            text = event_text(positioned.event, most=self.limits.event_bytes, events_url=self.events_url)
-            self._texts[positioned.position] = text
-        return text
+    def _text(self, positioned: PositionedEvent) -> tuple[str, int]:
+        """Return the text of an event as it is sent, and its bytes, at most `FrameLimits.event_bytes`."""
+        kept = self._texts.get(positioned.position)
+        if kept is None:
+            kept = event_text(positioned.event, most=self.limits.event_bytes, events_url=self.events_url)
+            self._texts[positioned.position] = kept
+        return kept
 
     def _cursor(self, position: Position, frame: int = 0) -> str:
         frames = {self.partition: frame} if frame else {}
@@ -261,24 +260,26 @@ def _array(events: Sequence[str]) -> str:
     return f"[{','.join(events)}]"
 
 
-def note(text: str, to: Address) -> Delivery:
+def note(text: str, to: Address, *, shards: int) -> Delivery:
     """Return a delivery of one message, which is not a frame. The connection gets it after all that was sent before.
 
     Args:
         text: The message, in JSON.
         to: The connection.
+        shards: The number of shards of the store.
     """
-    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
+    return Delivery(shard_of(to.connection, shards), (Part(Kind.TEXT, 0, (), (text,), (to,)),))
 
 
-def closing(text: str, to: Address) -> Delivery:
+def closing(text: str, to: Address, *, shards: int) -> Delivery:
     """Return a delivery of one message after which the connection is closed. Nothing is posted to it afterwards.
 
     Args:
         text: The message, in JSON.
         to: The connection.
+        shards: The number of shards of the store.
     """
-    return Delivery(shard_of(to.connection, FrameLimits().shards), (Part(Kind.TEXT, 0, CLOSING, (text,), (to,)),))
+    return Delivery(shard_of(to.connection, shards), (Part(Kind.TEXT, 0, CLOSING, (text,), (to,)),))
 
 
 def missing_json(

@@ -22,8 +22,8 @@ _LONGEST = 1024
 """The number of characters that a required attribute keeps in an event whose attributes are too large for a frame."""
 
 
-def event_text(event: RecordedEvent, *, most: int, events_url: str) -> str:
-    """Return the text of an event as it is sent.
+def event_text(event: RecordedEvent, *, most: int, events_url: str) -> tuple[str, int]:
+    """Return the text of an event as it is sent, and its length in bytes.
 
     An event that is too large is sent without its data, and with a `dataref` to it.
 
@@ -32,24 +32,24 @@ def event_text(event: RecordedEvent, *, most: int, events_url: str) -> str:
         most: The most bytes of the text.
         events_url: The URL under which single events are read.
     """
+    encoded = event.encoded()
+    plain = encoded.decode()
     # Escaping makes the text longer, so it is done before the size is checked.
-    text = escape_for_sqs(event.encoded().decode())
-    if _fits(text, most):
-        return text
+    text = escape_for_sqs(plain)
+    size = len(encoded) if text is plain else len(text.encode())
+    if size <= most:
+        return text, size
     attributes = attributes_of(event.body)
     query = urlencode({"source": attributes["source"], "stream": event.stream})
     dataref = f"{events_url}/{quote(str(attributes['id']), safe='')}?{query}"
     text = _encode({**attributes, "dataref": dataref, **event.extensions()})
-    if _fits(text, most):
-        return text
+    if (size := len(text.encode())) <= most:
+        return text, size
     # The event was stored before the size of attributes was limited (`write.limits`).
     required = {name: _shorten(str(attributes[name])) for name in ("specversion", "id", "source", "type")}
     dataref = f"{events_url.removesuffix('/events')}/streams/{event.stream}/events?from={event.sequence}&limit=1"
-    return _encode({**required, "dataref": dataref, **event.extensions()})
-
-
-def _fits(text: str, most: int) -> bool:
-    return len(text.encode()) <= most
+    text = _encode({**required, "dataref": dataref, **event.extensions()})
+    return text, len(text.encode())
 
 
 def _encode(attributes: Mapping[str, AttributeValue]) -> str:

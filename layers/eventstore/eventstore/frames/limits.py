@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["FrameLimits"]
+__all__ = ["DEFAULT_SHARDS", "FrameLimits"]
+
+DEFAULT_SHARDS = 16
+"""The number of shards of a store that was made without naming another one, or before there was a choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class FrameLimits:
         delivery_bytes: The most bytes of a delivery. SQS accepts 256 KiB unless the limit of the queue was raised.
         posts: The most messages that a delivery expands to, so that they are posted well before the timeout of the
             function. A bare subscription gets one message per event.
-        shards: The number of shards over which connections are distributed.
+        shards: The number of shards over which connections are distributed: that of the store.
     """
 
     events: int = 100
@@ -26,4 +29,4 @@ class FrameLimits:
     addresses: int = 500
     delivery_bytes: int = 240 * 1024
     posts: int = 1000
-    shards: int = 16
+    shards: int = DEFAULT_SHARDS

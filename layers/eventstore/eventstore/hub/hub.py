@@ -173,6 +173,19 @@ class Hub:
 
         return SqsPushes(self.sqs, self.settings.pushes_url)
 
+    @property
+    def shards(self) -> int:
+        """The number of shards over which the store distributes connections.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+            ShardMismatch: The store was created with another number than is configured.
+        """
+        from eventstore.adapters.redis.connection import ANSWERING
+
+        with ANSWERING:
+            return self._partitions.shards
+
     @cached_property
     def letters(self) -> DeadLetters:
         """The queue of dead letters."""
@@ -288,21 +301,24 @@ class Hub:
         """Closes connections that an operator does not want."""
         from eventstore.live.closing import ClosingConnections
 
-        return ClosingConnections(self.members, self.deliveries)
+        return ClosingConnections(self.members, self.deliveries, self.shards)
 
     @cached_property
     def deletion_notices(self) -> DeletionNotices:
         """Notifies members that their durable subscription was deleted."""
         from eventstore.durable.deletion import DeletionNotices
 
-        return DeletionNotices(self.members, self.registry, self.deliveries)
+        return DeletionNotices(self.members, self.registry, self.deliveries, self.shards)
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Runs the turns of partitions."""
+        from dataclasses import replace
+
         from eventstore.live.catch_up import TurnLimits
         from eventstore.live.dispatch import Dispatcher
 
+        limits = TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events")
         return Dispatcher(
             self.log,
             self.turns,
@@ -313,7 +329,7 @@ class Hub:
             letters=self.letters,
             pushes=lambda: self.pushes,
             clock=self.clock,
-            limits=TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events"),
+            limits=replace(limits, frames=replace(limits.frames, shards=self.shards)),
         )
 
     @cached_property
@@ -369,7 +385,7 @@ class Hub:
     def _partitions(self) -> Partitions:
         from eventstore.adapters.redis.partitions import Partitions
 
-        return Partitions(self.redis, configured=self.settings.partitions)
+        return Partitions(self.redis, configured=self.settings.partitions, shards=self.settings.shards)
 
     @cached_property
     def _read_ahead(self) -> ReadAhead:

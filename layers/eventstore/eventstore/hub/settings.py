@@ -41,6 +41,7 @@ class Settings:
         backend: The kind of the store (`BACKEND`).
         redis_url: The address of the store (`REDIS_URL`, docs/operations.md), which may include a password.
         partitions: The number of partitions (`PARTITIONS`); None accepts that of the store, and 16 for a new one.
+        shards: The number of shards of connections (`SHARDS`); None accepts that of the store, and 16 for a new one.
         log_level: The lowest severity that is logged (`LOG_LEVEL`).
         bells_url: The dispatch queue (`BELLS_QUEUE_URL`); empty disables live delivery.
         deliveries_url: The queue of deliveries (`DELIVERIES_QUEUE_URL`).
@@ -59,6 +60,7 @@ class Settings:
     backend: str
     redis_url: str = field(repr=False)
     partitions: int | None
+    shards: int | None
     log_level: str
     bells_url: str
     deliveries_url: str
@@ -102,7 +104,8 @@ class Settings:
         return cls(
             backend=_one_of(environment, "BACKEND", _BACKENDS),
             redis_url=_redis_url(environment.get("REDIS_URL") or _REDIS_URL),
-            partitions=_partitions(environment.get("PARTITIONS") or ""),
+            partitions=_number(environment, "PARTITIONS"),
+            shards=_number(environment, "SHARDS"),
             log_level=_one_of(environment, "LOG_LEVEL", _LEVELS),
             bells_url=environment.get("BELLS_QUEUE_URL", ""),
             deliveries_url=environment.get("DELIVERIES_QUEUE_URL", ""),
@@ -143,9 +146,10 @@ def _origins(value: str) -> tuple[str, ...]:
     return origins
 
 
-def _partitions(value: str) -> int | None:
+def _number(environment: Mapping[str, str], name: str) -> int | None:
+    value = environment.get(name)
     if not value:
         return None
     if not value.isdecimal() or not 1 <= int(value) <= 9999:  # noqa: PLR2004 - the bound stands in the message
-        raise SettingsError(f"PARTITIONS is {value!r}; it is a whole number from 1 to 9999")
+        raise SettingsError(f"{name} is {value!r}; it is a whole number from 1 to 9999")
     return int(value)

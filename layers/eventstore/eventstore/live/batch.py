@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
 
@@ -11,22 +11,28 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import AttributeValue
     from eventstore.frames.builder import PositionedEvent
-    from eventstore.read.window import Window
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Batch"]
 
 
-class Batch(NamedTuple):
-    """Events with the attributes that filters see, which are computed once for all subscriptions."""
+class Batch:
+    """Events with the attributes that filters see, which are decoded once for all subscriptions, if any needs them.
 
-    events: Sequence[PositionedEvent]
-    attributes: Sequence[Mapping[str, AttributeValue]]
+    Args:
+        events: The events.
+    """
 
-    @classmethod
-    def of(cls, window: Window) -> Batch:
-        """Return the events of a window as a batch."""
-        return cls(window.events, [recorded_attributes(positioned.event) for positioned in window.events])
+    def __init__(self, events: Sequence[PositionedEvent]) -> None:
+        self.events = events
+        self._attributes: list[Mapping[str, AttributeValue] | None] = [None] * len(events)
+
+    def attributes(self, index: int) -> Mapping[str, AttributeValue]:
+        """Return the attributes of an event."""
+        attributes = self._attributes[index]
+        if attributes is None:
+            attributes = self._attributes[index] = recorded_attributes(self.events[index].event)
+        return attributes
 
     def matched(self, subscription: Subscription, indexes: Iterable[int]) -> tuple[int, ...]:
         """Return the indexes of the events that a subscription matches.
@@ -35,6 +41,11 @@ class Batch(NamedTuple):
             subscription: The subscription.
             indexes: The indexes of the events to match.
         """
-        return tuple(
-            index for index in indexes if subscription.matches(self.events[index].event.stream, self.attributes[index])
-        )
+        events, streams = self.events, subscription.streams
+        if not subscription.filter.is_everything:
+            return tuple(
+                index for index in indexes if subscription.matches(events[index].event.stream, self.attributes(index))
+            )
+        if not streams:
+            return tuple(indexes)
+        return tuple(index for index in indexes if events[index].event.stream in streams)

@@ -123,7 +123,7 @@ class EphemeralSender:
             TurnLost: Another turn has begun since.
         """
         window = self._read_live(turn)
-        batch = Batch.of(window)
+        batch = Batch(window.events)
         # `candidates` also checks the fencing token, so it is called after reading: an overtaken turn raises `TurnLost`
         # before it sends anything, also to durable subscriptions, which depend on the goal as well.
         candidates = self._candidates(turn, batch)
@@ -161,7 +161,7 @@ class EphemeralSender:
         for cohort in cohorts:
             window = cohort.window
             last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
-            batch = Batch.of(window)
+            batch = Batch(window.events)
             groups: RecipientsByEvents = {}
             for subscription in cohort.subscriptions:
                 if matched := batch.matched(subscription, range(len(batch.events))):
@@ -186,8 +186,8 @@ class EphemeralSender:
 
     def _candidates(self, turn: Turn, batch: Batch) -> _Candidates:
         indexes_by_term: dict[str, list[int]] = {}
-        for index, (positioned, attributes) in enumerate(zip(batch.events, batch.attributes, strict=True)):
-            for term in terms_of_event(positioned.event.stream, attributes):
+        for index, positioned in enumerate(batch.events):
+            for term in terms_of_event(positioned.event.stream, batch.attributes(index)):
                 indexes_by_term.setdefault(term, []).append(index)
         return _Candidates(batch, indexes_by_term, *self._turns.candidates(turn, list(indexes_by_term)))
 

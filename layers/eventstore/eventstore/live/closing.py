@@ -28,10 +28,12 @@ class ClosingConnections:
     Attributes:
         members: Removes a connection and its subscriptions.
         deliveries: Receives the message after which the connection is closed.
+        shards: The number of shards of the store.
     """
 
     members: Members
     deliveries: Deliveries
+    shards: int
 
     def close(self, connection: Connection) -> None:
         """Remove a connection, send its client the reason after all that it was sent before, and have it closed.
@@ -41,7 +43,7 @@ class ClosingConnections:
         # First, so that the frames of a turn that has begun are sent before the connection is closed.
         self.members.disconnect(connection.id)
         to = Address(connection.id, SubscriptionId(""), 0, connection.opened)
-        self.deliveries.send([closing(_notice(connection), to)])
+        self.deliveries.send([closing(_notice(connection), to, shards=self.shards)])
 
 
 def _notice(connection: Connection) -> str:

@@ -154,7 +154,8 @@ class Turns(Protocol):
     def begin(self, partition: int, *, events: int, behind: int) -> Turn:
         """Begin a turn, which fences off every earlier turn of the partition.
 
-        A turn that did not commit is begun again with its goal, its subscriptions and its commands.
+        A turn that did not commit is begun again with its goal, its subscriptions and its commands. Where nobody
+        subscribes, no append or deletion needs a wake-up from then on, until a subscription starts.
 
         Args:
             partition: The partition's number.
@@ -237,7 +238,7 @@ class Turns(Protocol):
             result: Its result.
 
         Returns:
-            Whether the partition has more to do.
+            Whether the partition has more to do; it has not where nobody subscribes.
 
         Raises:
             TurnLost: Another turn has begun since; nothing is changed.
@@ -253,4 +254,14 @@ class Turns(Protocol):
         """Return the checkpoint of each partition."""
 
     def waiting(self) -> Sequence[int]:
-        """Return the partitions that have something to do."""
+        """Return the partitions that have something to do. Where nobody subscribes, there is nothing to do."""
+
+    def subscribed(self) -> Sequence[int]:
+        """Return the partitions that any subscription concerns, ephemeral or durable, or that anybody leases."""
+
+    def advance(self) -> None:
+        """Move the checkpoint of each partition in which nobody subscribes, and that nobody leases, to its log's end.
+
+        From then on, no append or deletion there needs a wake-up, until a subscription starts. A turn of such a
+        partition that is under way is lost.
+        """

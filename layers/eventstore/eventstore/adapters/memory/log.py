@@ -251,9 +251,7 @@ class MemoryLog:
             for partition in self._store.partitions:
                 partition.epoch = random_epoch()
                 partition.dispatch.frame_offset += _OFFSET_STEP
-                # Without a turn, retention does not wait for dispatch; the token says so.
-                if partition.dispatch.fencing_token:
-                    partition.dispatch.fencing_token += _OFFSET_STEP
+                partition.dispatch.fencing_token += _OFFSET_STEP
             return {partition.number: partition.epoch for partition in self._store.partitions}
 
     def stats(self) -> Sequence[PartitionStats]:

@@ -34,7 +34,7 @@ class Dispatch:
         goal: The goal of the turn under way, or of one that did not commit; None if there is none.
         goal_pinned: Whether the goal was narrowed.
         frame_offset: See `Turn.frame_offset`.
-        woken: Whether a wake-up is outstanding.
+        woken: Whether no wake-up is needed: one is outstanding, or nobody subscribes.
     """
 
     fencing_token: int = 0
@@ -111,7 +111,7 @@ class Partition:
         return entry
 
     def claim_wakeup(self) -> bool:
-        """Return whether the caller is to wake up the partition; from then on, a wake-up is outstanding."""
+        """Return whether the caller is to wake up the partition; from then on, no other caller is."""
         needs_wakeup, self.dispatch.woken = not self.dispatch.woken, True
         return needs_wakeup
 

@@ -24,7 +24,8 @@ class MemoryTurns:
     """See `ports.Turns`.
 
     A `MemoryStore` has no subscriptions, neither ephemeral nor durable ones. So nobody is behind, no term finds
-    anybody, and a commit ignores all keys of its result. A goal is the end of the log, because nothing is sent.
+    anybody, a commit ignores all keys of its result, and no append needs a wake-up once a turn has noticed that. A goal
+    is the end of the log, because nothing is sent.
 
     Args:
         store: The store, which a `MemoryLog` shares.
@@ -44,7 +45,7 @@ class MemoryTurns:
         with self._store.changed:
             kept = self._store.partitions[partition]
             dispatch = kept.dispatch
-            dispatch.woken = False
+            dispatch.woken = True
             dispatch.fencing_token += 1
             is_retry = dispatch.goal is not None
             # Never back, even if the last entry was removed.
@@ -116,7 +117,7 @@ class MemoryTurns:
         with self._store.changed:
             dispatch = self._dispatch_of(turn)
             dispatch.checkpoint, dispatch.goal, dispatch.goal_pinned = turn.goal, None, False
-            return self._is_waiting(turn.partition)
+            return False
 
     def release(self, partition: int) -> None:
         """See `Turns.release`. Nobody leases partitions in the memory of one process."""
@@ -128,8 +129,23 @@ class MemoryTurns:
 
     def waiting(self) -> Sequence[int]:
         """See `Turns.waiting`."""
+        return []
+
+    def subscribed(self) -> Sequence[int]:
+        """See `Turns.subscribed`."""
+        return []
+
+    def advance(self) -> None:
+        """See `Turns.advance`."""
         with self._store.changed:
-            return [kept.number for kept in self._store.partitions if self._is_waiting(kept.number)]
+            for kept in self._store.partitions:
+                dispatch = kept.dispatch
+                dispatch.woken = True
+                if dispatch.goal is None and kept.end <= dispatch.checkpoint:
+                    continue
+                dispatch.fencing_token += 1
+                dispatch.checkpoint = max(kept.end, dispatch.goal or dispatch.checkpoint)
+                dispatch.goal, dispatch.goal_pinned = None, False
 
     def _dispatch_of(self, turn: Turn) -> Dispatch:
         """Return how far the partition of a turn was dispatched; raise `TurnLost` if another turn has begun since."""
@@ -137,7 +153,3 @@ class MemoryTurns:
         if dispatch.fencing_token != turn.fencing_token:
             raise TurnLost(turn.partition)
         return dispatch
-
-    def _is_waiting(self, partition: int) -> bool:
-        kept = self._store.partitions[partition]
-        return kept.end > kept.dispatch.checkpoint

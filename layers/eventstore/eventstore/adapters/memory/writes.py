@@ -76,13 +76,13 @@ def delete(
 
 def retain(partition: Partition, stream: Stream, *, now: int) -> None:
     """Trim a stream if there are events that its retention no longer keeps."""
-    if _first_retained(partition, stream, now=now) > stream.first:
+    if _first_retained(stream, now=now) > stream.first:
         trim(partition, stream, now=now)
 
 
 def trim(partition: Partition, stream: Stream, *, now: int) -> int:
     """See `Log.trim`."""
-    first = _first_retained(partition, stream, now=now)
+    first = _first_retained(stream, now=now)
     if first > stream.first:
         partition.removals.record(_removals(partition, stream, until=first - 1))
         stream.hide(first)
@@ -100,16 +100,14 @@ def trim(partition: Partition, stream: Stream, *, now: int) -> int:
     return removed
 
 
-def _first_retained(partition: Partition, stream: Stream, *, now: int) -> int:
-    """Return the sequence of the first event that retention keeps, or that waits for its dispatch."""
-    retention, dispatch = stream.config.retention, partition.dispatch
+def _first_retained(stream: Stream, *, now: int) -> int:
+    """Return the sequence of the first event that retention keeps. Nobody subscribes, so none waits for dispatch."""
+    retention = stream.config.retention
     lowest = 0 if retention.max_events is None else stream.head - retention.max_events + 1
     oldest = 0 if retention.max_age is None else now - retention.max_age * 1000
     for sequence in stream.kept:
         stored = stream.events[sequence]
-        # Before the first turn, nothing waits for dispatch.
-        waits = dispatch.fencing_token > 0 and stored.position > dispatch.checkpoint
-        if waits or (sequence >= lowest and stored.entry.time >= oldest):
+        if sequence >= lowest and stored.entry.time >= oldest:
             return sequence
     return stream.head + 1
 

@@ -56,12 +56,11 @@ class RedisDurables:
     ) -> None:
         self._client = client
         self._waiting = waiting
-        self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._list = Script("shared/list_names")
         self._create_definition = Script("groups/create_definition")
-        self._create_group = Script("groups/create_group", "shared/open_partition", "shared/last_entry")
-        self._enqueue_commands = Script("groups/enqueue_commands")
+        self._create_group = Script("groups/create_group", "shared/open_partition", "shared/last_entry", "shared/bell")
+        self._enqueue_commands = Script("groups/enqueue_commands", "shared/bell")
         self._change_definition = Script("groups/change_definition")
 
     @property
@@ -86,15 +85,9 @@ class RedisDurables:
             for partition in starts.keys() & set(self.partitions(stored)):
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
                 log, keys = partition_keys(partition), turn_keys(partition)
-                script_keys = [log.partition, log.log, keys.groups, keys.durables]
-                group_arguments = [
-                    self._new_epoch(),
-                    self._partitions.count,
-                    stored.key,
-                    stored.encoded(),
-                    group,
-                    END_OF_APPEND,
-                ]
+                script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
+                opening = self._partitions.opening()
+                group_arguments = [*opening, stored.key, stored.encoded(), group, END_OF_APPEND]
                 self._create_group(self._client, script_keys, group_arguments)
         return stored
 

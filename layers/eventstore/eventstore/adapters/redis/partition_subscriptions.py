@@ -10,7 +10,7 @@ from eventstore.ports import Start, Started
 from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.partitions import Partitions
@@ -25,23 +25,21 @@ class PartitionSubscriptions:
     Args:
         client: The client of the store.
         partitions: The partitions of the store.
-        new_epoch: Draws the epoch of a partition that is created.
     """
 
     stores_definitions = True
 
-    def __init__(self, client: Client, partitions: Partitions, new_epoch: Callable[[], Epoch]) -> None:
+    def __init__(self, client: Client, partitions: Partitions) -> None:
         self._client = client
         self._partitions = partitions
-        self._new_epoch = new_epoch
-        self._subscribe = Script("registry/subscribe", "shared/open_partition", "shared/last_entry")
+        self._subscribe = Script("registry/subscribe", "shared/open_partition", "shared/last_entry", "shared/bell")
         self._unsubscribe = Script("registry/unsubscribe")
 
     def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `EphemeralSubscriptions.start`."""
-        count, key, encoded = self._partitions.count, subscription.key, subscription.encoded()
+        opening, key, encoded = self._partitions.opening, subscription.key, subscription.encoded()
         calls = [
-            (_subscribe_keys(partition), [self._new_epoch(), count, key, encoded, _encode_start(start), END_OF_APPEND])
+            (_subscribe_keys(partition), [*opening(), key, encoded, _encode_start(start), END_OF_APPEND])
             for partition, start in starts.items()
         ]
         return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))

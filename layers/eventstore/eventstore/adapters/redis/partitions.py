@@ -1,16 +1,17 @@
-"""The partitions of a store: their number, and the epoch of each."""
+"""The partitions of a store: their number, the epoch of each, and the number of shards of connections."""
 
 from __future__ import annotations
 
 import secrets
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.errors import PartitionMismatch
+from eventstore.errors import PartitionMismatch, ShardMismatch
+from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.ports import LogEnd
 from eventstore.positions import END_OF_APPEND, Epoch, Position
 from eventstore.streams import StreamName, partition_of
@@ -30,22 +31,38 @@ def random_epoch() -> Epoch:
     return Epoch(secrets.token_hex(6))
 
 
+class _Opened(NamedTuple):
+    epoch: Epoch
+    partitions: int
+    shards: int
+    format: int
+
+
 class Partitions:
     """The partitions of a store, which are created at their first use.
 
-    Their number never changes, and is read once. Epochs change, and are read from the store each time.
+    Their number and the number of shards never change, and are read once. Epochs change, and are read from the store
+    each time.
 
     Args:
         client: The client of the store.
         configured: The expected number; None accepts the number of the store, and 16 for a new one.
+        shards: The expected number of shards of connections; None accepts that of the store, and `DEFAULT_SHARDS` for
+            a new one.
         new_epoch: Draws the epoch of a partition that is created or renewed.
     """
 
     def __init__(
-        self, client: Client, *, configured: int | None = None, new_epoch: Callable[[], Epoch] = random_epoch
+        self,
+        client: Client,
+        *,
+        configured: int | None = None,
+        shards: int | None = None,
+        new_epoch: Callable[[], Epoch] = random_epoch,
     ) -> None:
         self.client = client
         self._configured = configured
+        self._configured_shards = shards
         self._new_epoch = new_epoch
         self._open = Script("log/open", "shared/open_partition")
         self._renew = Script("log/renew", "shared/open_partition")
@@ -70,13 +87,19 @@ class Partitions:
 
         Raises:
             PartitionMismatch: The store was created with another number than is configured.
+            ShardMismatch: The store has another number of shards than is configured.
             FormatMismatch: The store has a format that this version does not support.
         """
-        _, stored, store_format = self._open_partition(0, self._configured or _DEFAULT)
-        require_known(store_format)
-        if self._configured is not None and stored != self._configured:
-            raise PartitionMismatch(configured=self._configured, stored=stored)
-        return stored
+        return self._store.partitions
+
+    @property
+    def shards(self) -> int:
+        """The number of shards over which the store's connections are distributed; raises as `count` does."""
+        return self._store.shards
+
+    def opening(self) -> tuple[Epoch, int, int]:
+        """Return the arguments for `open_partition` of scripts that may create a partition."""
+        return self._new_epoch(), self.count, self.shards
 
     def epoch(self, partition: int, known: bytes | None = None) -> Epoch:
         """Return the epoch of a partition, which is created if it does not exist.
@@ -85,12 +108,12 @@ class Partitions:
             partition: The partition's number.
             known: The epoch that the caller has just read; None if there was none.
         """
-        return Epoch(known.decode()) if known else self._open_partition(partition, self.count)[0]
+        return Epoch(known.decode()) if known else self._open_partition(partition, *self.opening()).epoch
 
     def renew(self) -> dict[int, Epoch]:
         """Give every partition a new epoch, and return the new epochs."""
         calls = [
-            ((partition_keys(partition).partition, turn_keys(partition).turn), (self._new_epoch(), self.count))
+            ((partition_keys(partition).partition, turn_keys(partition).turn), self.opening())
             for partition in range(self.count)
         ]
         return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
@@ -99,7 +122,7 @@ class Partitions:
         """See `Log.ends`."""
         numbers = list(partitions)
         keys = map(partition_keys, numbers)
-        calls = [((key.partition, key.log), (self._new_epoch(), self.count)) for key in keys]
+        calls = [((key.partition, key.log), self.opening()) for key in keys]
         answers = self._end.each(self.client, calls)
         return {partition: _log_end(*answer) for partition, answer in zip(numbers, answers, strict=True)}
 
@@ -108,10 +131,23 @@ class Partitions:
         partition = partition_of(stream, self.count)
         return partition_keys(partition), stream_keys(partition, stream)
 
-    def _open_partition(self, partition: int, count: int) -> tuple[Epoch, int, int]:
-        key = partition_keys(partition).partition
-        epoch, stored, store_format = self._open(self.client, [key], [self._new_epoch(), count])
-        return epoch.decode(), int(stored), int(store_format or FIRST)
+    @cached_property
+    def _store(self) -> _Opened:
+        partitions, shards = self._configured or _DEFAULT, self._configured_shards or DEFAULT_SHARDS
+        stored = self._open_partition(0, self._new_epoch(), partitions, shards)
+        require_known(stored.format)
+        if self._configured not in {None, stored.partitions}:
+            raise PartitionMismatch(configured=partitions, stored=stored.partitions)
+        if self._configured_shards not in {None, stored.shards}:
+            raise ShardMismatch(configured=shards, stored=stored.shards)
+        return stored
+
+    def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> _Opened:
+        answer = self._open(self.client, [partition_keys(partition).partition], [epoch, partitions, shards])
+        stored_epoch, stored, stored_format, stored_shards = answer
+        # A store that names no number of shards was made when there was one number for all.
+        shards = int(stored_shards or DEFAULT_SHARDS)
+        return _Opened(stored_epoch.decode(), int(stored), shards, int(stored_format or FIRST))
 
 
 def _log_end(epoch: bytes, last: bytes, removals: bytes) -> LogEnd:

@@ -64,7 +64,7 @@ class RedisRegistry:
         self._client = client
         self._clock = clock
         self._partitions = Partitions.of(client, partitions, new_epoch)
-        self._ephemeral = ephemeral or PartitionSubscriptions(client, self._partitions, new_epoch)
+        self._ephemeral = ephemeral or PartitionSubscriptions(client, self._partitions)
         self._list = Script("shared/list_names")
         self._connect = Script("registry/connect")
         self._add_subscription = Script("registry/add_subscription")

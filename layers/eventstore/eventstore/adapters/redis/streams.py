@@ -8,7 +8,7 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.entries import recorded, sequence_and_time
-from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.names import bounds_of_names
 from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import attributes_of
@@ -81,7 +81,7 @@ class Streams:
         self._create = Script("log/create")
         self._configure = Script("log/configure")
         self._delete = Script("log/delete", "log/removals")
-        self._trim = Script("log/trim", "log/removals")
+        self._trim = Script("log/trim", "log/removals", "shared/bell")
 
     def create(self, stream: StreamName, config: StreamConfig, *, time: str) -> bool:
         """See `Log.create`.
@@ -197,6 +197,7 @@ class Streams:
 
     def trim(self, stream: StreamName, *, until: int | None = None) -> int:
         """See `Log.trim`."""
+        number = partition_of(stream, self._partitions.count)
         partition, keys = self._partitions.keys(stream)
         fields = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
         if fields[0] is None:
@@ -208,6 +209,8 @@ class Streams:
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
         script_keys = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
         script_keys += [partition.trimmed, partition.deleted, keys.digests]
+        turns = turn_keys(number)
+        script_keys += [turns.behind, turns.terms, turns.groups]
         removed, step = 0, _FIRST_STEP
 
         def may_go_on() -> bool:
@@ -223,7 +226,7 @@ class Streams:
                     self._trim(self._client, script_keys, (stream,))
                 break
             # Index before removing: an event that is indexed after its removal would stay in the index forever.
-            if not self._ids.catch_up([partition_of(stream, self._partitions.count)], may_go_on=may_go_on):
+            if not self._ids.catch_up([number], may_go_on=may_go_on):
                 break
             arguments = [part for event in expired for part in _trim_arguments(event)]
             count, stopped = self._trim(self._client, script_keys, (stream, *arguments))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.redis.checkpoints import Checkpoints
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
@@ -17,7 +18,6 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import PartitionLeased, TurnLost
 from eventstore.groups import Group, decoded
 from eventstore.ports import Candidates, Turn
-from eventstore.positions import END_OF_APPEND, Epoch, Position
 from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.ports import Clock, Lease, TurnResult
+    from eventstore.positions import Epoch, Position
 
 __all__ = ["RedisTurns"]
 
@@ -33,8 +34,6 @@ _BATCH = 3000
 
 _MAX_COMMANDS = 500
 """The maximum number of commands that a turn applies."""
-
-_START_OF_LOG = Position(0, 0, END_OF_APPEND)
 
 
 class RedisTurns:
@@ -63,11 +62,11 @@ class RedisTurns:
         self._read_ahead = read_ahead or ReadAhead()
         self._clock = clock
         self._lease = lease
-        self._new_epoch = new_epoch
         self._partitions = Partitions.of(client, partitions, new_epoch)
-        self._begin = Script("dispatch/begin", "shared/open_partition", "shared/server_time")
+        self._checkpoints = Checkpoints(self._partitions)
+        self._begin = Script("dispatch/begin", "shared/open_partition", "shared/server_time", "shared/bell")
         self._narrow_goal = Script("dispatch/narrow_goal")
-        self._commit = Script("dispatch/commit")
+        self._commit = Script("dispatch/commit", "shared/bell")
         self._candidates = Script("dispatch/candidates")
         self._release = Script("dispatch/release")
         # Per partition, the fencing token of its turn, and the groups as they were stored: only those that the turn
@@ -92,7 +91,7 @@ class RedisTurns:
             keys.groups,
         ]
         with ANSWERING:
-            arguments = [self._new_epoch(), self._partitions.count, events, behind, _MAX_COMMANDS, self._time()]
+            arguments = [*self._partitions.opening(), events, behind, _MAX_COMMANDS, self._time()]
             arguments += [self._lease.instance, self._lease.milliseconds] if self._lease else ["", 0]
             answer = self._begin(self._client, script_keys, arguments)
         if isinstance(answer, bytes):
@@ -230,29 +229,22 @@ class RedisTurns:
     def reached(self) -> Mapping[int, Position]:
         """See `Turns.reached`."""
         with ANSWERING:
-            partitions = range(self._partitions.count)
-            pipeline = self._client.pipeline(transaction=False)
-            for partition in partitions:
-                pipeline.hget(turn_keys(partition).turn, "done")
-            answers = pipeline.execute()
-        return {p: end_of_entry(done) if done else _START_OF_LOG for p, done in zip(partitions, answers, strict=True)}
+            return self._checkpoints.reached()
 
     def waiting(self) -> Sequence[int]:
         """See `Turns.waiting`."""
         with ANSWERING:
-            count = self._partitions.count
-            pipeline = self._client.pipeline(transaction=False)
-            for partition in range(count):
-                keys = turn_keys(partition)
-                pipeline.hget(keys.turn, "done")
-                pipeline.xrevrange(partition_keys(partition).log, count=1)
-                pipeline.exists(keys.behind, keys.groups)
-            answers = iter(pipeline.execute())
-            return [
-                partition
-                for partition, (done, newest, behind) in enumerate(zip(answers, answers, answers, strict=True))
-                if behind or (newest and end_of_entry(newest[0][0]) > (end_of_entry(done) if done else _START_OF_LOG))
-            ]
+            return self._checkpoints.waiting()
+
+    def subscribed(self) -> Sequence[int]:
+        """See `Turns.subscribed`."""
+        with ANSWERING:
+            return self._checkpoints.subscribed()
+
+    def advance(self) -> None:
+        """See `Turns.advance`."""
+        with ANSWERING:
+            self._checkpoints.advance()
 
     def _time(self) -> str:
         return "" if self._clock is None else str(self._clock.now())

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Begins a turn of a partition: clears its bell, and returns its checkpoint, goal, subscriptions and commands. While
--- another instance holds a lease of the partition, it changes nothing.
+-- Begins a turn of a partition: clears or silences its bell, and returns its checkpoint, goal, subscriptions and commands.
+-- While another instance holds a lease of the partition, it changes nothing.
 --
 -- KEYS  1 partition    the partition's hash: epoch, partitions, trims (its removal serial)
 --       2 turn         the hash of its turns:
@@ -20,7 +20,7 @@
 --                      shift   by how many milliseconds that clock has been set back since the store was created
 --                      dispatcher, lease, term    the instance that holds a lease of the partition, when the lease
 --                              ends by the server's clock, and how many milliseconds it lasts
---       3 bell         exists while a wake-up of the partition is outstanding
+--       3 bell         the wake-up flag, as in shared/bell.lua
 --       4 log          as in append.lua
 --       5 behind       the subscriptions that have yet to catch up, a sorted set by the token of their last turn
 --       6 places       key -> the position of such a subscription, <time>-<order>-<index>-<removal serial at start>;
@@ -28,11 +28,11 @@
 --       7 terms        the subscriptions that have caught up, a sorted set of <term>:<key>, all of score 0
 --       8 inbox        commands for durable subscriptions, as in enqueue_commands.lua
 --       9 groups       as in enqueue_commands.lua
--- ARGV  1 epoch for a new partition, 2 number of partitions of a new store
---       3 about how many events a turn covers, 4 maximum number of subscriptions to catch up
---       5 maximum number of commands
---       6 milliseconds since 1970 that replace the server's clock, or nothing
---       7 the instance that takes or renews a lease of the partition, 8 how many milliseconds the lease lasts; or
+-- ARGV  1 epoch for a new partition, 2 number of partitions and 3 of shards of a new store
+--       4 about how many events a turn covers, 5 maximum number of subscriptions to catch up
+--       6 maximum number of commands
+--       7 milliseconds since 1970 that replace the server's clock, or nothing
+--       8 the instance that takes or renews a lease of the partition, 9 how many milliseconds the lease lasts; or
 --         nothing, and 0: then no lease is left
 --
 -- Answers  the instance that holds a lease, if it is another one; or
@@ -53,7 +53,7 @@ local READ_AHEAD = 32
 -- is delayed by more than the time since the last turn. The turn that was scheduled ahead may then come too early, so
 -- the alarm is cleared and a new one is scheduled.
 local function monotonic_time()
-  local raw = server_time(ARGV[6])
+  local raw = server_time(ARGV[7])
   local last = call('HMGET', turn, 'clock', 'shift')
   local lost = math.max((tonumber(last[1]) or 0) - raw, 0)
   local shift = (tonumber(last[2]) or 0) + lost
@@ -67,9 +67,9 @@ end
 -- If the rest of a lease is longer than the lease, the clock was set back since. The lease counts as expired, for its
 -- end may be hours away. If its holder is alive, its turn cannot commit.
 local function take_lease(dispatcher, lease_end, term)
-  local instance = ARGV[7]
+  local instance = ARGV[8]
   if not dispatcher and instance == '' then return nil end
-  local now = server_time(ARGV[6])
+  local now = server_time(ARGV[7])
   if dispatcher and dispatcher ~= instance then
     local left = lease_end - now
     if left > 0 and left <= tonumber(term) then return dispatcher end
@@ -77,7 +77,7 @@ local function take_lease(dispatcher, lease_end, term)
   if instance == '' then
     call('HDEL', turn, 'dispatcher', 'lease', 'term')
   else
-    call('HSET', turn, 'dispatcher', instance, 'lease', string.format('%.0f', now + ARGV[8]), 'term', ARGV[8])
+    call('HSET', turn, 'dispatcher', instance, 'lease', string.format('%.0f', now + ARGV[9]), 'term', ARGV[9])
   end
 end
 
@@ -87,8 +87,8 @@ local fields = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'i
 local holder = take_lease(fields[11], fields[12], fields[13])
 if holder then return holder end
 
-call('DEL', bell)
-open_partition(partition, ARGV[1], ARGV[2])
+if has_subscriptions(turn, behind, terms, groups) then call('DEL', bell) else silence(bell) end
+open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
 local partition_fields = call('HMGET', partition, 'epoch', 'trims')
 local epoch, removals = partition_fields[1], partition_fields[2] or '0'
 local token = call('HINCRBY', turn, 'token', 1)
@@ -121,7 +121,7 @@ elseif not goal then
     if newest then goal = newest[1] end
   else
     -- Whole appends, so that a turn begins and ends between two of them.
-    local left = tonumber(ARGV[3])
+    local left = tonumber(ARGV[4])
     for _, entry in ipairs(call('XRANGE', log, '(' .. checkpoint, '+', 'COUNT', left)) do
       local first, last = entry[2][2]:match('^(%d+)%-?(%d*)$')
       left = left - (last == '' and 1 or last - first + 1)
@@ -132,10 +132,10 @@ elseif not goal then
       end
     end
   end
-  carried = call('ZRANGE', behind, 0, ARGV[4] - 1)
+  carried = call('ZRANGE', behind, 0, ARGV[5] - 1)
   -- A retry must apply the same commands at the same time, or its frames would differ.
   if has_groups then
-    local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[5])
+    local commands = call('XRANGE', inbox, '-', '+', 'COUNT', ARGV[6])
     last_command = #commands > 0 and commands[#commands][1] or ''
     now = stamp
   end

@@ -10,9 +10,9 @@
 --       3 JSON: {"frames": [key, number, ...], "places": [key, place, ...], "caught_up": [key, [term, ...], ...],
 --               "groups": [key, state, ...], "alarm": time of the turn that was scheduled ahead, 0 if none was,
 --               "definitions": [key, new definition, ...]}
---       4 as 6 in begin.lua
+--       4 as 7 in begin.lua
 --
--- Answers  1 if the partition has more to do, 0 if not, -1 if another turn has begun
+-- Answers  1 if the partition has more to do, 0 if not, which is so if nobody subscribes; -1 if another turn has begun
 local call = redis.call
 local turn, log, behind, places, terms, subscriptions, frames, inbox, groups, durables = unpack(KEYS)
 local token, goal = ARGV[1], ARGV[2]
@@ -70,5 +70,7 @@ elseif now and alarm and tonumber(now) < tonumber(alarm) then
   if tonumber(alarm) <= math.max(raw, tonumber(fields[6]) or 0) + (tonumber(fields[7]) or 0) then return 1 end
 end
 
+-- Turns would follow each other as long as clients publish, and find nobody.
+if not has_subscriptions(turn, behind, terms, groups) then return 0 end
 if call('EXISTS', behind) == 1 or call('XLEN', inbox) > 0 then return 1 end
 return #call('XRANGE', log, '(' .. goal, '+', 'COUNT', 1)

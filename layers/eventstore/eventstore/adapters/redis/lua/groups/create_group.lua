@@ -4,20 +4,22 @@
 -- KEYS  1 partition, 2 log    as in begin.lua
 --       3 groups              as in enqueue_commands.lua
 --       4 durables            key -> definition of each durable subscription
--- ARGV  1 epoch for a new partition, 2 number of partitions of a new store
---       3 key, 4 definition
---       5 state of the group (JSON), in which "NOW" is replaced by [time, order, index] of the end of the log, and
+--       5 bell                as in shared/bell.lua
+-- ARGV  1 epoch for a new partition, 2 number of partitions and 3 of shards of a new store
+--       4 key, 5 definition
+--       6 state of the group (JSON), in which "NOW" is replaced by [time, order, index] of the end of the log, and
 --         "REMOVALS" by the removal serial of the partition
---       6 index that means a whole append
+--       7 index that means a whole append
 --
 -- Answers  1 if it was created, 0 if it exists
 local call = redis.call
-local partition, log, groups, durables = unpack(KEYS)
-open_partition(partition, ARGV[1], ARGV[2])
-if call('HEXISTS', groups, ARGV[3]) == 1 then return 0 end
+local partition, log, groups, durables, bell = unpack(KEYS)
+open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
+if call('HEXISTS', groups, ARGV[4]) == 1 then return 0 end
 local last = last_entry(log)
-local place = '[' .. last:gsub('-', ',') .. ',' .. ARGV[6] .. ']'
-call('HSET', durables, ARGV[3], ARGV[4])
-local state = ARGV[5]:gsub('"NOW"', place):gsub('"REMOVALS"', call('HGET', partition, 'trims') or '0')
-call('HSET', groups, ARGV[3], state)
+local place = '[' .. last:gsub('-', ',') .. ',' .. ARGV[7] .. ']'
+call('HSET', durables, ARGV[4], ARGV[5])
+local state = ARGV[6]:gsub('"NOW"', place):gsub('"REMOVALS"', call('HGET', partition, 'trims') or '0')
+call('HSET', groups, ARGV[4], state)
+end_silence(bell)
 return 1

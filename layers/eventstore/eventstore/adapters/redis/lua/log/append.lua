@@ -12,7 +12,7 @@
 --       4 log       the partition's references, a Redis Stream: <stream> -> <sequence> or <first>-<last>,
 --                   k -> the keys of these events, concatenated
 --       5 streams   the partition's sorted set of stream names
---       6 bell      exists while a wake-up of the partition is outstanding
+--       6 bell      the wake-up flag, as in shared/bell.lua
 --       7 partition the partition's hash, if a version is expected
 -- ARGV  1 keys      of all events, 16 bytes each, and digests of all events, 17 bytes each; concatenated, because each
 --                   argument costs the client and the server. '<expected>/<time>' may follow: the head or version (<head>.<first>.<epoch>) that the caller

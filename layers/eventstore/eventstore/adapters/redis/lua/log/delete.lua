@@ -4,7 +4,8 @@
 --
 -- KEYS  1 events, 2 state, 3 log, 4 streams, 5 bell    as in append.lua; in the state, `deleted` is the last sequence
 --                      that was deleted, and `mark` the entry of the log for the deletion: stream -> 0, no keys. It
---                      stays until it was dispatched, so that a turn comes although the log may have no other entries
+--                      stays until the checkpoint has passed it, so that a turn comes although the log may have no
+--                      other entries
 --       6 partition, 7 trimmed    as in trim.lua
 --       8 limits       as in create.lua
 --       9 deleted      the partition's set of streams that have deleted events left for trim.lua

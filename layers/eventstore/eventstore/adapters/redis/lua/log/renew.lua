@@ -7,16 +7,15 @@
 -- commit.
 --
 -- KEYS  1 partition, 2 turn    as in begin.lua
--- ARGV  1 the new epoch, 2 number of partitions of a new store
+-- ARGV  1 the new epoch, 2 number of partitions and 3 of shards of a new store
 --
 -- Answers  the new epoch
 local call = redis.call
 -- As in begin.lua.
 local OFFSET_STEP = 100000
 
-open_partition(KEYS[1], ARGV[1], ARGV[2])
+open_partition(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
 call('HSET', KEYS[1], 'epoch', ARGV[1])
 call('HINCRBY', KEYS[2], 'leap', OFFSET_STEP)
--- Without a token there was no turn, and trim.lua does not wait for dispatch: the field must not be created here.
-if call('HEXISTS', KEYS[2], 'token') == 1 then call('HINCRBY', KEYS[2], 'token', OFFSET_STEP) end
+call('HINCRBY', KEYS[2], 'token', OFFSET_STEP)
 return ARGV[1]

@@ -3,7 +3,7 @@
 --
 -- `first` moves in the same step, so that readers see all of the removal or nothing. If a caller dies, the next one
 -- continues: `swept` is how far the removal has come, `first` how far it must go. Events at or after `first` are
--- removed by retention, and only after they were dispatched. Events before it were deleted; up to `deleted`, delete.lua
+-- removed by retention, and only after they were dispatched, unless nobody subscribes. Events before it were deleted; up to `deleted`, delete.lua
 -- has recorded their removal and subtracted their bytes.
 --
 -- KEYS  1 events, 2 state, 3 log    as in append.lua; the state's `swept` is the last sequence removed, its `digests` the
@@ -21,23 +21,27 @@
 --                                   for a stream that was deleted for good, 0-0|gone, at the entry of the deletion
 --       8 deleted                   as in delete.lua
 --       9 digests                   as in append.lua
+--       10 behind, 11 terms, 12 groups    as in begin.lua
 -- ARGV  1 name
 --       2... <sequence>-<time>, key, bytes of each event to remove, oldest first; without events, the script only
 --         removes the mark of a deletion whose events are all removed, once it was dispatched
 --
 -- Answers  {number of events removed, 1 if the next event was not dispatched yet}
-local events, state, log, ids, partition, turn, trimmed, deletions, digests = unpack(KEYS)
+local events, state, log, ids, partition, turn, trimmed, deletions, digests, behind, terms, groups = unpack(KEYS)
 local name = ARGV[1]
 -- The number of sequences of a chunk of digests, as in append.lua.
 local CHUNK = 32
 
--- Before the first turn, nothing waits for dispatch. (The hash may have a frame offset already: renew.lua.)
-local checkpoint = call('HGET', turn, 'done') or (call('HEXISTS', turn, 'token') == 1 and '0-0')
-local checkpoint_time = checkpoint and parse_id(checkpoint) or math.huge
-local first_pending
--- Within the millisecond of the checkpoint, the log tells which events were not dispatched yet.
+local checkpoint = call('HGET', turn, 'done') or '0-0'
+local checkpoint_time = parse_id(checkpoint)
+local first_pending, waits_for_dispatch
+-- Where nobody subscribes, nothing waits for dispatch. Within the millisecond of the checkpoint, the log tells which
+-- events were not dispatched yet.
 local function is_dispatched(sequence, time)
-  if time ~= checkpoint_time then return time < checkpoint_time end
+  if time < checkpoint_time then return true end
+  if waits_for_dispatch == nil then waits_for_dispatch = has_subscriptions(turn, behind, terms, groups) end
+  if not waits_for_dispatch then return true end
+  if time > checkpoint_time then return false end
   if not first_pending then
     first_pending = math.huge
     for _, entry in ipairs(call('XRANGE', log, '(' .. checkpoint, to_integer(time))) do
@@ -54,7 +58,7 @@ local deleted, mark, head, first_chunk = tonumber(fields[4]) or 0, fields[5], to
 
 -- Removes the mark of a deletion that was dispatched, once all deleted events are removed.
 local function remove_mark()
-  if not mark or swept < deleted or not checkpoint then return end
+  if not mark or swept < deleted then return end
   local time, order = parse_id(mark)
   local reached_time, reached_order = parse_id(checkpoint)
   if reached_time < time or (reached_time == time and reached_order < order) then return end

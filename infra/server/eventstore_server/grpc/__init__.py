@@ -1,0 +1,1 @@
+"""The gRPC door: translates calls into use cases, and what they return into messages."""

@@ -1,0 +1,94 @@
+"""One call: who makes it, until when, and where its blocking work is done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from eventstore.access import FULL, Access
+from functions.authorizer.credentials import credential_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor, Future
+
+    import grpc.aio
+
+    from eventstore.hub.hub import Hub
+    from eventstore_server.grpc.statuses import SessionClosed
+
+__all__ = ["Call", "DeadlinePassed"]
+
+ResultT = TypeVar("ResultT")
+
+_CREDENTIALS = ("authorization", "x-api-key")
+
+
+class DeadlinePassed(Exception):
+    """The deadline of a call passed before its work began."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a client.
+
+    Attributes:
+        context: The call, as gRPC has it.
+        hub: The use cases.
+        threads: Where everything that blocks is done.
+        check: Returns the access of a credential; None if no credential is required.
+        refused: Why the call is not served; None if it is.
+    """
+
+    context: grpc.aio.ServicerContext[Any, Any]
+    hub: Hub
+    threads: Executor
+    check: Callable[[str], Access] | None
+    refused: SessionClosed | None = None
+    _access: Access | None = None
+    _deadline: float | None = field(init=False)
+    _work: Future[Any] | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        seconds: float | None = self.context.time_remaining()
+        self._deadline = None if seconds is None else time.monotonic() + seconds
+
+    async def run(self, work: Callable[[Access], ResultT]) -> ResultT:
+        """Return what blocking work returns, which is done in a thread with the access of the caller.
+
+        Args:
+            work: Receives the access.
+
+        Raises:
+            Unauthorized: The call has no valid credential.
+            DeadlinePassed: The deadline of the call passed before the work began.
+        """
+        future = self._work = self.threads.submit(self._perform, work)
+        return await asyncio.wrap_future(future)
+
+    async def settled(self) -> None:
+        """Wait until no work of the call is in progress: a call that was cancelled does not stop its thread."""
+        work = self._work
+        if work is None or work.done():
+            return
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
+        await done.wait()
+
+    def _perform(self, work: Callable[[Access], ResultT]) -> ResultT:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise DeadlinePassed
+        if self._access is None:
+            self._access = FULL if self.check is None else self.check(credential_of(self._as_event()))
+        return work(self._access)
+
+    def _as_event(self) -> Mapping[str, Any]:
+        """Return the credentials of the call in the form in which gateways pass them to the authorizer."""
+        headers: dict[str, list[str]] = {}
+        for name, value in self.context.invocation_metadata() or ():
+            if name in _CREDENTIALS:
+                headers.setdefault(name, []).append(value if isinstance(value, str) else value.decode("latin-1"))
+        return {"multiValueHeaders": headers, "requestContext": {}}

@@ -1,0 +1,94 @@
+"""Calls that subscribe count as connections: registered with the instance and in the store, and removed from both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from eventstore.subscriptions import GRPC, Connection
+from eventstore_server.grpc.feed import Feed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from eventstore.subscriptions import ConnectionId
+    from eventstore_server.grpc.call import Call
+    from eventstore_server.grpc.frames import FrameEncoder
+    from eventstore_server.sessions import Sessions
+
+__all__ = ["Connections"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class Connections:
+    """The calls of this door that count as connections.
+
+    Args:
+        sessions: The sessions of the instance.
+        buffer_bytes: The bytes of frames that may wait for one client.
+        drained: Called when a congested client has read what it was sent, with its connection.
+    """
+
+    def __init__(self, sessions: Sessions, *, buffer_bytes: int, drained: Callable[[ConnectionId], None]) -> None:
+        self._sessions = sessions
+        self._buffer_bytes = buffer_bytes
+        self._drained = drained
+        self._feeds: dict[ConnectionId, Feed] = {}
+        self._removals: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def feed(self, call: Call, encoder: FrameEncoder, *, form: int) -> AsyncIterator[Feed]:
+        """Have a call be a connection while the context lasts.
+
+        Args:
+            call: The call. Its own work registers the connection in the store.
+            encoder: Serializes its frames.
+            form: The `EventFormat` that the client asked for.
+        """
+        connection = Connection(self._sessions.new_id(), GRPC, call.hub.clock.now())
+        feed = Feed(
+            connection,
+            encoder,
+            form=form,
+            limit=self._buffer_bytes,
+            drained=lambda: self._drained(connection.id),
+        )
+        self._sessions.add(feed)
+        self._feeds[connection.id] = feed
+        try:
+            yield feed
+        finally:
+            self._sessions.remove(connection.id)
+            del self._feeds[connection.id]
+            # Not awaited: the call may have been cancelled.
+            removal = asyncio.create_task(self._removed(call, connection.id))
+            self._removals.add(removal)
+            removal.add_done_callback(self._removals.discard)
+
+    def close(self, code: str, detail: str) -> None:
+        """Close all connections.
+
+        Args:
+            code: Stable, for programs.
+            detail: A sentence for a person.
+        """
+        for feed in list(self._feeds.values()):
+            feed.close(code, detail)
+
+    async def removed(self) -> None:
+        """Wait until the connections that ended are removed from the store."""
+        while self._removals:
+            await asyncio.wait(set(self._removals))
+
+    async def _removed(self, call: Call, connection: ConnectionId) -> None:
+        # A thread of the call may register the connection right now.
+        await call.settled()
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(call.threads, call.hub.members.disconnect, connection)
+        except Exception:
+            # The sweep removes the connection: it expires.
+            _LOGGER.exception("the connection %s was not removed from the store", connection)

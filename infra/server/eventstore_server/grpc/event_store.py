@@ -1,0 +1,79 @@
+"""The service `EventStoreService`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
+from eventstore_server.grpc.events import events_of, messages_of
+from eventstore_server.grpc.publishing import (
+    Inbox,
+    acknowledgements_of,
+    expected_of,
+    published_message,
+    stream_named,
+)
+from eventstore_server.grpc.reading import found, read_all, read_stream
+from eventstore_server.grpc.subscribing import Subscribing
+from eventstore_server.grpc.working import Working
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from eventstore.access import Access
+    from eventstore.write.publisher import Published
+    from eventstore_server.grpc.call import Call
+    from eventstore_server.grpc.connections import Connections
+
+__all__ = ["EventStoreService"]
+
+
+class EventStoreService:
+    """Publishes, reads and delivers events.
+
+    Args:
+        connections: The calls that count as connections.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self.subscribe = Subscribing(connections).serve
+        self.work = Working(connections).serve
+        self.read = read_stream
+        self.read_all = read_all
+
+    async def publish(self, request: messages.PublishRequest, call: Call) -> messages.PublishResponse:
+        """Store events, all or none of each stream."""
+
+        def publish(access: Access) -> list[Published]:
+            return call.hub.publisher.publish(
+                events_of(request.events),
+                access=access,
+                stream=stream_named(request.stream),
+                expected=expected_of(request),
+            )
+
+        return messages.PublishResponse(results=map(published_message, await call.run(publish)))
+
+    async def publish_stream(self, requests: AsyncIterator[messages.PublishStreamRequest], call: Call) -> None:
+        """Store events as they come. While a thread stores some, those that come next wait, to be stored together."""
+        # First, so that a call without a valid credential has nothing read.
+        await call.run(lambda _: None)
+        inbox = Inbox()
+        receiver = asyncio.create_task(inbox.receive(requests))
+        try:
+            while taken := await inbox.take():
+                outcomes = await call.run(
+                    lambda access, taken=taken: acknowledgements_of(taken, call.hub, access=access)  # type: ignore[misc]  # mypy infers no lambda with a default
+                )
+                if outcomes:
+                    await call.context.write(messages.PublishStreamResponse(acknowledgements=outcomes))
+        finally:
+            receiver.cancel()
+            await asyncio.gather(receiver, return_exceptions=True)
+
+    async def get(self, request: messages.GetRequest, call: Call) -> messages.GetResponse:
+        """Return one event."""
+        event = await call.run(lambda access: found(request, call.hub, access=access))
+        (message,) = messages_of([event], request.format)
+        return messages.GetResponse(event=message)
