@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.hub.hub import Hub
@@ -34,6 +35,7 @@ class ServerHub(Hub):
         lease: What this instance takes of partitions.
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
+        dispatches: Whether instances of the server take the turns of partitions, and not functions.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class ServerHub(Hub):
         lease: Lease,
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
+        dispatches: bool = True,
     ) -> None:
-        # Rules are pushed by this process.
-        super().__init__(replace(settings, pushes_url=settings.pushes_url or "here"))
+        # Where there is no queue of pushes, this process makes those of its turns.
+        pushes_url = settings.pushes_url or ("here" if dispatches else "")
+        super().__init__(replace(settings, pushes_url=pushes_url))
         self._lease = lease
         self._ephemeral = ephemeral
         self._turn_began = turn_began
@@ -54,6 +58,11 @@ class ServerHub(Hub):
     def registry(self) -> Registry:
         """See `Hub.registry`."""
         return RedisRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+
+    @cached_property
+    def stored_subscriptions(self) -> EphemeralSubscriptions:
+        """The ephemeral subscriptions of clients of API Gateway, which are in the store."""
+        return PartitionSubscriptions(self.redis, self._partitions)
 
     @cached_property
     def turns(self) -> Turns:

@@ -58,6 +58,14 @@ class LiveTurns:
             with partition.lock:
                 partition.remove(key, terms)
 
+    def has(self, key: SubscriptionKey) -> bool:
+        """Whether there is a subscription."""
+        return key in self._subscriptions
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return all subscriptions."""
+        return list(self._subscriptions.values())
+
     def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
         """Return the number of the last frame of a subscription in each partition that has sent one."""
         return {partition.number: frame for partition in self.partitions if (frame := partition.frames.get(key, 0))}

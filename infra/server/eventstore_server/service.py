@@ -17,8 +17,10 @@ from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.follower import RedisFollower
 from eventstore.adapters.redis.instances import RedisInstances
 from eventstore.errors import EventstoreError
+from eventstore.frames.instance_messages import decode_message
 from eventstore.frames.limits import FrameLimits
 from eventstore.live.catch_up import TurnLimits
+from eventstore.live.instance_connections import instance_of
 from eventstore.ports import FIRST_LISTED, Lease
 from eventstore.ports.instances import InstanceId
 from eventstore_hosting.server import Server
@@ -29,18 +31,18 @@ from eventstore_server.http_doors import HttpDoors
 from eventstore_server.hub import ServerHub
 from eventstore_server.limits import Limits
 from eventstore_server.live_feed import LiveFeed
-from eventstore_server.messages import decode_message
 from eventstore_server.partition_workers import PartitionWorkers
 from eventstore_server.push_queue import PushQueue
-from eventstore_server.queues import InstanceDeliveries, InstanceQueue
+from eventstore_server.queues import InstanceQueue, instance_deliveries
 from eventstore_server.rest_door import RestDoor
-from eventstore_server.sessions import Sessions, instance_of
+from eventstore_server.sessions import Sessions
+from eventstore_server.shared_subscriptions import SharedSubscriptions
 from eventstore_server.websocket_door import WebSocketDoor
 from functions.authorizer.app import credential_checker
 from functions.hub import provide
 
 if TYPE_CHECKING:
-    from eventstore.ports import Turn
+    from eventstore.ports import EphemeralSubscriptions, Turn
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.options import Options
 
@@ -87,8 +89,9 @@ class Service:
         self.hub = ServerHub(
             options.settings,
             lease=Lease(self.instance, _LEASE_MS),
-            ephemeral=lambda: self.feed,
+            ephemeral=self._ephemeral,
             turn_began=self._turn_began,
+            dispatches=options.dispatches,
         )
 
     async def start(self) -> None:
@@ -120,6 +123,7 @@ class Service:
             threads=self._pools["turn"],
             loop=loop,
             now=now,
+            released=self._released,
         )
         self.feed = await asyncio.to_thread(
             LiveFeed,
@@ -140,11 +144,19 @@ class Service:
             died=self._remove_connections_of,
             was_away=self._reconnect_all,
         )
-        hub.dispatch_queue = InstanceQueue(
-            hub, cluster=self.cluster, workers=self.workers, feed=self.feed, threads=self._pools["turn"]
+        self._queue = hub.dispatch_queue = InstanceQueue(
+            hub,
+            cluster=self.cluster,
+            workers=self.workers,
+            feed=self.feed,
+            threads=self._pools["turn"],
+            functions=None if self._options.dispatches else hub.functions_queue,
         )
-        hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
-        hub.pushes = PushQueue(lambda: hub.pusher, threads=self._pools["push"], now=now)
+        beside_functions = hub.functions_queue is not None
+        queue = (lambda: hub.functions_deliveries) if beside_functions else None
+        hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue)
+        if not self._options.settings.pushes_url:
+            hub.pushes = PushQueue(lambda: hub.pusher, threads=self._pools["push"], now=now)
         await asyncio.to_thread(self.cluster.run)
         self.feed.run()
         self.workers.run()
@@ -225,16 +237,26 @@ class Service:
     # Partitions and other instances
 
     def _own(self, partitions: frozenset[int]) -> None:
-        self.workers.own(partitions)
+        self.workers.own(partitions if self._options.dispatches else frozenset())
 
     def _turn_began(self, turn: Turn) -> None:
         self.workers.observe(turn)
 
     def _receive(self, message: bytes) -> None:
         partitions, parts = decode_message(message)
-        self.workers.request_turns(partitions)
+        self._queue.requested(partitions)
         if parts:
             self.sessions.post(parts)
+
+    def _released(self, partition: int) -> None:
+        # If no other instance continues, the function `dispatch` does.
+        if self.hub.functions_queue is not None:
+            self.hub.functions_queue.request_turns([partition])
+
+    def _ephemeral(self) -> EphemeralSubscriptions:
+        if self.hub.functions_queue is None:
+            return self.feed
+        return SharedSubscriptions(self.feed, self.hub.stored_subscriptions)
 
     def _remove_connections_of(self, dead: InstanceId) -> None:
         registry, members = self.hub.registry, self.hub.members
@@ -257,7 +279,8 @@ class Service:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
-            # The lease of partition 0 decides, so that one instance sweeps.
+            await asyncio.to_thread(self.feed.end_orphans)
+            # The lease of partition 0 decides, so that one instance sweeps. Where functions dispatch, theirs sweeps.
             if 0 in self.workers.owned:
                 await asyncio.to_thread(self.sweep)
 

@@ -39,6 +39,7 @@ GIVEN = {
     "RedisUrl": "rediss://hub@cache:6379?cluster=true&iam=made",
     "CacheArns": "arn:aws:elasticache:us-east-1:123456789012:replicationgroup:made",
     "Partitions": "",
+    "ConnectionShards": "",
     "Auth": "key",
     "JwtIssuer": "",
     "JwtAudience": "",
@@ -232,6 +233,6 @@ def test_every_variable_of_the_container_is_one_that_the_server_reads() -> None:
         for path in (ROOT / folder).rglob("*.py")
     )
     # The format of logs, and the name that powertools gives the hub in them.
-    others = {"DISPATCH", "LOG_FORMAT", "POWERTOOLS_SERVICE_NAME"}
+    others = {"LOG_FORMAT", "POWERTOOLS_SERVICE_NAME"}
     names = {variable["Name"] for variable in container()["Environment"]}
     assert {name for name in names - others if not re.search(rf"\b{name}\b", read)} == set()
