@@ -14,7 +14,7 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local build built deploy lock clean
+.PHONY: help dev serve demo test test-server soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local image test-image build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -92,6 +92,12 @@ test-sam-local: $(TEST) $(SAM) ## Run every event of tests/events in Lambda's ow
 
 sam-local: $(TEST) $(SAM) ## Start what functions in containers need, and say how to run one
 	@$(BIN)/python -m tests.sam_local $(SAM) --stay
+
+image: ## Build the image of the hub as a service, flunq-events, with Docker
+	docker build --tag flunq-events --build-arg REVISION="$$(git rev-parse HEAD)" .
+
+test-image: $(TEST) ## Build the image and try it, where Docker runs: all doors, restarts, three instances
+	$(BIN)/python -m tests.image
 
 build: $(SAM) ## Build the functions and layers for Lambda
 	SAM_CLI_TELEMETRY=0 $(SAM) build

@@ -76,6 +76,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.ConnectionNotFound: (404, "Connection not found"),
     errors.StreamGone: (410, "Stream was permanently deleted"),
     errors.NewEpoch: (410, "Store was reset"),
+    errors.Unauthorized: (401, "No valid credential"),
     errors.Forbidden: (403, "Permission denied"),
     errors.StoreUnavailable: (503, "Store unavailable"),
     errors.StoreFull: (503, "Store is full"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.aws import calls, environment, sqs_dispatch_queue
 from eventstore.adapters.redis import log, registry
 from eventstore.cloudevents import from_json
 from eventstore.durable import membership
@@ -31,8 +32,13 @@ _LOGGER = logging.getLogger(__name__)
 _REJECTIONS: Mapping[type[EventstoreError], int] = {Invalid: 400, Forbidden: 403, FilterNotFound: 404, StreamGone: 410}
 """The statuses of connections that are rejected for what their clients sent."""
 
-PRELOADED = (calls, environment, log, membership, publisher, registry, sqs_dispatch_queue, subscribe)
+PRELOADED = (log, membership, publisher, registry, subscribe)
 """Modules that the first request uses: imported at init, when Lambda provides more CPU than to a request."""
+
+# The server handles messages by this function too, and runs where nothing of AWS is installed.
+with suppress(ModuleNotFoundError):
+    for _module in ("calls", "environment", "sqs_dispatch_queue"):
+        import_module(f"eventstore.adapters.aws.{_module}")
 
 
 def handler(event: Mapping[str, Any], _: LambdaContext) -> dict[str, Any]:

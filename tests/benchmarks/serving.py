@@ -84,9 +84,7 @@ def _grpc_beside_jetstream(events: Events, instance: Instance) -> Iterator[Figur
 class _Sides:
     """The seconds of every receipt, ours and theirs."""
 
-    def __init__(
-        self, exchange: Callable[[], list[float]], jetstream: JetStream, stream: str, events: Events
-    ) -> None:
+    def __init__(self, exchange: Callable[[], list[float]], jetstream: JetStream, stream: str, events: Events) -> None:
         self._exchange = exchange
         self._jetstream = jetstream
         self._stream = stream

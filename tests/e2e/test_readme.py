@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from google.protobuf import json_format, message_factory
 
+from eventstore_server.grpc.door import SERVICES
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.guarded import guarded
 
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
 _BIN = ".venv/bin/"
-_ENDLESS = ("websocat", ".venv/bin/websockets", "make ")
-"""Commands that run until interrupted, that install software, or that run the other tests."""
+_ENDLESS = ("websocat", ".venv/bin/websockets", "make ", "grpcurl", "docker run")
+"""Commands that run until interrupted, that install software, or that run the other tests; `make test-image` tries the
+image."""
 
 
 def blocks(language: str, containing: str) -> list[str]:
@@ -94,7 +98,7 @@ def test_the_commands_of_the_readme_succeed(
     shown = [
         block
         for block in blocks("", "")
-        if ("curl" in block or f"{_BIN}eventstore" in block) and "work workers" not in block
+        if ("curl" in block or f"{_BIN}eventstore" in block) and "work workers" not in block and "grpcurl" not in block
     ]
     assert len(shown) >= 10
     for block in shown:
@@ -123,6 +127,15 @@ def test_every_command_of_the_readme_is_known_to_the_tests() -> None:
     for block in blocks("", "\n"):
         if "─" not in block:  # the diagram of how it works
             assert any(name in block for name in ("curl", _BIN, *_ENDLESS)), block
+
+
+def test_the_grpc_call_of_the_readme_is_one_of_the_api() -> None:
+    [command] = blocks("", "grpcurl")
+    *_, options, request, _, method = shlex.split(command)
+    assert options == "-d"
+    service, _, name = method.rpartition("/")
+    [found] = [known.methods_by_name[name] for known in SERVICES if known.full_name == service]
+    json_format.Parse(request, message_factory.GetMessageClass(found.input_type)())
 
 
 def test_the_work_command_of_the_readme_handles_published_events(

@@ -26,7 +26,7 @@ def imported(function: str) -> set[str]:
 
 
 def imported_by(statements: str) -> set[str]:
-    paths = [str(_ROOT), str(_ROOT / "layers/eventstore")]
+    paths = [str(_ROOT / folder) for folder in ("", "layers/eventstore", "infra/hosting", "infra/server")]
     program = f"import sys; sys.path[:0] = {paths!r}; {statements}; print(*sys.modules)"
     answer = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return set(answer.stdout.split())
@@ -70,7 +70,7 @@ def test_listing_the_methods_of_a_path_imports_no_models_of_bodies() -> None:
 
 
 def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> None:
-    checking = "import os; os.environ |= {}; from functions.authorizer import app; app._credential_checker()"
+    checking = "import os; os.environ |= {}; from functions.authorizer import app; app.credential_checker()"
     tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}
     keys = {"AUTH": "key", "API_KEYS_SECRET": "s"}
     vendors = {"aws_lambda_powertools", "boto3", "jwt", "pydantic", "redis"}
@@ -131,6 +131,12 @@ def test_who_pushes_imports_what_its_kind_of_target_needs_and_never_the_store(ki
     )
     assert names & set(_ADAPTERS.values()) == {_ADAPTERS[kind]}
     assert names & {"boto3", "botocore.session", "redis"} == set()
+
+
+def test_the_server_starts_where_nothing_of_aws_is_installed() -> None:
+    names = imported_by("sys.modules.update(boto3=None, botocore=None); import eventstore_server.__main__")
+    assert "functions.websocket.app" in names
+    assert {name.partition(".")[0] for name in names} & {"eventstore_client", "eventstore_dev", "moto"} == set()
 
 
 def test_without_iam_authentication_nothing_is_imported_for_it() -> None:

@@ -13,6 +13,8 @@ import yaml
 
 from tests.pages.capacity import planned
 from tests.pages.costs import monthly_of_functions, reckoned
+from tests.pages.metrics import listed
+from tests.pages.metrics import names as metric_names
 from tests.pages.served import monthly, standing_of_server
 from tests.pages.stacks import deployed_with, idle
 from tests.pages.tables import numbers, rows
@@ -72,6 +74,22 @@ def test_costs_follow_from_the_prices_and_assumptions_that_are_stated() -> None:
 def test_capacity_follows_from_the_same_assumptions() -> None:
     page, assumed = _text(_OPERATIONS / "capacity.md"), numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
     assert planned(page, assumed) == page, "run python -m tests.pages"
+
+
+def test_the_metrics_of_the_server_are_those_of_its_code() -> None:
+    page = _text(_OPERATIONS / "server.md")
+    assert listed(page) == page, "run python -m tests.pages"
+
+
+def test_alert_rules_ask_for_metrics_that_exist() -> None:
+    page = _text(_OPERATIONS / "server.md")
+    [rules] = [
+        block for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE) if "alert:" in block
+    ]
+    expressions = [rule["expr"] for group in yaml.safe_load(rules)["groups"] for rule in group["rules"]]
+    asked = {name for expression in expressions for name in re.findall(r"\b(?:eventstore|process)_\w+", expression)}
+    assert asked
+    assert asked <= metric_names()
 
 
 def test_a_price_that_changes_changes_the_costs() -> None:

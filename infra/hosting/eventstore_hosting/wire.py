@@ -81,6 +81,10 @@ class Wire:
         received: Takes every message, in order.
         ended: Told once, as soon as no message can be sent or received any more.
         drained: Called when the kernel has all that was written, after some had to wait.
+
+    Attributes:
+        gone: Set once the connection has ended.
+        sent_bytes: The bytes of the messages that `write` has sent.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class Wire:
         self._next_turn: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
+        self.sent_bytes = 0
 
     def start(self) -> None:
         """Reads from now on, beginning with what has come in already."""
@@ -149,7 +154,9 @@ class Wire:
         """
         if self._over or self._frames.state is not State.OPEN or self._transport.is_closing():
             raise GoneError
-        self._transport.writelines((_text_frame(sum(map(len, pieces))), *pieces))
+        length = sum(map(len, pieces))
+        self._transport.writelines((_text_frame(length), *pieces))
+        self.sent_bytes += length
         self._watch_writing()
 
     @property

@@ -26,6 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 0.75
 _BLOCK_MS = 2000
 _RETRY_SECONDS = 0.25
+_LEAVE_SECONDS = 1.0
 
 
 class Cluster:
@@ -74,6 +75,11 @@ class Cluster:
         """The instances that were alive at the last heartbeat."""
         return self._live
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether heartbeats are sent and messages are received."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def run(self) -> None:
         """Join the others.
 
@@ -87,6 +93,9 @@ class Cluster:
     def stop(self) -> None:
         """Leave the others. Give up the partitions before."""
         self._stopped.set()
+        # A heartbeat after `leave` would make the others take it for alive, and then for dead.
+        if self._threads[0].is_alive():
+            self._threads[0].join(_LEAVE_SECONDS)
         try:
             self._instances.leave(self._instance)
         except EventstoreError as error:

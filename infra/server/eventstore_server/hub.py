@@ -12,6 +12,7 @@ from eventstore.adapters.redis.partition_subscriptions import PartitionSubscript
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.hub.hub import Hub
+from eventstore_server.observed_log import ObservedLog
 from eventstore_server.partition_turns import ObservedTurns
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Log, Registry, Turn, Turns
     from eventstore.streams import StreamName
     from eventstore.subscriptions import SubscriptionKey
+    from eventstore_server.telemetry import Telemetry
 
 __all__ = ["NoLetters", "ServerHub"]
 
@@ -36,6 +38,7 @@ class ServerHub(Hub):
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
         dispatches: Whether instances of the server take the turns of partitions, and not functions.
+        telemetry: Measures and traces what the hub does.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class ServerHub(Hub):
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
         dispatches: bool = True,
+        telemetry: Telemetry,
     ) -> None:
         # Where there is no queue of pushes, this process makes those of its turns.
         pushes_url = settings.pushes_url or ("here" if dispatches else "")
@@ -53,6 +57,19 @@ class ServerHub(Hub):
         self._lease = lease
         self._ephemeral = ephemeral
         self._turn_began = turn_began
+        self._telemetry = telemetry
+
+    @cached_property
+    def log(self) -> Log:
+        """See `Hub.log`."""
+        return ObservedLog(
+            self.redis,
+            partitions=self._partitions,
+            read_ahead=self._read_ahead,
+            metrics=self._telemetry.metrics,
+            latency=self._telemetry.latency,
+            tracing=self._telemetry.tracing,
+        )
 
     @cached_property
     def registry(self) -> Registry:
@@ -73,6 +90,7 @@ class ServerHub(Hub):
             read_ahead=self._read_ahead,
             lease=self._lease,
             began=self._turn_began,
+            observer=self._telemetry.turns,
         )
 
     @cached_property

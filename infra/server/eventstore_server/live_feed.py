@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,9 @@ from eventstore.positions import BEGINNING
 from eventstore_server.epochs import EpochChanged, WatchedLog
 from eventstore_server.live_partition import LivePartition
 from eventstore_server.live_turns import LiveTurns
+from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.tracing import NoTracing
+from eventstore_server.turn_observer import TurnObserver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Log
     from eventstore.ports.follower import Follower
     from eventstore.positions import Position
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription, SubscriptionKey
     from eventstore_server.sessions import Sessions
 
@@ -57,6 +62,8 @@ class LiveFeed:
         threads: Take the turns that have to read much.
         limits: How much a turn does.
         moved: Called with each partition whose log grew.
+        observer: Measures the turns; None measures nothing.
+        sent: Called with the stream and the sequence of each event that was posted live.
 
     Attributes:
         turns: The dispatch state.
@@ -73,6 +80,8 @@ class LiveFeed:
         threads: Executor,
         limits: TurnLimits,
         moved: Callable[[int], None] = lambda _: None,
+        observer: TurnObserver | None = None,
+        sent: Callable[[Sequence[tuple[StreamName, int]]], None] = lambda _: None,
     ) -> None:
         self._log = log
         self._follower = follower
@@ -80,17 +89,24 @@ class LiveFeed:
         self._threads = threads
         self._limits = limits
         self._moved = moved
+        self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
+        self._sent = sent
         ends = log.ends(range(log.partitions))
         partitions = [LivePartition(p, end.epoch, end.position, end.position) for p, end in sorted(ends.items())]
         self.turns = LiveTurns(partitions, is_congested=sessions.is_congested)
-        watched = cast("Log", WatchedLog(log, lambda p: partitions[p].epoch))
-        self._sender = EphemeralSender(watched, self.turns, limits)
+        self._watched = WatchedLog(log, lambda p: partitions[p].epoch)
+        self._sender = EphemeralSender(cast("Log", self._watched), self.turns, limits)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
 
     def run(self) -> None:
         """Follow the logs until `stop` is called."""
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the logs are followed."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Stop following. Frames that were posted are still delivered."""
@@ -191,13 +207,16 @@ class LiveFeed:
 
     def _try_turn(self, number: int) -> bool:
         try:
-            return self.take_turn(number)
-        except EpochChanged:
-            self._restart(number)
-            return False
+            try:
+                return self.take_turn(number)
+            except EpochChanged:
+                self._restart(number)
+                return False
         except EventstoreError as error:
+            self._observer.failed("live", error)
             _LOGGER.warning("partition %d: %s: %s", number, error.code, error.detail)
-        except Exception:
+        except Exception as error:
+            self._observer.failed("live", error)
             _LOGGER.exception("a turn of partition %d failed", number)
         # Nothing was sent. The same is tried again.
         self._stopped.wait(_RETRY_SECONDS)
@@ -210,21 +229,28 @@ class LiveFeed:
             EpochChanged: The partition has another history than before.
             StoreUnavailable: Nothing was sent; the next turn does the same.
         """
+        began = time.monotonic()
         turn = self.turns.begin(number, events=self._limits.events, behind=self._limits.behind)
         if turn.idle:
             return False
         builder = DeliveryBuilder(number, turn.epoch, self._limits.frames, self._limits.events_url)
         frames: dict[SubscriptionKey, int] = {}
+        self._watched.take_read(number)
         if turn.live and turn.goal > turn.checkpoint:
             turn, frames = self._sender.send_live(turn, builder)
+        live = [(stream, sequence) for at, stream, sequence in self._watched.take_read(number) if at <= turn.goal]
         caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
-        parts = [part for delivery in builder.deliveries() for part in delivery.parts]
+        parts = builder.parts()
         if caught.places:
-            # What is read next depends on whether the clients read what they were sent.
-            self._sessions.post_and_wait(parts)
+            # What is read next depends on whether the clients read what they were sent: all but these parts.
+            self._sessions.post_in_step(number, parts)
         elif parts:
             self._sessions.post(parts)
-        return self.turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
+        if parts:
+            self._sent(live)
+        has_more = self.turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
+        self._observer.committed("live", number, seconds=time.monotonic() - began)
+        return has_more
 
     def _restart(self, number: int) -> None:
         """Begin anew in a partition whose history is another one: its clients resume from their cursors."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,6 +13,7 @@ from eventstore.errors import SettingsError
 from eventstore.hub.settings import Settings
 from eventstore_hosting.origins import SETTING, Origins, OriginsError
 from eventstore_server.grpc.options import GrpcOptions
+from eventstore_server.logs import log_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +36,9 @@ environment:
   LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
   GRPC_TLS_CERT, GRPC_TLS_KEY   files in PEM; unset: gRPC without TLS
   GRPC_TLS_CLIENT_CA   a file in PEM: certificates of clients are required
+  LOG_FORMAT       plain | json (plain on a terminal, else json)
+  NOTICE_SECONDS   after SIGTERM, for how long connections are still accepted while /health/ready is 503 (0)
+  OTEL_*           traces by OTLP, with the extra otel (docs/operations/server.md)
 
 first calls:
   curl http://127.0.0.1:8081/api/v1/events -H 'content-type: application/cloudevents+json' \\
@@ -57,6 +62,8 @@ class Options:
         settings: The settings of the hub.
         origins: The pages that may call; None if a credential decides.
         dispatches: Whether instances of the server take the turns of partitions, and not functions (`DISPATCH`).
+        log_format: How to log, `plain` or `json`.
+        notice_seconds: For how long an instance that stops still accepts connections.
     """
 
     host: str
@@ -67,6 +74,8 @@ class Options:
     settings: Settings
     origins: Origins | None
     dispatches: bool = True
+    log_format: str = "plain"
+    notice_seconds: float = 0.0
 
 
 def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
@@ -97,7 +106,8 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     settings = Settings.from_environment(environment)
     dispatches = _dispatches(environment, settings)
     if settings.auth == "iam":
-        raise SettingsError("AUTH is iam, but the server cannot verify what AWS IAM signed; set jwt or key")
+        # API Gateway checks signatures before a function is called. Here, nobody would.
+        raise SettingsError("AUTH is 'iam', which takes API Gateway; the server has none, jwt and key")
     try:
         origins = None if settings.authorizes else Origins.parse(environment.get(SETTING, ""))
     except OriginsError as error:
@@ -114,6 +124,8 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         settings=settings,
         origins=origins,
         dispatches=dispatches,
+        log_format=log_format(environment, output=sys.stderr),
+        notice_seconds=_notice(environment.get("NOTICE_SECONDS") or "0"),
     )
 
 
@@ -134,6 +146,16 @@ def _port(text: str, name: str) -> int:
     return int(text)
 
 
+def _notice(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_NOTICE:
+        raise SettingsError(f"NOTICE_SECONDS is {text!r}; it is a number from 0 to {_LONGEST_NOTICE}")
+    return seconds
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -143,3 +165,5 @@ def _is_loopback(host: str) -> bool:
 
 _DISPATCH = ("server", "lambda")
 _GREATEST_PORT = 65_535
+_LONGEST_NOTICE = 5
+"""Seconds: what is left of the time for stopping is for connections and leases."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, TurnLost
+from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.tracing import NoTracing
+from eventstore_server.turn_observer import TurnObserver
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,6 +78,7 @@ class PartitionWorkers:
         loop: Runs timers.
         now: Returns the current time, in milliseconds since 1970.
         released: Called with each partition that this instance has given up.
+        observer: Measures the turns; None measures nothing.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class PartitionWorkers:
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], int],
         released: Callable[[int], None] = lambda _: None,
+        observer: TurnObserver | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._turns = turns
@@ -95,8 +100,10 @@ class PartitionWorkers:
         self._loop = loop
         self._now = now
         self._released = released
+        self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
         self._lock = threading.Lock()
         self._state = _State()
+        self._is_leaving = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow_commands, name="commands", daemon=True)
 
@@ -106,8 +113,15 @@ class PartitionWorkers:
 
     def stop(self) -> None:
         """Take no further turns, and give up all partitions once their turns have ended."""
+        with self._lock:
+            self._is_leaving = True
         self.own(frozenset())
         self._stopped.set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether commands are followed."""
+        return self._thread.is_alive()
 
     @property
     def owned(self) -> frozenset[int]:
@@ -117,7 +131,8 @@ class PartitionWorkers:
     def own(self, partitions: Collection[int]) -> None:
         """Own these partitions from now on, and give up all others."""
         with self._lock:
-            before, self._state.owned = self._state.owned, frozenset(partitions)
+            # A heartbeat while the instance stops must not take back what is being given up.
+            before, self._state.owned = self._state.owned, frozenset() if self._is_leaving else frozenset(partitions)
             gained, lost = self._state.owned - before, before - self._state.owned
             for partition in gained:
                 self._state.workers[partition] = _Worker()
@@ -204,11 +219,14 @@ class PartitionWorkers:
         try:
             return self._dispatcher().serve(partition, until=self._now() + _TURNS_MS)
         except TurnLost as error:
+            self._observer.failed("durable", error)
             # Another instance holds the lease, or has just taken over.
             _LOGGER.info("%s: %s", error.code, error.detail)
         except EventstoreError as error:
+            self._observer.failed("durable", error)
             _LOGGER.warning("partition %d: %s: %s", partition, error.code, error.detail)
-        except Exception:
+        except Exception as error:
+            self._observer.failed("durable", error)
             _LOGGER.exception("a turn of partition %d failed", partition)
         self._stopped.wait(_RETRY_SECONDS)
         return True

@@ -35,12 +35,22 @@ class PushQueue:
         pusher: Returns what makes a push, when it is first needed.
         threads: Make the pushes.
         now: Returns the current time, in milliseconds since 1970.
+        pushed: Called with the kind of the target and the outcome of each push: `done`, `failed` (of some events),
+            `unavailable` or `error`.
     """
 
-    def __init__(self, pusher: Callable[[], Pusher], *, threads: Executor, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        pusher: Callable[[], Pusher],
+        *,
+        threads: Executor,
+        now: Callable[[], int],
+        pushed: Callable[[str, str], None] = lambda _, __: None,
+    ) -> None:
         self._pusher = pusher
         self._threads = threads
         self._now = now
+        self._pushed = pushed
         self._lock = threading.Lock()
         self._groups: dict[str, deque[Push]] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
@@ -70,9 +80,13 @@ class PushQueue:
                     return
                 push = waiting.popleft()
             try:
-                self._pusher().push(push.encoded(), until=self._now() + push.timeout_ms + _RESERVE_MS)
+                result = self._pusher().push(push.encoded(), until=self._now() + push.timeout_ms + _RESERVE_MS)
+                outcome = "unavailable" if result.unavailable else "failed" if result.failed else "done"
             except (NoTime, EventstoreError) as error:
                 # The hub makes it again when its deadline has passed.
+                outcome = "error"
                 _LOGGER.warning("push of %s: %s", group, error)
             except Exception as error:  # noqa: BLE001 - without the error's own words, which may repeat an event
+                outcome = "error"
                 _LOGGER.error("push of %s: %s", group, type(error).__name__)  # noqa: TRY400 - as said
+            self._pushed(push.target.kind, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +10,7 @@ from eventstore.live.instance_connections import new_connection_id
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
@@ -26,9 +27,19 @@ class Session(Protocol):
 
     Attributes:
         connection: Its connection.
+        door: What it is connected by, `websocket` or `grpc`.
     """
 
     connection: Connection
+    door: str
+
+    @property
+    def sent_bytes(self) -> int:
+        """The bytes of messages that were sent to the client so far."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that wait for the client to read them."""
 
     @property
     def is_congested(self) -> bool:
@@ -65,6 +76,9 @@ class Sessions:
         self.instance = instance
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
+        self._steps: dict[int, Event] = {}
+        # Of sessions that were removed, by door.
+        self._sent_bytes: Counter[str] = Counter()
 
     def new_id(self) -> ConnectionId:
         """Draw the id of a connection."""
@@ -76,7 +90,9 @@ class Sessions:
 
     def remove(self, connection_id: ConnectionId) -> None:
         """Remove a session. Repeating the call changes nothing."""
-        self._sessions.pop(connection_id, None)
+        session = self._sessions.pop(connection_id, None)
+        if session is not None:
+            self._sent_bytes[session.door] += session.sent_bytes
 
     def get(self, connection_id: ConnectionId) -> Session | None:
         """Return the session of a connection; None if there is none."""
@@ -88,6 +104,13 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
 
+    def sent_bytes(self) -> Mapping[str, int]:
+        """Return how many bytes of messages were sent to clients so far, by door."""
+        total = self._sent_bytes.copy()
+        for session in self:
+            total[session.door] += session.sent_bytes
+        return total
+
     def is_congested(self, connection_id: ConnectionId) -> bool:
         """Whether a session is congested. Any thread may ask."""
         session = self._sessions.get(connection_id)
@@ -97,16 +120,26 @@ class Sessions:
         """Deliver parts soon, after all that was posted before. Any thread may call it."""
         self._loop.call_soon_threadsafe(self._deliver, parts)
 
-    def post_and_wait(self, parts: Iterable[Part]) -> None:
-        """Deliver parts, and return once the sessions have them. Any thread but that of the event loop may call it."""
-        delivered = Event()
+    def post_in_step(self, partition: int, parts: Iterable[Part]) -> None:
+        """Deliver parts soon, and return once the sessions have what was posted so before for the same partition.
+
+        So the caller is at most one post ahead of what the sessions know. One thread at a time calls it for a
+        partition, and never that of the event loop.
+        """
+        before, delivered = self._steps.get(partition), Event()
+        self._steps[partition] = delivered
 
         def deliver() -> None:
             self._deliver(parts)
             delivered.set()
 
         self._loop.call_soon_threadsafe(deliver)
-        delivered.wait(_DELIVERED_WITHIN)
+        if before is not None:
+            before.wait(_DELIVERED_WITHIN)
+
+    def after_posts(self, call: Callable[[], None]) -> None:
+        """Call something on the thread of the event loop, after all that was posted before. Any thread may call it."""
+        self._loop.call_soon_threadsafe(call)
 
     def close_soon(self, connection_ids: Mapping[ConnectionId, None], *, code: str, detail: str) -> None:
         """Disconnect clients. Any thread may call it."""

@@ -191,6 +191,9 @@ class _Session:
     """See `Session`: a client of an instance."""
 
     is_congested = False
+    door = "websocket"
+    sent_bytes = 0
+    waiting_bytes = 0
 
     def __init__(self, client: Client, answers: ThreadPoolExecutor) -> None:
         self.connection = client.connection

@@ -54,7 +54,7 @@ class RecordedSessions(Sessions):
     def post(self, parts: Iterable[Part]) -> None:
         self._live.deliveries.send([Delivery(0, tuple(parts))])
 
-    def post_and_wait(self, parts: Iterable[Part]) -> None:
+    def post_in_step(self, partition: int, parts: Iterable[Part]) -> None:  # noqa: ARG002 - it waits for nothing
         self.post(parts)
 
     def close_soon(self, connection_ids: Iterable[ConnectionId], *, code: str, detail: str) -> None:  # noqa: ARG002 - no client reads it

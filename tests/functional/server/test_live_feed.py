@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore.errors import StoreUnavailable
 from eventstore.streams import StreamName
 from tests.examples import event, events
 from tests.functional.core.readers import LIMITS
@@ -137,3 +138,23 @@ def test_an_event_is_matched_with_its_candidates_only(live: FedLive, monkeypatch
     turns(live)
     assert len(asked) == 1
     assert list(live.received()) == ["c7"]
+
+
+def test_a_store_that_fails_while_the_feed_begins_anew_after_a_reset_ends_no_thread(
+    live: FedLive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.subscribe("a")
+    live.store.publish([event("1")], stream=STREAM)
+    live.follow()
+    live.log.renew()
+    # It does not wait before it tries again.
+    live.feed._stopped.set()
+
+    def fail(_: object) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(live.feed_log, "ends", fail)
+        assert live.feed._try_turn(0), "something is left to do"
+    assert not live.feed._try_turn(0)
+    assert set(live.sessions.closed.values()) == {"store-reset"}

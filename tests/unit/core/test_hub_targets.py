@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,8 @@ from eventstore.frames.pushes import Push, PushedEvent
 from eventstore.hub.allowed_targets import AllowedTargets
 from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
-from eventstore.hub.targets import ConfinedTarget, TargetAdapters, require_target
-from eventstore.ports import TargetUnavailable
+from eventstore.hub.targets import ConfinedTarget, DeferredSecrets, TargetAdapters, require_target
+from eventstore.ports import SecretUnavailable, TargetUnavailable
 from eventstore.streams import DurableName
 from eventstore.subscriptions import SubscriptionKey, Target
 from tests.examples import FakeClock
@@ -23,6 +24,8 @@ from tests.fakes.targets import FakeTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from eventstore.ports import Secrets
 
 QUEUE = {"PUSHES_QUEUE_URL": "https://q/pushes.fifo"}
 
@@ -86,6 +89,30 @@ def test_each_kind_has_an_adapter_that_is_kept(monkeypatch: pytest.MonkeyPatch) 
     assert called["sqs"]._adapter is adapters.of("sqs")._adapter  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="not known"):
         adapters.of("kafka")
+
+
+@pytest.mark.parametrize("kind", ["lambda", "sqs", "eventbridge"])
+def test_a_target_whose_libraries_are_not_installed_says_so_for_each_push(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "eventstore.adapters.aws.calls", None)
+    adapter = TargetAdapters(settings(TARGETS="*"), aws=AwsEnvironment, clock=FakeClock()).of(kind)
+    with pytest.raises(TargetUnavailable, match="not installed"):
+        adapter.push(Target(kind, "x"), [], attempt=1, timeout_ms=1000)
+
+
+def test_urls_without_a_secret_need_no_libraries_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "eventstore.adapters.aws.calls", None)
+    adapter = TargetAdapters(settings(TARGETS="*"), aws=AwsEnvironment, clock=FakeClock()).of("http")
+    assert isinstance(adapter._adapter, HttpTarget)  # type: ignore[attr-defined]
+
+
+def test_a_secret_that_no_installed_library_reads_is_unavailable() -> None:
+    def read() -> Secrets:
+        raise ModuleNotFoundError("No module named 'botocore'", name="botocore")
+
+    with pytest.raises(SecretUnavailable, match="botocore, which is not installed"):
+        DeferredSecrets(read).get("billing")
 
 
 def test_a_rule_that_an_operator_has_ruled_out_since_is_called_no_more() -> None:

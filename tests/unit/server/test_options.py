@@ -1,4 +1,4 @@
-"""The options of the server, from its environment."""
+"""The options of the server."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ def test_instances_dispatch_unless_functions_are_to() -> None:
         ({"DISPATCH": "lambda"}, "needs BELLS_QUEUE_URL"),
         ({"BELLS_QUEUE_URL": "https://sqs/bells.fifo"}, "belong together"),
         ({"DELIVERIES_QUEUE_URL": "https://sqs/deliveries.fifo"}, "belong together"),
-        ({"AUTH": "iam"}, "cannot verify what AWS IAM signed"),
+        ({"AUTH": "iam"}, "API Gateway"),
     ],
 )
 def test_settings_that_do_not_work_are_refused(environment: dict[str, str], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         read_options([], environment)
+
+
+def test_a_store_that_is_named_needs_no_folder_for_a_valkey() -> None:
+    assert read_options([], {"DATA": "/data"}).data is not None
+    assert read_options([], {"DATA": "/data", "REDIS_URL": "redis://valkey:6379"}).data is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.durable.target_headers import check_headers
 from eventstore.durable.target_urls import UrlRules
+from eventstore.ports.secrets import SecretUnavailable
 from eventstore.ports.targets import TargetUnavailable
 
 if TYPE_CHECKING:
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from eventstore.frames.pushes import Push, PushedEvent
     from eventstore.hub.allowed_targets import AllowedTargets
     from eventstore.hub.settings import Settings
-    from eventstore.ports import Clock, Refusal, TargetAdapter
+    from eventstore.ports import Clock, Refusal, Secrets, SigningKey, TargetAdapter
     from eventstore.subscriptions import Target
 
-__all__ = ["ConfinedTarget", "NoPushes", "TargetAdapters", "require_target"]
+__all__ = ["ConfinedTarget", "DeferredSecrets", "MissingTarget", "NoPushes", "TargetAdapters", "require_target"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -64,18 +65,24 @@ class TargetAdapters:
         Raises:
             ValueError: This version of the hub does not know the kind.
         """
+        try:
+            adapter = self._of(kind)
+        except ModuleNotFoundError as error:
+            adapter = MissingTarget(f"{kind} targets need {error.name}, which is not installed")
+        return ConfinedTarget(adapter, self._settings.targets)
+
+    def _of(self, kind: str) -> TargetAdapter:
         match kind:
             case "lambda":
-                adapter = self._lambda
+                return self._lambda
             case "sqs":
-                adapter = self._sqs
+                return self._sqs
             case "eventbridge":
-                adapter = self._eventbridge
+                return self._eventbridge
             case "http":
-                adapter = self._http
+                return self._http
             case _:
                 raise ValueError("the kind of the target is not known to this version")
-        return ConfinedTarget(adapter, self._settings.targets)
 
     @cached_property
     def _lambda(self) -> TargetAdapter:
@@ -100,12 +107,16 @@ class TargetAdapters:
 
     @cached_property
     def _http(self) -> TargetAdapter:
-        from eventstore.adapters.aws.calls import secrets_calls
-        from eventstore.adapters.aws.secrets import SecretsManagerSecrets
         from eventstore.adapters.http.target import HttpTarget
 
-        secrets = SecretsManagerSecrets(secrets_calls(self._aws()), clock=self._clock)
+        secrets = DeferredSecrets(self._secrets)
         return HttpTarget(rules=_url_rules(self._settings), secrets=secrets, clock=self._clock)
+
+    def _secrets(self) -> Secrets:
+        from eventstore.adapters.aws.calls import secrets_calls
+        from eventstore.adapters.aws.secrets import SecretsManagerSecrets
+
+        return SecretsManagerSecrets(secrets_calls(self._aws()), clock=self._clock)
 
 
 class ConfinedTarget:
@@ -129,6 +140,51 @@ class ConfinedTarget:
         if not self._allowed.allows(target):
             raise TargetUnavailable("this deployment does not push to the target any more (TARGETS)")
         return self._adapter.push(target, events, attempt=attempt, timeout_ms=timeout_ms)
+
+
+class MissingTarget:
+    """See `ports.TargetAdapter`: in place of an adapter whose libraries are not installed.
+
+    Args:
+        reason: What is missing.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def push(
+        self,
+        target: Target,  # noqa: ARG002 - no target can be called
+        events: Sequence[PushedEvent],  # noqa: ARG002 - as above
+        *,
+        attempt: int,  # noqa: ARG002 - as above
+        timeout_ms: int,  # noqa: ARG002 - as above
+    ) -> Mapping[int, Refusal]:
+        """See `TargetAdapter.push`."""
+        raise TargetUnavailable(self._reason)
+
+
+class DeferredSecrets:
+    """See `ports.Secrets`. A process whose targets have no secrets needs no libraries of AWS.
+
+    Args:
+        secrets: Returns what reads secrets, when one is first needed.
+    """
+
+    def __init__(self, secrets: Callable[[], Secrets]) -> None:
+        self._build = secrets
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        return self._build()
+
+    def get(self, name: str) -> Sequence[SigningKey]:
+        """See `Secrets.get`."""
+        try:
+            secrets = self._secrets
+        except ModuleNotFoundError as error:
+            raise SecretUnavailable(f"secrets need {error.name}, which is not installed") from error
+        return secrets.get(name)
 
 
 class NoPushes:
