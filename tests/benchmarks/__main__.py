@@ -28,6 +28,7 @@ from tests.benchmarks import (
     pushing,
     reading,
     selecting,
+    serving,
     stack,
 )
 from tests.benchmarks.against import running
@@ -96,6 +97,13 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "client has it, one event after the other, over all receipts. NATS JetStream (memory) takes turns with it: an\n"
         "acknowledged publish, and an ordered consumer for each subscriber.",
         latency.figures,
+    ),
+    "serving": _Subject(
+        "The hub as a service",
+        "One instance in a process of its own, on a Valkey in memory; clients in the measuring process. From the\n"
+        "beginning of a publish (POST over a kept connection, or a unary call) until a client has the event. NATS\n"
+        "JetStream (memory) takes turns with it. A rate of receipts counts each distinct event of each subscriber.",
+        serving.figures,
     ),
     "dispatch": _Subject(
         "Dispatching",

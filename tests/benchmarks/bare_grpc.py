@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.bare_grpc REDIS_URL`: a service of grpc.aio that does one XADD a call, and nothing else."""
+"""`python -m tests.benchmarks.bare_grpc REDIS_URL`: a service of grpc.aio that does one XADD a call."""
 
 from __future__ import annotations
 

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from eventstore.cloudevents.event import Event
 
-__all__ = ["Client", "Counted", "connected"]
+__all__ = ["Client", "Counted", "connected", "masked"]
 
 _ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
 """The id of an event; those of frames are shorter."""
 _LIVE = re.compile(rb'"type":"live"')
 _KEPT = 64
 """How many bytes before a piece of what is received belong to an id that it may begin within."""
+_TWO_BYTES = 126
+"""From this length on, two bytes say how long a frame is."""
 _AT_ONCE = 32
 _WITHIN = 60.0
 
@@ -52,6 +54,14 @@ async def connected(
     return list(await asyncio.gather(*map(connect, streams)))
 
 
+def masked(message: bytes) -> bytes:
+    """Return a message as a frame that is masked with zeros: with itself (RFC 6455, 5.2 and 5.3)."""
+    length = len(message)
+    if length < _TWO_BYTES:
+        return bytes((0x81, 0x80 | length)) + bytes(4) + message
+    return bytes((0x81, 0x80 | _TWO_BYTES)) + length.to_bytes(2, "big") + bytes(4) + message
+
+
 class Client(asyncio.Protocol):
     """One connection: it counts, and never unpacks a frame."""
 
@@ -72,8 +82,7 @@ class Client(asyncio.Protocol):
 
     def subscribe(self, stream: str) -> None:
         message = json.dumps({"action": "subscribe", "id": "s", "stream": stream}).encode()
-        # Masked with zeros: the message as it is (RFC 6455, 5.3).
-        self.transport.write(bytes((0x81, 0x80 | len(message))) + bytes(4) + message)
+        self.transport.write(masked(message))
 
     def data_received(self, data: bytes) -> None:
         if not self.is_live.is_set():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
@@ -86,11 +87,19 @@ class GrpcSubscriber:
             await channel.close()
 
 
-def streamed_rate(address: str, events: Events, *, count: int) -> float:
-    """Return the events per second of one call that publishes so many, until the last is acknowledged."""
+def streamed_rate(address: str, events: Events, *, count: int, streams: int) -> float:
+    """Return the events per second of one call that publishes so many, until the last is acknowledged.
+
+    Args:
+        address: Where the server is.
+        events: The events.
+        count: How many.
+        streams: To how many streams.
+    """
+    names = [events.stream() for _ in range(streams)]
     requests = [
-        messages.PublishStreamRequest(stream=events.stream(), events=map(_message, events.take(_PER_REQUEST)))
-        for _ in range(count // _PER_REQUEST)
+        messages.PublishStreamRequest(stream=name, events=map(_message, events.take(_PER_REQUEST)))
+        for name in islice(cycle(names), count // _PER_REQUEST)
     ]
 
     async def send() -> AsyncIterator[messages.PublishStreamRequest]:

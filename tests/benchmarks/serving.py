@@ -10,6 +10,7 @@ from nats.js.api import StorageType
 from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.counted import Counted
 from tests.benchmarks.examples import Events
+from tests.benchmarks.exchange import Exchange
 from tests.benchmarks.grpc_clients import GrpcSubscriber, bare_service, catch_up_rate, streamed_rate, unary_rates
 from tests.benchmarks.idle import idle_memory
 from tests.benchmarks.jetstream import JetStream
@@ -21,15 +22,14 @@ from tests.e2e.servers import instances_on
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.e2e.servers import Instance
 
 __all__ = ["figures"]
 
-_ROUNDS = {1: 300, 1_000: 12}
-"""How many events are published to so many subscribers."""
+_ROUNDS, _ROUNDS_OF_MANY = 300, 12
+"""How many events are published to one subscriber, and to many."""
 
-_AIMS = {1: Aim("≤", 4), 1_000: Aim("≤", 3)}
 _BATCH, _BATCHES, _MANY = 100, 9, 1_000
+_AIMS = {1: Aim("≤", 4), _MANY: Aim("≤", 3)}
 _STREAMED, _CAUGHT_UP, _CALLS, _IDLE = 30_000, 100_000, 300, 10_000
 
 
@@ -37,17 +37,29 @@ def figures() -> Iterator[Figure]:
     """Each exchange takes turns with JetStream's; then what one instance alone can do."""
     events = Events()
     with ValkeyServer.start() as valkey, instances_on(valkey.url, count=1) as [instance]:
-        for number in _ROUNDS:
-            yield from _beside_jetstream(events, instance, number)
-        yield from _grpc_beside_jetstream(events, instance)
+        stream = events.stream()
+        with Exchange.joined(instance.url, stream) as exchange:
+            yield from _beside_jetstream("WebSocket", events, lambda: [exchange.once(*events.take(1))])
+        with GrpcSubscriber.joined(instance.grpc, events.stream()) as subscriber:
+            yield from _beside_jetstream("gRPC", events, lambda: [subscriber.exchange(*events.take(1))])
+        with Subscribers.joined(instance.url, _MANY, {"stream": stream}) as many:
+            yield from _beside_jetstream(
+                "REST to WebSocket",
+                events,
+                lambda: many.exchange(stream, events.take(1)),
+                subscribers=_MANY,
+                rounds=_ROUNDS_OF_MANY,
+            )
         stream = events.stream()
         with Counted.joined(instance.url, _MANY, stream=stream) as counted:
             counted.exchange(stream, events.take(_BATCH))
             seconds = [counted.exchange(stream, events.take(_BATCH)) for _ in range(_BATCHES)]
         what = f"WebSocket: a batch of {_BATCH} events to {_MANY:,} subscribers, each event counted by its id"
         yield Figure(what, _BATCH * _MANY / median(seconds), Unit.RECEIPTS, Aim("≥", 300_000))
-        rate = streamed_rate(instance.grpc, events, count=_STREAMED)
-        yield Figure("gRPC: a stream of events, each acknowledged", rate, Unit.RATE, Aim("≥", 15_000))
+        for streams, aim in ((1, Aim("≥", 15_000)), (50, None)):
+            rate = streamed_rate(instance.grpc, events, count=_STREAMED, streams=streams)
+            what = f"gRPC: publishing a stream of events, 50 a message, to {streams} stream{'s'[: streams - 1]}"
+            yield Figure(what, rate, Unit.RATE, aim)
         rate = catch_up_rate(instance.grpc, events, count=_CAUGHT_UP)
         yield Figure("gRPC: a subscription from the start, stored JSON", rate, Unit.RATE, Aim("≥", 150_000))
         with bare_service(valkey.url) as bare:
@@ -60,25 +72,20 @@ def figures() -> Iterator[Figure]:
         yield Figure(what, megabytes, Unit.MEGABYTES, Aim("≤", 400))
 
 
-def _beside_jetstream(events: Events, instance: Instance, number: int) -> Iterator[Figure]:
+def _beside_jetstream(
+    door: str,
+    events: Events,
+    exchange: Callable[[], list[float]],
+    *,
+    subscribers: int = 1,
+    rounds: int = _ROUNDS,
+) -> Iterator[Figure]:
     stream = events.stream()
-    with (
-        Subscribers.joined(instance.url, number, {"stream": stream}) as subscribers,
-        JetStream.start(StorageType.MEMORY) as jetstream,
-    ):
-        jetstream.join(number)
-        sides = _Sides(lambda: subscribers.exchange(stream, events.take(1)), jetstream, stream, events)
-        in_turn(sides.round, rounds=_ROUNDS[number])
-    yield from sides.figures("WebSocket", number)
-
-
-def _grpc_beside_jetstream(events: Events, instance: Instance) -> Iterator[Figure]:
-    stream = events.stream()
-    with GrpcSubscriber.joined(instance.grpc, stream) as subscriber, JetStream.start(StorageType.MEMORY) as jetstream:
-        jetstream.join(1)
-        sides = _Sides(lambda: [subscriber.exchange(events.take(1)[0])], jetstream, stream, events)
-        in_turn(sides.round, rounds=_ROUNDS[1])
-    yield from sides.figures("gRPC", 1)
+    with JetStream.start(StorageType.MEMORY) as jetstream:
+        jetstream.join(subscribers)
+        sides = _Sides(exchange, jetstream, stream, events)
+        in_turn(sides.round, rounds=rounds)
+    yield from sides.figures(door, subscribers)
 
 
 class _Sides:

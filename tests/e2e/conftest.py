@@ -89,17 +89,17 @@ def hub(running_hub: Hub) -> Hub:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[ValkeyServer]:
+def own_store(tmp_path: Path) -> Iterator[ValkeyServer]:
     """The store of several instances, which keeps what it answered."""
-    with ValkeyServer.start(folder=tmp_path / "valkey", persistent=True) as store:
-        yield store
+    with ValkeyServer.start(folder=tmp_path / "valkey", persistent=True) as own_store:
+        yield own_store
 
 
 @pytest.fixture
-def hubs(store: ValkeyServer) -> Iterator[Sequence[ServerHub]]:
+def hubs(own_store: ValkeyServer) -> Iterator[Sequence[ServerHub]]:
     """Three instances of the server on one store."""
-    with instances_on(store.url, count=3) as instances:
-        yield [ServerHub.of(instance, store) for instance in instances]
+    with instances_on(own_store.url, count=3) as instances:
+        yield [ServerHub.of(instance, own_store) for instance in instances]
 
 
 @pytest.fixture

@@ -129,6 +129,7 @@ def proved(scenario: Coroutine[Any, Any, Transcript], *, seed: int, folder: Path
     except SoakTimeout as error:
         if error.transcript is not None:
             _prove(error.transcript, seed=seed, folder=folder)
+            _keep(error.transcript, folder)
         raise
     _prove(transcript, seed=seed, folder=folder)
     return transcript
@@ -138,6 +139,10 @@ def _prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
     """Fail at the first violation, and keep the transcript."""
     violation = first_violation(transcript)
     if violation is not None:
-        kept = folder / "transcript.jsonl"
-        kept.write_text("\n".join(written(transcript)), encoding="utf-8")
-        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {kept}")
+        pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {_keep(transcript, folder)}")
+
+
+def _keep(transcript: Transcript, folder: Path) -> Path:
+    kept = folder / "transcript.jsonl"
+    kept.write_text("\n".join(written(transcript)), encoding="utf-8")
+    return kept

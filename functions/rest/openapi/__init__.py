@@ -15,7 +15,7 @@ from functions.rest.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["document", "methods_at"]
+__all__ = ["document", "methods_at", "template_of"]
 
 _ABOUT = """\
 The event hub of a workflow engine. Publish CloudEvents 1.0; read them back in order, per stream or all together.
@@ -65,14 +65,20 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
 
 def methods_at(path: str) -> Sequence[str]:
     """The methods that a path takes; none, if there is no such path."""
-    return next((methods for pattern, methods in _patterns() if pattern.fullmatch(path)), ())
+    return next((methods for pattern, _, methods in _patterns() if pattern.fullmatch(path)), ())
+
+
+def template_of(path: str) -> str:
+    """Return the path of the document that a path fits, such as `/api/v1/streams/{stream}`; empty if there is none."""
+    return next((template for pattern, template, _ in _patterns() if pattern.fullmatch(path)), "")
 
 
 @cache
-def _patterns() -> Sequence[tuple[re.Pattern[str], Sequence[str]]]:
+def _patterns() -> Sequence[tuple[re.Pattern[str], str, Sequence[str]]]:
     return [
         (
             re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + "/*"),
+            path,
             [name.upper() for name in _METHODS if name in item],
         )
         for path, item in with_head(PATHS).items()

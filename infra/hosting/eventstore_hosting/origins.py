@@ -19,6 +19,8 @@ from aiohttp import web
 from eventstore_hosting.http import SERVER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from multidict import CIMultiDictProxy
 
 __all__ = ["SETTING", "Origins", "OriginsError", "Refused", "is_safe", "refusal_of"]
@@ -56,10 +58,13 @@ class Origins:
     Attributes:
         listed: As browsers write them in `Origin`. Their hosts may stand in `Host`, too.
         everyone: Nothing is refused.
+        any_host: The address is reached by other machines, under whatever names. Then `Host` may be any, and a page of
+            the same host may call.
     """
 
     listed: frozenset[str] = frozenset()
     everyone: bool = False
+    any_host: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -86,8 +91,9 @@ class Origins:
         """
         if self.everyone:
             return None
-        for host in headers.getall("Host", ()):
-            if not self._knows_host(host):
+        hosts = headers.getall("Host", ())
+        for host in hosts:
+            if not (self.any_host or self._knows_host(host)):
                 return Refused(
                     "foreign-host", f"Host is {host[:200]!r}, which is no name of this machine{_advice(host)}"
                 )
@@ -95,7 +101,7 @@ class Origins:
             return None
         origins = headers.getall("Origin", ())
         for origin in origins:
-            if not self._knows(origin):
+            if not (self._knows(origin) or (self.any_host and _is_of(origin, hosts))):
                 return Refused("foreign-origin", f"a page of {origin[:200]!r} may not call this{_advice(origin)}")
         if not origins and "cross-site" in headers.getall("Sec-Fetch-Site", ()):
             return Refused("foreign-origin", f"a page of another site may not call this{_advice('')}")
@@ -117,6 +123,11 @@ class Origins:
     @property
     def _hosts(self) -> set[str]:
         return {urlsplit(one).hostname or "" for one in self.listed}
+
+
+def _is_of(origin: str, hosts: Sequence[str]) -> bool:
+    """Whether a page is of the host that it calls."""
+    return any(urlsplit(origin).netloc.lower() == host.lower() for host in hosts)
 
 
 def refusal_of(refused: Refused, *, problem: bool) -> web.Response:

@@ -81,6 +81,10 @@ class Wire:
         received: Takes every message, in order.
         ended: Told once, as soon as no message can be sent or received any more.
         drained: Called when the kernel has all that was written, after some had to wait.
+
+    Attributes:
+        gone: Set once the connection has ended.
+        sent_bytes: The bytes of the messages that `write` has sent.
     """
 
     def __init__(
@@ -112,9 +116,12 @@ class Wire:
         self._held = False
         self._unread = bytearray()
         self._ended_reading = False
+        self._reads = True
+        self._received_at = 0.0
         self._next_turn: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.gone = asyncio.Event()
+        self.sent_bytes = 0
 
     def start(self) -> None:
         """Reads from now on, beginning with what has come in already."""
@@ -149,13 +156,19 @@ class Wire:
         """
         if self._over or self._frames.state is not State.OPEN or self._transport.is_closing():
             raise GoneError
-        self._transport.writelines((_text_frame(sum(map(len, pieces))), *pieces))
+        length = sum(map(len, pieces))
+        self._transport.writelines((_text_frame(length), *pieces))
+        self.sent_bytes += length
         self._watch_writing()
 
     @property
     def waiting_bytes(self) -> int:
         """The bytes that were written and that the kernel does not have yet."""
         return self._transport.get_write_buffer_size()
+
+    def is_silent_since(self, moment: float) -> bool:
+        """Whether nothing has come in since a moment of the loop's clock, although it would have been read."""
+        return self._reads and self._received_at < moment
 
     def ping(self) -> None:
         """Sends a ping, which an orderly client answers at once."""
@@ -183,6 +196,7 @@ class Wire:
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Takes what came in; aiohttp calls it."""
         self._unread += data
+        self._received_at = asyncio.get_running_loop().time()
         if self._next_turn is None:
             self._take_in()
         return False, b""
@@ -275,10 +289,9 @@ class Wire:
         self._drained()
 
     def _regulate(self) -> None:
-        if self._next_turn is not None:
-            self._transport.pause_reading()
         # To the end it is read: that is how the client's part of the closing handshake is seen.
-        elif self._over or (self._written.is_set() and not self._held):
+        self._reads = self._next_turn is None and (self._over or (self._written.is_set() and not self._held))
+        if self._reads:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -11,10 +12,14 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from eventstore.errors import EventstoreError
+from eventstore.errors import EventstoreError, SettingsError
 from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
+from eventstore_server.limits import Limits
+from eventstore_server.logs import configure_logs
 from eventstore_server.options import read_options
-from eventstore_server.service import Service
+from eventstore_server.service import Service, new_instance
+from eventstore_server.telemetry import Telemetry
+from eventstore_server.tracing import tracing_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_FAILED, _CANNOT_WORK = 1, 2
+_FAILED, _CANNOT_WORK, _SIGNALLED = 1, 2, 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_COLLECTED_AFTER = (50_000, 20, 50)
 _SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others wait: the event loop must not wait for 5 ms."""
 
@@ -33,15 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM.
 
     Returns:
-        0 after an orderly end, 1 if something failed, 2 if the options or the settings are not valid.
+        0 after an orderly end, 1 if something failed, 2 if the options or the settings are not valid. After a second
+        signal the process ends at once, with 128 and the number of the signal.
     """
     try:
         options = read_options(arguments, os.environ)
-    except EventstoreError as error:
+    except SettingsError as error:
         return _ended(_CANNOT_WORK, error)
-    logging.basicConfig(level=options.settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # One line for every connection that closes.
-    logging.getLogger("websockets").setLevel(logging.WARNING)
+    instance = new_instance()
+    configure_logs(options.log_format, level=options.settings.log_level, instance=instance, output=sys.stderr)
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with ExitStack() as resources:
@@ -50,7 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 folder = options.data / "valkey"
                 valkey = resources.enter_context(ValkeyServer.start(folder=folder, persistent=True))
                 options = replace(options, settings=replace(options.settings, redis_url=valkey.url))
-            asyncio.run(_serve(options, valkey))
+            service = Service(
+                options,
+                instance=instance,
+                limits=Limits(notice_seconds=options.notice_seconds),
+                telemetry=Telemetry.of(tracing_of(os.environ, instance=instance)),
+            )
+            asyncio.run(_serve(service, options, valkey))
+    except SettingsError as error:
+        return _ended(_CANNOT_WORK, error)
     except (EventstoreError, ValkeyError, OSError) as error:
         return _ended(_FAILED, error)
     except KeyboardInterrupt:
@@ -64,20 +78,21 @@ def _ended(code: int, error: Exception) -> int:
     return code
 
 
-async def _serve(options: Options, valkey: ValkeyServer | None) -> None:
+async def _serve(service: Service, options: Options, valkey: ValkeyServer | None) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
-    def stop() -> None:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+    def stop(number: int) -> None:
+        if stopping.is_set():
+            # The second signal: whoever sends it does not want to wait for clients.
+            os._exit(_SIGNALLED + number)
         stopping.set()
 
     for number in _SIGNALS:
-        loop.add_signal_handler(number, stop)
-    service = Service(options)
+        loop.add_signal_handler(number, stop, number)
     keeper = None
     try:
         await service.start()
+        _tune_collector()
         if valkey is not None:
             keeper = asyncio.create_task(Keeper(valkey, terminal=_Terminal()).keep())
         print(_ready(service, options), flush=True)
@@ -88,6 +103,16 @@ async def _serve(options: Options, valkey: ValkeyServer | None) -> None:
             with suppress(asyncio.CancelledError):
                 await keeper
         await service.stop()
+
+
+def _tune_collector() -> None:
+    """Let the garbage collector look at what a turn creates less often, and at what is there by now never again.
+
+    A turn creates thousands of tuples that die with it. By default, that starts a collection after each 700 of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 def _ready(service: Service, options: Options) -> str:

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
+from eventstore.frames.instance_messages import encode_parts, encode_turns
 from eventstore.live.rendezvous import partition_owner
 from eventstore.ports import FIRST_MESSAGE
-from eventstore_server.messages import encode_parts, encode_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 0.75
 _BLOCK_MS = 2000
 _RETRY_SECONDS = 0.25
+_LEAVE_SECONDS = 1.0
 
 
 class Cluster:
@@ -82,6 +83,11 @@ class Cluster:
         """Return whether the others take this instance for dead, or will before it knows. Any thread may ask."""
         return time.monotonic() - self._last_heartbeat > self._alive_seconds
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether heartbeats are sent and messages are received."""
+        return all(thread.is_alive() for thread in self._threads)
+
     def run(self) -> None:
         """Join the others.
 
@@ -96,6 +102,9 @@ class Cluster:
     def stop(self) -> None:
         """Leave the others. Give up the partitions before."""
         self._stopped.set()
+        # A heartbeat after `leave` would make the others take it for alive, and then for dead.
+        if self._threads[0].is_alive():
+            self._threads[0].join(_LEAVE_SECONDS)
         try:
             self._instances.leave(self._instance)
         except EventstoreError as error:
@@ -114,13 +123,17 @@ class Cluster:
             except EventstoreError as error:
                 _LOGGER.warning("%s: %s", error.code, error.detail)
 
-    def send_parts(self, instance: InstanceId, parts: Sequence[Part]) -> None:
+    def send_parts(self, instance: InstanceId, batches: Sequence[Sequence[Part]]) -> None:
         """Have another instance deliver parts to its clients.
+
+        Args:
+            instance: The instance. If it is gone, nothing is sent: whoever has partition 0 removes its connections.
+            batches: The parts, in order; each batch is a message.
 
         Raises:
             StoreUnavailable: The store does not answer.
         """
-        self._instances.send(instance, [encode_parts(parts)])
+        self._instances.send(instance, [encode_parts(parts) for parts in batches])
 
     def _beat(self) -> None:
         while not self._stopped.wait(_HEARTBEAT_SECONDS):

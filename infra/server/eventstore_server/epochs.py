@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.ports import Log, Missing, Tail
     from eventstore.positions import Epoch, Position
+    from eventstore.streams import StreamName
 
 __all__ = ["EpochChanged", "WatchedLog"]
 
@@ -28,6 +29,7 @@ class WatchedLog:
     def __init__(self, log: Log, epoch_of: Callable[[int], Epoch]) -> None:
         self._log = log
         self._epoch_of = epoch_of
+        self._read: dict[int, list[tuple[Position, StreamName, int]]] = {}
 
     def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:  # noqa: ANN401 - those of `Log.tail`
         """See `Log.tail`.
@@ -39,7 +41,12 @@ class WatchedLog:
         for partition, tail in tails.items():
             if tail.epoch != self._epoch_of(partition):
                 raise EpochChanged
+            self._read.setdefault(partition, []).extend((at, event.stream, event.sequence) for at, event in tail.events)
         return tails
+
+    def take_read(self, partition: int) -> Sequence[tuple[Position, StreamName, int]]:
+        """Return position, stream and sequence of each event that was read of a partition since the last call."""
+        return self._read.pop(partition, ())
 
     def missing(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Missing]:  # noqa: ANN401 - those of `Log.missing`
         """See `Log.missing`."""

@@ -8,18 +8,33 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.read_ahead import ReadAhead
-from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.hub.hub import Hub
+from eventstore_server.observed_log import ObservedLog
 from eventstore_server.partition_turns import ObservedTurns
+from eventstore_server.registry import InstanceRegistry
+from eventstore_server.wakeups import InstanceDurables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+    from contextlib import AbstractContextManager
 
     from eventstore.hub.settings import Settings
-    from eventstore.ports import DeadLetter, DeadLetters, EphemeralSubscriptions, Lease, Log, Registry, Turn, Turns
+    from eventstore.ports import (
+        DeadLetter,
+        DeadLetters,
+        Durables,
+        EphemeralSubscriptions,
+        Lease,
+        Log,
+        Registry,
+        Turn,
+        Turns,
+    )
     from eventstore.streams import StreamName
     from eventstore.subscriptions import SubscriptionKey
+    from eventstore_server.telemetry import Telemetry
 
 __all__ = ["NoLetters", "ServerHub"]
 
@@ -27,13 +42,16 @@ _LOGGER = logging.getLogger(__name__)
 
 
 class ServerHub(Hub):
-    """See `Hub`. Whoever builds it assigns `dispatch_queue`, `deliveries` and `pushes`.
+    """See `Hub`. Whoever builds it assigns `dispatch_queue`, `wakeups`, `deliveries` and `pushes`.
 
     Args:
         settings: The settings of the deployment.
         lease: What this instance takes of partitions.
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
+        storing: Returns a context for an append to a partition.
+        dispatches: Whether instances of the server take the turns of partitions, and not functions.
+        telemetry: Measures and traces what the hub does.
     """
 
     def __init__(
@@ -43,17 +61,51 @@ class ServerHub(Hub):
         lease: Lease,
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
+        storing: Callable[[int], AbstractContextManager[None]],
+        dispatches: bool = True,
+        telemetry: Telemetry,
     ) -> None:
-        # Rules are pushed by this process.
-        super().__init__(replace(settings, pushes_url=settings.pushes_url or "here"))
+        # Where there is no queue of pushes, this process makes those of its turns.
+        pushes_url = settings.pushes_url or ("here" if dispatches else "")
+        super().__init__(replace(settings, pushes_url=pushes_url))
         self._lease = lease
         self._ephemeral = ephemeral
         self._turn_began = turn_began
+        self._storing = storing
+        self._telemetry = telemetry
+
+    @cached_property
+    def log(self) -> Log:
+        """See `Hub.log`."""
+        return ObservedLog(
+            self.redis,
+            partitions=self._partitions,
+            read_ahead=self._read_ahead,
+            metrics=self._telemetry.metrics,
+            latency=self._telemetry.latency,
+            tracing=self._telemetry.tracing,
+            storing=self._storing,
+        )
 
     @cached_property
     def registry(self) -> Registry:
         """See `Hub.registry`."""
-        return RedisRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+        return InstanceRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+
+    @cached_property
+    def durables(self) -> Durables:
+        """See `Hub.durables`."""
+
+        def request_turns(partitions: Collection[int]) -> None:
+            if self.dispatch_queue is not None:
+                self.dispatch_queue.request_turns(partitions)
+
+        return InstanceDurables(self.redis, partitions=self._partitions, created=request_turns)
+
+    @cached_property
+    def stored_subscriptions(self) -> EphemeralSubscriptions:
+        """The ephemeral subscriptions of clients of API Gateway, which are in the store."""
+        return PartitionSubscriptions(self.redis, self._partitions)
 
     @cached_property
     def turns(self) -> Turns:
@@ -64,6 +116,7 @@ class ServerHub(Hub):
             read_ahead=self._read_ahead,
             lease=self._lease,
             began=self._turn_began,
+            observer=self._telemetry.turns,
         )
 
     @cached_property

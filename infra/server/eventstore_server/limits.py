@@ -23,7 +23,9 @@ class Limits:
         lifetime_seconds: After how long a connection is closed with "Going away".
         ping_seconds: The time between two pings.
         buffer_bytes: How much may wait for a client to read it.
-        drain_seconds: How long connections may take to end when the server stops.
+        notice_seconds: For how long a server that stops is not ready, and still accepts connections: as long as a load
+            balancer takes to see it.
+        drain_seconds: How long stopping may take, all in all.
     """
 
     request_body: int = 10 * 1024 * 1024
@@ -34,4 +36,5 @@ class Limits:
     lifetime_seconds: float = 7200.0
     ping_seconds: float = 30.0
     buffer_bytes: int = 4 * 1024 * 1024
-    drain_seconds: float = 10.0
+    notice_seconds: float = 0.0
+    drain_seconds: float = 9.5

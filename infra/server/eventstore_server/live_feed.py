@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -16,15 +18,19 @@ from eventstore.positions import BEGINNING
 from eventstore_server.epochs import EpochChanged, WatchedLog
 from eventstore_server.live_partition import LivePartition
 from eventstore_server.live_turns import LiveTurns
+from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.tracing import NoTracing
+from eventstore_server.turn_observer import TurnObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from eventstore.live.catch_up import TurnLimits
     from eventstore.ports import Log
-    from eventstore.ports.follower import Follower
+    from eventstore.ports.follower import Follower, LogEntry
     from eventstore.positions import Position
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription, SubscriptionKey
     from eventstore_server.sessions import Sessions
 
@@ -34,6 +40,8 @@ _LOGGER = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 2.0
 _RETRY_SECONDS = 0.25
+_PATIENCE_SECONDS = 0.02
+"""For how many seconds a turn is left to a thread that stores events; most need a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class LiveFeed:
         threads: Take the turns that have to read much.
         limits: How much a turn does.
         moved: Called with each partition whose log grew.
+        observer: Measures the turns; None measures nothing.
+        sent: Called with the stream and the sequence of each event that was posted live.
 
     Attributes:
         turns: The dispatch state.
@@ -73,6 +83,8 @@ class LiveFeed:
         threads: Executor,
         limits: TurnLimits,
         moved: Callable[[int], None] = lambda _: None,
+        observer: TurnObserver | None = None,
+        sent: Callable[[Sequence[tuple[StreamName, int]]], None] = lambda _: None,
     ) -> None:
         self._log = log
         self._follower = follower
@@ -80,17 +92,24 @@ class LiveFeed:
         self._threads = threads
         self._limits = limits
         self._moved = moved
+        self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
+        self._sent = sent
         ends = log.ends(range(log.partitions))
         partitions = [LivePartition(p, end.epoch, end.position, end.position) for p, end in sorted(ends.items())]
         self.turns = LiveTurns(partitions, is_congested=sessions.is_congested)
-        watched = cast("Log", WatchedLog(log, lambda p: partitions[p].epoch))
-        self._sender = EphemeralSender(watched, self.turns, limits)
+        self._watched = WatchedLog(log, lambda p: partitions[p].epoch)
+        self._sender = EphemeralSender(cast("Log", self._watched), self.turns, limits)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
 
     def run(self) -> None:
         """Follow the logs until `stop` is called."""
         self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the logs are followed."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """Stop following. Frames that were posted are still delivered."""
@@ -123,6 +142,20 @@ class LiveFeed:
         """See `EphemeralSubscriptions.frames_of`."""
         return self.turns.frames_of(key)
 
+    def has(self, key: SubscriptionKey) -> bool:
+        """Whether a subscription is one of this process."""
+        return self.turns.has(key)
+
+    def end_orphans(self) -> None:
+        """End the subscriptions whose connections have ended.
+
+        Each ends with its connection, unless the store has forgotten the connection before: another process removed
+        it, for an operator or as expired.
+        """
+        for subscription in self.turns.subscriptions():
+            if self._sessions.get(subscription.connection) is None:
+                self.turns.remove(subscription.key, range(len(self.turns.partitions)), terms_of(subscription))
+
     # Turns
 
     def request_turns(self, partitions: Iterable[int]) -> None:
@@ -132,10 +165,39 @@ class LiveFeed:
             if partition.behind or partition.end > partition.checkpoint:
                 self._submit(number)
 
+    @contextmanager
+    def storing(self, number: int) -> Iterator[None]:
+        """Deliver what the calling thread stores in a partition during the block in that thread, at its end.
+
+        The follower sees new entries as soon as the block does, but the threads of both would compete, and each step of
+        a delivery would wait for the other. If the block takes long, the follower delivers all the same.
+        """
+        self.turns.begin_storing(number)
+        try:
+            yield
+        finally:
+            if self.turns.end_storing(number):
+                self._deliver_stored(number)
+
+    def _deliver_stored(self, number: int) -> None:
+        partition = self.turns.partitions[number]
+        try:
+            if partition.end == partition.checkpoint:
+                self.turns.add_entries(number, self._follower.entries_after(number, partition.end))
+            self.take_turn(number)
+        except Exception as error:  # noqa: BLE001 - the events are stored, and the next turn does the same
+            _LOGGER.info("partition %d: a turn is left to another thread: %s", number, error)
+        finally:
+            with partition.lock:
+                partition.serving = False
+        self.request_turns([number])
+
     def _follow(self) -> None:
+        left: set[int] = set()
         while not self._stopped.is_set():
             try:
-                news = self._follower.wait_for_entries(self.turns.ends(), seconds=_WAIT_SECONDS)
+                seconds = _PATIENCE_SECONDS if left else _WAIT_SECONDS
+                news = self._follower.wait_for_entries(self.turns.ends(), seconds=seconds)
             except EventstoreError as error:
                 if not self._stopped.is_set():
                     _LOGGER.warning("the logs cannot be followed: %s: %s", error.code, error.detail)
@@ -146,13 +208,27 @@ class LiveFeed:
                     _LOGGER.exception("following the logs failed")
                     self._stopped.wait(_RETRY_SECONDS)
                 continue
-            for number, entries in news.items():
-                if self.turns.add_entries(number, entries):
-                    if self.turns.partitions[number].behind:
-                        self._submit(number)
-                    else:
-                        self.serve(number)
-                self._moved(number)
+            self.request_turns(left)
+            left = {number for number, entries in news.items() if self._leave_to_others(number, entries)}
+
+    def _leave_to_others(self, number: int, entries: Sequence[LogEntry]) -> bool:
+        """Take in new entries and the turn that they need, unless a thread that stores events is about to take it.
+
+        Returns:
+            Whether the turn is left to such a thread.
+        """
+        needs_turn = self.turns.add_entries(number, entries)
+        self._moved(number)
+        partition = self.turns.partitions[number]
+        if not needs_turn:
+            return False
+        if partition.behind:
+            self._submit(number)
+        elif partition.storing:
+            return True
+        else:
+            self.serve(number)
+        return False
 
     def _submit(self, number: int) -> None:
         if not self._stopped.is_set():
@@ -177,13 +253,16 @@ class LiveFeed:
 
     def _try_turn(self, number: int) -> bool:
         try:
-            return self.take_turn(number)
-        except EpochChanged:
-            self._restart(number)
-            return False
+            try:
+                return self.take_turn(number)
+            except EpochChanged:
+                self._restart(number)
+                return False
         except EventstoreError as error:
+            self._observer.failed("live", error)
             _LOGGER.warning("partition %d: %s: %s", number, error.code, error.detail)
-        except Exception:
+        except Exception as error:
+            self._observer.failed("live", error)
             _LOGGER.exception("a turn of partition %d failed", number)
         # Nothing was sent. The same is tried again.
         self._stopped.wait(_RETRY_SECONDS)
@@ -196,21 +275,28 @@ class LiveFeed:
             EpochChanged: The partition has another history than before.
             StoreUnavailable: Nothing was sent; the next turn does the same.
         """
+        began = time.monotonic()
         turn = self.turns.begin(number, events=self._limits.events, behind=self._limits.behind)
         if turn.idle:
             return False
         builder = DeliveryBuilder(number, turn.epoch, self._limits.frames, self._limits.events_url)
         frames: dict[SubscriptionKey, int] = {}
+        self._watched.take_read(number)
         if turn.live and turn.goal > turn.checkpoint:
             turn, frames = self._sender.send_live(turn, builder)
+        live = [(stream, sequence) for at, stream, sequence in self._watched.take_read(number) if at <= turn.goal]
         caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
-        parts = [part for delivery in builder.deliveries() for part in delivery.parts]
+        parts = builder.parts()
         if caught.places:
-            # What is read next depends on whether the clients read what they were sent.
-            self._sessions.post_and_wait(parts)
+            # What is read next depends on whether the clients read what they were sent: all but these parts.
+            self._sessions.post_in_step(number, parts)
         elif parts:
             self._sessions.post(parts)
-        return self.turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
+        if parts:
+            self._sent(live)
+        has_more = self.turns.commit(turn, TurnResult({**frames, **caught.frames}, caught.places, caught.caught_up))
+        self._observer.committed("live", number, seconds=time.monotonic() - began)
+        return has_more
 
     def _restart(self, number: int) -> None:
         """Begin anew in a partition whose history is another one: its clients resume from their cursors."""

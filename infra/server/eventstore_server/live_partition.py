@@ -36,6 +36,7 @@ class LivePartition:
         frames: The number of the last frame of each subscription.
         serving: Whether a thread takes turns of the partition.
         requested: Whether a turn was requested meanwhile.
+        storing: The number of threads of this process that store events in it at the moment.
         lock: Guards all of it.
     """
 
@@ -50,6 +51,7 @@ class LivePartition:
     frames: dict[SubscriptionKey, int] = field(default_factory=dict)
     serving: bool = False
     requested: bool = False
+    storing: int = 0
     lock: Lock = field(default_factory=Lock)
 
     def add_entries(self, entries: Iterable[LogEntry]) -> None:

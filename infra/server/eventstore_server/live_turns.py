@@ -58,6 +58,14 @@ class LiveTurns:
             with partition.lock:
                 partition.remove(key, terms)
 
+    def has(self, key: SubscriptionKey) -> bool:
+        """Whether there is a subscription."""
+        return key in self._subscriptions
+
+    def subscriptions(self) -> Sequence[Subscription]:
+        """Return all subscriptions."""
+        return list(self._subscriptions.values())
+
     def frames_of(self, key: SubscriptionKey) -> Mapping[int, int]:
         """Return the number of the last frame of a subscription in each partition that has sent one."""
         return {partition.number: frame for partition in self.partitions if (frame := partition.frames.get(key, 0))}
@@ -69,13 +77,33 @@ class LiveTurns:
         return {partition.number: partition.end for partition in self.partitions}
 
     def add_entries(self, number: int, entries: Iterable[LogEntry]) -> bool:
-        """Add entries of a log that the follower read, and return whether a turn has something to do."""
+        """Add entries of a log that were read, and return whether a turn has something to do."""
         partition = self.partitions[number]
         with partition.lock:
             partition.add_entries(entries)
             if not partition.keys_by_term and not partition.behind:
                 partition.move_checkpoint(partition.end)
             return self._has_more(partition)
+
+    def begin_storing(self, number: int) -> None:
+        """Record that the calling thread stores events in a partition, and will deliver them."""
+        partition = self.partitions[number]
+        with partition.lock:
+            partition.storing += 1
+
+    def end_storing(self, number: int) -> bool:
+        """Record that the calling thread has stored its events, and return whether it is to take a turn now.
+
+        Then `serving` is set. There is none to take without live subscriptions, beside another thread, and where some
+        have yet to catch up.
+        """
+        partition = self.partitions[number]
+        with partition.lock:
+            partition.storing -= 1
+            if partition.serving or partition.behind or not partition.keys_by_term:
+                return False
+            partition.serving = True
+            return True
 
     def restart(self, number: int, end: LogEnd) -> Sequence[Subscription]:
         """Begin anew in a partition whose store was reset.

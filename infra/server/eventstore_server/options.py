@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from eventstore.errors import SettingsError
 from eventstore.hub.settings import Settings
 from eventstore_hosting.origins import SETTING, Origins, OriginsError
 from eventstore_server.grpc.options import GrpcOptions
+from eventstore_server.logs import log_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,10 +29,16 @@ environment:
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE
   ALLOWED_ORIGINS  the pages that may call from a browser
   REST_URL         the URL before /api/v1 that clients use, for references to large events
+  BELLS_QUEUE_URL, DELIVERIES_QUEUE_URL, DEAD_LETTERS_QUEUE_URL, PUSHES_QUEUE_URL
+                   the queues in SQS of a serverless hub on the same store (docs/operations.md); unset: there is none
+  DISPATCH         server | lambda: who takes the turns of partitions
   TARGETS          the targets that rules may have (docs/rules.md)
   LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
   GRPC_TLS_CERT, GRPC_TLS_KEY   files in PEM; unset: gRPC without TLS
   GRPC_TLS_CLIENT_CA   a file in PEM: certificates of clients are required
+  LOG_FORMAT       plain | json (plain on a terminal, else json)
+  NOTICE_SECONDS   after SIGTERM, for how long connections are still accepted while /health/ready is 503 (0)
+  OTEL_*           traces by OTLP, with the extra otel (docs/operations/server.md)
 
 first calls:
   curl http://127.0.0.1:8081/api/v1/events -H 'content-type: application/cloudevents+json' \\
@@ -53,6 +61,9 @@ class Options:
         data: Where the embedded Valkey keeps its data; None if the store is elsewhere.
         settings: The settings of the hub.
         origins: The pages that may call; None if a credential decides.
+        dispatches: Whether instances of the server take the turns of partitions, and not functions (`DISPATCH`).
+        log_format: How to log, `plain` or `json`.
+        notice_seconds: For how long an instance that stops still accepts connections.
     """
 
     host: str
@@ -62,6 +73,9 @@ class Options:
     data: Path | None
     settings: Settings
     origins: Origins | None
+    dispatches: bool = True
+    log_format: str = "plain"
+    notice_seconds: float = 0.0
 
 
 def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
@@ -90,6 +104,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
+    dispatches = _dispatches(environment, settings)
     if settings.auth == "iam":
         # API Gateway checks signatures before a function is called. Here, nobody would.
         raise SettingsError("AUTH is 'iam', which takes API Gateway; the server has none, jwt and key")
@@ -98,8 +113,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     except OriginsError as error:
         raise SettingsError(str(error)) from error
     if origins is not None and not _is_loopback(told.host):
-        # The address is for others, so names of this machine say nothing; docs/security.md says to set AUTH.
-        origins = None
+        origins = replace(origins, any_host=True)
     return Options(
         host=told.host,
         port=_port(told.port, "--port"),
@@ -108,13 +122,37 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         data=None if environment.get("REDIS_URL") else Path(told.data),
         settings=settings,
         origins=origins,
+        dispatches=dispatches,
+        log_format=log_format(environment, output=sys.stderr),
+        notice_seconds=_notice(environment.get("NOTICE_SECONDS") or "0"),
     )
+
+
+def _dispatches(environment: Mapping[str, str], settings: Settings) -> bool:
+    if bool(settings.bells_url) != bool(settings.deliveries_url):
+        raise SettingsError("BELLS_QUEUE_URL and DELIVERIES_QUEUE_URL belong together; set both, or neither")
+    dispatch = environment.get("DISPATCH") or _DISPATCH[0]
+    if dispatch not in _DISPATCH:
+        raise SettingsError(f"DISPATCH is {dispatch!r}; it is one of {', '.join(_DISPATCH)}")
+    if dispatch == "lambda" and not settings.bells_url:
+        raise SettingsError("DISPATCH is lambda, which needs BELLS_QUEUE_URL: the queue of the function dispatch")
+    return dispatch == "server"
 
 
 def _port(text: str, name: str) -> int:
     if not text.isdecimal() or int(text) > _GREATEST_PORT:
         raise SettingsError(f"{name} is {text!r}; it is a number from 0 to {_GREATEST_PORT}")
     return int(text)
+
+
+def _notice(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= _LONGEST_NOTICE:
+        raise SettingsError(f"NOTICE_SECONDS is {text!r}; it is a number from 0 to {_LONGEST_NOTICE}")
+    return seconds
 
 
 def _is_loopback(host: str) -> bool:
@@ -124,4 +162,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_DISPATCH = ("server", "lambda")
 _GREATEST_PORT = 65_535
+_LONGEST_NOTICE = 5
+"""Seconds: what is left of the time for stopping is for connections and leases."""

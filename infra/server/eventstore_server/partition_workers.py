@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, TurnLost
+from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.tracing import NoTracing
+from eventstore_server.turn_observer import TurnObserver
 
 if TYPE_CHECKING:
     import asyncio
@@ -28,7 +31,7 @@ _TURNS_MS = 1000
 
 _RETRY_SECONDS = 0.25
 _IDLE_SECONDS = 1.0
-"""After how many seconds the checkpoint of a partition without durable subscriptions follows its log."""
+"""After how many seconds the checkpoint of a partition without subscriptions in the store follows its log."""
 
 _WAIT_SECONDS = 1.0
 
@@ -40,7 +43,8 @@ class _Worker:
     Attributes:
         serving: Whether a thread takes turns.
         requested: Whether a turn was requested meanwhile.
-        has_groups: Whether the partition had durable subscriptions at its last turn.
+        has_subscriptions: Whether the partition had subscriptions in the store at its last turn: durable ones, or
+            ephemeral ones of clients of API Gateway.
         last_command: The id of the last command that the follower has seen.
         timer: Requests the next turn.
         due: When it does, in seconds of `time.monotonic`.
@@ -48,7 +52,7 @@ class _Worker:
 
     serving: bool = False
     requested: bool = False
-    has_groups: bool = True
+    has_subscriptions: bool = True
     last_command: str = ""
     timer: asyncio.TimerHandle | None = None
     due: float = 0.0
@@ -73,6 +77,8 @@ class PartitionWorkers:
         threads: Take the turns.
         loop: Runs timers.
         now: Returns the current time, in milliseconds since 1970.
+        released: Called with each partition that this instance has given up.
+        observer: Measures the turns; None measures nothing.
     """
 
     def __init__(
@@ -84,6 +90,8 @@ class PartitionWorkers:
         threads: Executor,
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], int],
+        released: Callable[[int], None] = lambda _: None,
+        observer: TurnObserver | None = None,
     ) -> None:
         self._dispatcher = dispatcher
         self._turns = turns
@@ -91,8 +99,11 @@ class PartitionWorkers:
         self._threads = threads
         self._loop = loop
         self._now = now
+        self._released = released
+        self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
         self._lock = threading.Lock()
         self._state = _State()
+        self._is_leaving = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow_commands, name="commands", daemon=True)
 
@@ -101,9 +112,16 @@ class PartitionWorkers:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no further turns, and give up all partitions once their turns have ended. None is owned from now on."""
+        """Take no further turns, and give up all partitions once their turns have ended."""
+        with self._lock:
+            self._is_leaving = True
         self.own(frozenset())
         self._stopped.set()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether commands are followed."""
+        return self._thread.is_alive()
 
     @property
     def owned(self) -> frozenset[int]:
@@ -112,11 +130,9 @@ class PartitionWorkers:
 
     def own(self, partitions: Collection[int]) -> None:
         """Own these partitions from now on, and give up all others."""
-        if self._stopped.is_set():
-            # A heartbeat of an instance that stops: it would take turns of what others take over.
-            return
         with self._lock:
-            before, self._state.owned = self._state.owned, frozenset(partitions)
+            # A heartbeat while the instance stops must not take back what is being given up.
+            before, self._state.owned = self._state.owned, frozenset() if self._is_leaving else frozenset(partitions)
             gained, lost = self._state.owned - before, before - self._state.owned
             for partition in gained:
                 self._state.workers[partition] = _Worker()
@@ -136,11 +152,11 @@ class PartitionWorkers:
         self._loop.call_soon_threadsafe(self._schedule, partition, seconds)
 
     def log_moved(self, partition: int) -> None:
-        """Take a turn of a partition whose log grew: soon, if it has durable subscriptions."""
+        """Take a turn of a partition whose log grew: soon, if it has subscriptions in the store."""
         worker = self._state.workers.get(partition)
         if partition not in self._state.owned or worker is None:
             return
-        if worker.has_groups:
+        if worker.has_subscriptions:
             self._submit(partition)
         elif worker.timer is None:
             self.request_turn_later(partition, seconds=_IDLE_SECONDS)
@@ -150,7 +166,7 @@ class PartitionWorkers:
         worker = self._state.workers.get(turn.partition)
         if worker is None:
             return
-        worker.has_groups = bool(turn.groups)
+        worker.has_subscriptions = bool(turn.groups or turn.behind or turn.live)
         # A turn that was scheduled ahead by another instance is this one's to take.
         if turn.alarm > turn.stamp > 0:
             self.request_turn_later(turn.partition, seconds=(turn.alarm - turn.stamp) / 1000)
@@ -203,11 +219,14 @@ class PartitionWorkers:
         try:
             return self._dispatcher().serve(partition, until=self._now() + _TURNS_MS)
         except TurnLost as error:
+            self._observer.failed("durable", error)
             # Another instance holds the lease, or has just taken over.
             _LOGGER.info("%s: %s", error.code, error.detail)
         except EventstoreError as error:
+            self._observer.failed("durable", error)
             _LOGGER.warning("partition %d: %s: %s", partition, error.code, error.detail)
-        except Exception:
+        except Exception as error:
+            self._observer.failed("durable", error)
             _LOGGER.exception("a turn of partition %d failed", partition)
         self._stopped.wait(_RETRY_SECONDS)
         return True
@@ -219,6 +238,7 @@ class PartitionWorkers:
             del self._state.workers[partition]
         try:
             self._turns().release(partition)
+            self._released(partition)
         except EventstoreError as error:
             # The lease ends by itself.
             _LOGGER.info("partition %d: %s: %s", partition, error.code, error.detail)

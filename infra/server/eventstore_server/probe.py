@@ -1,4 +1,7 @@
-"""`python -m eventstore_server.probe`: is the instance of this machine ready? The health check of the image.
+"""`python -m eventstore_server.probe`: does the instance of this machine work? The health check of the image.
+
+An instance whose store is away is not replaced: it works again as soon as the store does, which `/health/ready` tells
+load balancers.
 
 It imports little, because it runs every few seconds.
 """
@@ -13,14 +16,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["is_ready"]
+__all__ = ["is_alive"]
 
 _SECONDS = 2.0
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - they are replaced
 
 
-def is_ready(environment: Mapping[str, str]) -> bool:
-    """Return whether the instance answers `/health/ready` with 200.
+def is_alive(environment: Mapping[str, str]) -> bool:
+    """Return whether the instance answers `/health/live` with 200.
 
     Args:
         environment: The variables with which the instance runs: `HOST` and `PORT`.
@@ -29,11 +32,11 @@ def is_ready(environment: Mapping[str, str]) -> bool:
     address = (_EVERYWHERE.get(host, host), int(environment.get("PORT") or "8081"))
     try:
         with socket.create_connection(address, timeout=_SECONDS) as connection:
-            connection.sendall(b"GET /health/ready HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            connection.sendall(b"GET /health/live HTTP/1.0\r\nHost: localhost\r\n\r\n")
             return connection.makefile("rb").readline().split()[1:2] == [b"200"]
     except OSError:
         return False
 
 
 if __name__ == "__main__":
-    sys.exit(not is_ready(os.environ))
+    sys.exit(not is_alive(os.environ))

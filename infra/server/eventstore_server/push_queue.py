@@ -59,6 +59,8 @@ class PushQueue:
         threads: Make the pushes.
         loop: Runs timers.
         now: Returns the current time, in milliseconds since 1970.
+        pushed: Called with the kind of the target and the outcome of each push: `done`, `failed` (of some events),
+            `unavailable` or `error`.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class PushQueue:
         threads: Executor,
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], int],
+        pushed: Callable[[str, str], None] = lambda _, __: None,
     ) -> None:
         self._pusher = pusher
         self._threads = threads
         self._loop = loop
         self._now = now
+        self._pushed = pushed
         self._lock = threading.Lock()
         self._groups: dict[str, _Group] = {}
         self._recent: OrderedDict[str, None] = OrderedDict()
@@ -147,12 +151,13 @@ class PushQueue:
             self._threads.submit(self._make, name)
 
     def _try_push(self, push: Push) -> bool:
+        outcome = "error"
         try:
-            self._pusher().push(push.encoded(), until=self._now() + push.timeout_ms + _RESERVE_MS)
+            result = self._pusher().push(push.encoded(), until=self._now() + push.timeout_ms + _RESERVE_MS)
+            outcome = "unavailable" if result.unavailable else "failed" if result.failed else "done"
         except (NoTime, EventstoreError) as error:
             _LOGGER.warning("push of %s: %s; it is made again", push.group, error)
         except Exception as error:  # noqa: BLE001 - without the error's own words, which may repeat an event
             _LOGGER.error("push of %s: %s; it is made again", push.group, type(error).__name__)  # noqa: TRY400 - as said
-        else:
-            return True
-        return False
+        self._pushed(push.target.kind, outcome)
+        return outcome != "error"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from base64 import b64decode
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -16,8 +16,11 @@ from multidict import CIMultiDict
 from eventstore.errors import EventstoreError, TooLarge, UnsupportedMediaType
 from eventstore_hosting.encoding import EncodingError, OversizeError, decode_body
 from eventstore_hosting.http import SERVER, read_body
+from eventstore_server.call_scope import CallScope, call_scope
+from eventstore_server.problem_response import problem_response
 from eventstore_server.proxy_events import CallContext, rest_event
-from functions.rest import app, problems
+from eventstore_server.routes import method_of, route_of
+from functions.rest import app
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
+    from eventstore_server.tracing import Tracing
 
 __all__ = ["RestDoor"]
 
@@ -36,15 +40,23 @@ class RestDoor:
         authorizer: Checks credentials.
         threads: Call the handler.
         limits: Sizes and times.
+        tracing: Records a span for each request.
         open_to_pages: Whether pages of other origins may read responses (`ALLOWED_ORIGINS`).
     """
 
     def __init__(
-        self, authorizer: Authorizer, *, threads: Executor, limits: Limits, open_to_pages: bool = False
+        self,
+        authorizer: Authorizer,
+        *,
+        threads: Executor,
+        limits: Limits,
+        tracing: Tracing,
+        open_to_pages: bool = False,
     ) -> None:
         self._authorizer = authorizer
         self._threads = threads
         self._limits = limits
+        self._tracing = tracing
         self._open_to_pages = open_to_pages
 
     async def serve(self, request: web.BaseRequest) -> web.Response:
@@ -59,7 +71,7 @@ class RestDoor:
             call = partial(self._call, request, body, request_id)
             response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except EventstoreError as error:
-            response = _own_response(error, request_id, open_to_pages=self._open_to_pages)
+            response = problem_response(error, request_id, open_to_pages=self._open_to_pages)
         response.headers["Server"] = SERVER
         response.headers["X-Request-Id"] = request_id
         return response
@@ -77,6 +89,27 @@ class RestDoor:
         raise TooLarge(f"a request has at most {limit} bytes")
 
     def _call(self, request: web.BaseRequest, body: bytes, request_id: str) -> web.Response:
+        route, method = route_of(request), method_of(request)
+        with (
+            call_scope(CallScope("rest", request_id=request_id)),
+            self._tracing.span(
+                f"{method} {route}",
+                kind="server",
+                parent=request.headers.get("traceparent", ""),
+                attributes={"http.request.method": method, "http.route": route, "eventstore.request_id": request_id},
+            ) as span,
+        ):
+            try:
+                response = self._handle(request, body, request_id)
+            except EventstoreError as error:
+                span.fail(error.code)
+                raise
+            span.set("http.response.status_code", response.status)
+            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.fail(str(response.status))
+            return response
+
+    def _handle(self, request: web.BaseRequest, body: bytes, request_id: str) -> web.Response:
         event = rest_event(request, body, request_id=request_id)
         authorizer = self._authorizer.context_of(event)
         if authorizer is not None:
@@ -97,15 +130,3 @@ def _response(answer: Mapping[str, Any]) -> web.Response:
     body = answer.get("body") or ""
     content = b64decode(body) if answer.get("isBase64Encoded") else body.encode()
     return web.Response(status=answer["statusCode"], headers=headers, body=content)
-
-
-def _own_response(error: EventstoreError, request_id: str, *, open_to_pages: bool) -> web.Response:
-    """Return the response to a request that no handler has seen. Like that of API Gateway, it names the request."""
-    answer = problems.of(error)
-    headers = {name: str(value) for name, value in answer.headers.items()}
-    if open_to_pages:
-        # It says nothing of what is stored.
-        headers["Access-Control-Allow-Origin"] = "*"
-    problem = {**json.loads(answer.body or "{}"), "request": request_id}
-    body = json.dumps(problem, separators=(",", ":")).encode()
-    return web.Response(status=answer.status_code, headers=headers, body=body)

@@ -5,49 +5,47 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
-import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.follower import RedisFollower
 from eventstore.adapters.redis.instances import RedisInstances
-from eventstore.errors import EventstoreError
+from eventstore.frames.instance_messages import decode_message
 from eventstore.frames.limits import FrameLimits
-from eventstore.groups import TARGET, Member
 from eventstore.live.catch_up import TurnLimits
-from eventstore.live.dispatch import Pushing
-from eventstore.ports import FIRST_LISTED, Lease
+from eventstore.ports import Lease
 from eventstore.ports.instances import InstanceId
-from eventstore.subscriptions import SubscriptionId
-from eventstore_hosting.server import Server
-from eventstore_server.authorizing import Authorizer
 from eventstore_server.cluster import Cluster
-from eventstore_server.grpc.door import GrpcDoor
-from eventstore_server.http_doors import HttpDoors
+from eventstore_server.dead_instances import remove_connections
+from eventstore_server.doors import Doors
+from eventstore_server.gauges import DispatchLag, read_gauges
+from eventstore_server.health import Health
+from eventstore_server.http_port import HttpPort
 from eventstore_server.hub import ServerHub
 from eventstore_server.limits import Limits
 from eventstore_server.live_feed import LiveFeed
-from eventstore_server.messages import decode_message
 from eventstore_server.partition_workers import PartitionWorkers
 from eventstore_server.push_queue import PushQueue
-from eventstore_server.queues import InstanceDeliveries, InstanceQueue
-from eventstore_server.rest_door import RestDoor
-from eventstore_server.sessions import Sessions, instance_of
-from eventstore_server.websocket_door import WebSocketDoor
-from functions.authorizer.app import credential_checker
+from eventstore_server.pushers import pushing_of
+from eventstore_server.queues import InstanceQueue, instance_deliveries
+from eventstore_server.scheduled_work import ScheduledWork
+from eventstore_server.sessions import Sessions
+from eventstore_server.shared_subscriptions import SharedSubscriptions
+from eventstore_server.telemetry import Telemetry
+from eventstore_server.wakeups import InstanceWakeups
 from functions.hub import provide
 
 if TYPE_CHECKING:
-    from eventstore.ports import Turn
-    from eventstore.subscriptions import ConnectionId, SubscriptionKey
+    from collections.abc import Callable
+
+    from eventstore.ports import EphemeralSubscriptions, Turn
+    from eventstore.subscriptions import ConnectionId
     from eventstore_server.options import Options
 
-__all__ = ["Service"]
+__all__ = ["Service", "new_instance"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -55,10 +53,11 @@ _LEASE_MS = 4000
 _ALIVE_SECONDS = 3.0
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
-_REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS, _TURN_THREADS, _PUSH_THREADS = 64, 16, 16, 8, 16
-
-_BACKLOG = 4096
-_CLOSE_CODE, _CLOSE_DETAIL = "going-away", "the server stops; connect again and resume from your cursors"
+_REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS = 64, 16, 16
+_TURN_THREADS, _PUSH_THREADS, _BACKGROUND_THREADS = 8, 16, 4
+_LAG_SECONDS = 5.0
+_LEAVING_SECONDS = 3.0
+"""What is kept, of the time for stopping, for giving up partitions and leaving."""
 
 
 class Service:
@@ -66,14 +65,31 @@ class Service:
 
     Args:
         options: How it runs.
+        instance: Its id; None draws one.
         limits: Sizes and times.
+        telemetry: Measures and traces; None traces nothing.
     """
 
-    def __init__(self, options: Options, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        options: Options,
+        *,
+        instance: InstanceId | None = None,
+        limits: Limits | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
         self._options = options
         self._limits = limits or Limits()
-        self.instance = InstanceId(secrets.token_hex(4))
-        self.is_ready = False
+        self.instance = instance or new_instance()
+        self._telemetry = telemetry or Telemetry.of()
+        self.health = Health(
+            self._check_store,
+            alive={
+                "live-feed": lambda: self.feed.is_alive,
+                "commands": lambda: self.workers.is_alive,
+                "cluster": lambda: self.cluster.is_alive,
+            },
+        )
         self._pools = {
             name: ThreadPoolExecutor(size, thread_name_prefix=name)
             for name, size in (
@@ -83,15 +99,19 @@ class Service:
                 ("live", _TURN_THREADS),
                 ("turn", _TURN_THREADS),
                 ("push", _PUSH_THREADS),
+                ("background", _BACKGROUND_THREADS),
             )
         }
-        self._stopped = threading.Event()
-        self._background: list[asyncio.Task[None]] = []
+        self._pushes: PushQueue | None = None
+        self._scheduled = ScheduledWork(self._pools["background"])
         self.hub = ServerHub(
             options.settings,
             lease=Lease(self.instance, _LEASE_MS),
-            ephemeral=lambda: self.feed,
+            ephemeral=self._ephemeral,
             turn_began=self._turn_began,
+            storing=lambda partition: self.feed.storing(partition),  # noqa: PLW0108 - the feed is made later
+            dispatches=options.dispatches,
+            telemetry=self._telemetry,
         )
 
     async def start(self) -> None:
@@ -102,8 +122,9 @@ class Service:
             OSError: A port is taken.
         """
         loop = asyncio.get_running_loop()
+        observer, latency = self._telemetry.turns, self._telemetry.latency
         # First: a port that is taken is an error before anything else happens, and the URL for references has the port.
-        self._socket = _listen(self._options.host, self._options.port)
+        self._port = HttpPort(self._options.host, self._options.port)
         self.sessions = Sessions(self.instance, loop)
         if not self.hub.settings.rest_url:
             self.hub.settings = replace(self.hub.settings, rest_url=f"http://127.0.0.1:{self.port}")
@@ -111,27 +132,33 @@ class Service:
         hub, url = self.hub, self._options.settings.redis_url
         now = hub.clock.now
         limits = TurnLimits(
+            behind_events=2000,
             behind_together=4000,
-            sent_bytes=2 * 1024 * 1024,
+            sent_bytes=1024 * 1024,
             frames=replace(FrameLimits(), shards=1, addresses=100_000, posts=1_000_000),
             events_url=f"{hub.settings.rest_url}/api/v1/events",
         )
         self.workers = PartitionWorkers(
             lambda: hub.dispatcher,
             lambda: hub.turns,
-            RedisFollower(url),
+            RedisFollower(hub.redis, url),
             threads=self._pools["turn"],
             loop=loop,
             now=now,
+            released=self._released,
+            observer=observer,
         )
         self.feed = await asyncio.to_thread(
             LiveFeed,
             hub.log_of_feed,
-            RedisFollower(url, read_ahead=hub.read_ahead_of_feed),
+            RedisFollower(hub.redis, url, read_ahead=hub.read_ahead_of_feed),
             self.sessions,
             threads=self._pools["live"],
             limits=limits,
             moved=self.workers.log_moved,
+            observer=observer,
+            # After the frames, which were posted before.
+            sent=lambda events: self.sessions.after_posts(lambda: latency.sent(events, at=time.monotonic())),
         )
         self.cluster = Cluster(
             self.instance,
@@ -144,129 +171,137 @@ class Service:
             died=self._remove_connections_of,
             was_away=self._begin_anew,
         )
-        hub.dispatch_queue = InstanceQueue(
-            hub, cluster=self.cluster, workers=self.workers, feed=self.feed, threads=self._pools["turn"]
+        self._queue = hub.dispatch_queue = InstanceQueue(
+            hub,
+            cluster=self.cluster,
+            workers=self.workers,
+            feed=self.feed,
+            threads=self._pools["turn"],
+            functions=None if self._options.dispatches else hub.functions_queue,
         )
-        hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
-        self.pushes = PushQueue(lambda: hub.pusher, threads=self._pools["push"], loop=loop, now=now)
-        hub.pushes = self.pushes
-        hub.pushing = Pushing(Member(TARGET.connection, SubscriptionId(self.instance)), self._is_push_lost)
+        if self._options.dispatches:
+            hub.wakeups = InstanceWakeups(self.feed, self.workers, self._queue)
+        beside_functions = hub.functions_queue is not None
+        queue = (lambda: hub.functions_deliveries) if beside_functions else None
+        hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue)
+        if not self._options.settings.pushes_url:
+            hub.pushes = self._pushes = PushQueue(
+                lambda: hub.pusher,
+                threads=self._pools["push"],
+                loop=loop,
+                now=now,
+                pushed=self._telemetry.metrics.pushes.add,
+            )
+            hub.pushing = pushing_of(self.instance, self._pushes, live=lambda: self.cluster.live)
         await asyncio.to_thread(self.cluster.run)
         self.sessions.is_away = self.cluster.is_away
         self.feed.run()
         self.workers.run()
-        await self._open_doors()
-        self._background = [loop.create_task(self._sweep()), loop.create_task(self._ping())]
-        self.is_ready = True
+        self._doors = Doors(
+            self._port,
+            hub,
+            self.sessions,
+            options=self._options,
+            threads=self._pools,
+            limits=self._limits,
+            health=self.health,
+            telemetry=self._telemetry,
+            drained=self._drained,
+        )
+        await self._doors.open()
+        self._lag = DispatchLag(hub.log, lambda: hub.turns, self.workers, now=now)
+        read_gauges(
+            self._telemetry.metrics,
+            sessions=self.sessions,
+            feed=self.feed,
+            workers=self.workers,
+            cluster=self.cluster,
+            health=self.health,
+            lag=self._lag,
+        )
+        self._schedule()
+        self.health.start()
 
     async def stop(self) -> None:
-        """Close all connections with a reason, hand the partitions over, and leave. Clients resume elsewhere."""
-        self.is_ready = False
-        for task in self._background:
-            task.cancel()
-        if hasattr(self, "_runner"):
-            for site in list(self._runner.sites):
-                await site.stop()
+        """Close all connections with a reason, hand the partitions over, and leave. Clients resume elsewhere.
+
+        It takes at most `drain_seconds`. Requests that take longer are cut off.
+        """
+        # Probes see it before anything is refused.
+        self.health.drain()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._limits.drain_seconds
+        await asyncio.sleep(self._limits.notice_seconds)
+        self._scheduled.stop()
+        if hasattr(self, "_doors"):
+            await self._doors.close(seconds=end - _LEAVING_SECONDS - loop.time())
         try:
-            async with asyncio.timeout(self._limits.drain_seconds):
-                async with asyncio.TaskGroup() as endings:
-                    if hasattr(self, "_websockets"):
-                        endings.create_task(self._websockets.stop(code=_CLOSE_CODE, detail=_CLOSE_DETAIL))
-                    if hasattr(self, "_grpc"):
-                        endings.create_task(self._grpc.drain(self._limits.drain_seconds - 1))
+            async with asyncio.timeout_at(end):
+                await self._leave()
         except TimeoutError:
-            _LOGGER.warning("some connections did not end within %g s", self._limits.drain_seconds)
-        if hasattr(self, "_runner"):
-            await self._runner.cleanup()
-        if hasattr(self, "cluster"):
-            self.feed.stop()
-            self.workers.stop()
-            await asyncio.to_thread(self._pools["turn"].shutdown)
-            await asyncio.to_thread(self.cluster.stop)
+            _LOGGER.warning("stopping took longer than %g s; leases end by themselves", self._limits.drain_seconds)
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self.hub.close()
 
+    async def _leave(self) -> None:
+        """Give up partitions, leave the other instances, and export what was traced."""
+        steps: list[Callable[[], object]] = [self._telemetry.tracing.close]
+        if hasattr(self, "cluster"):
+            self.feed.stop()
+            self.workers.stop()
+            steps = [self._pools["turn"].shutdown, self.cluster.stop, *steps]
+        for step in steps:
+            await asyncio.get_running_loop().run_in_executor(self._pools["background"], step)
+
     @property
     def port(self) -> int:
         """The port of REST and WebSocket."""
-        return int(self._socket.getsockname()[1])
+        return self._port.number
 
     @property
     def grpc_port(self) -> int:
         """The port of gRPC."""
-        return self._grpc.port
+        return self._doors.grpc_port
 
-    async def _open_doors(self) -> None:
-        settings, limits = self._options.settings, self._limits
-        authorizer = Authorizer(credential_checker() if settings.authorizes else None)
-        self._websockets = WebSocketDoor(
-            self.sessions, authorizer, threads=self._pools["message"], limits=limits, drained=self._drained
-        )
-        rest = RestDoor(
-            authorizer,
-            threads=self._pools["request"],
-            limits=limits,
-            open_to_pages=bool(settings.allowed_origins),
-        )
-        doors = HttpDoors(rest, self._websockets, self, origins=self._options.origins)
-        server = Server(doors.serve, terminal=doors)
-        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=limits.drain_seconds)
-        await self._runner.setup()
-        await web.SockSite(self._runner, self._socket, backlog=_BACKLOG).start()
-        self._grpc = GrpcDoor(
-            self.hub,
-            self.sessions,
-            threads=self._pools["call"],
-            options=replace(
-                self._options.grpc,
-                host=self._options.host,
-                port=self._options.grpc_port,
-                check=credential_checker() if settings.authorizes else None,
-                buffer_bytes=limits.buffer_bytes,
-            ),
-            drained=self._drained,
-        )
-        await self._grpc.start()
+    def _check_store(self) -> None:
+        self.hub.log.ping()
 
     # Partitions and other instances
 
     def _own(self, partitions: frozenset[int]) -> None:
-        self.workers.own(partitions)
+        self.workers.own(partitions if self._options.dispatches else frozenset())
 
     def _take_turns(self) -> None:
         """Take a turn of each partition: pushes of an instance that has died, or of this one, may be lost."""
         self.workers.request_turns(self.workers.owned)
-
-    def _is_push_lost(self, pusher: Member, key: SubscriptionKey, partition: int) -> bool:
-        """Return whether the instance that has a push has died, or is this one, which has lost it."""
-        instance = InstanceId(pusher.id)
-        if instance == self.instance:
-            return not self.pushes.has(key, partition)
-        return pusher != TARGET and instance not in self.cluster.live
 
     def _turn_began(self, turn: Turn) -> None:
         self.workers.observe(turn)
 
     def _receive(self, message: bytes) -> None:
         partitions, parts = decode_message(message)
-        self.workers.request_turns(partitions)
+        self._queue.requested(partitions)
         if parts:
             self.sessions.post(parts)
 
+    def _released(self, partition: int) -> None:
+        # If no other instance continues, the function `dispatch` does.
+        if self.hub.functions_queue is not None:
+            self.hub.functions_queue.request_turns([partition])
+
+    def _ephemeral(self) -> EphemeralSubscriptions:
+        if self.hub.functions_queue is None:
+            return self.feed
+        return SharedSubscriptions(self.feed, self.hub.stored_subscriptions)
+
     def _remove_connections_of(self, dead: InstanceId) -> None:
-        registry, members = self.hub.registry, self.hub.members
-        after = FIRST_LISTED
-        while listed := registry.listed(after=after, count=500):
-            for connection in listed:
-                if instance_of(connection.id) == dead:
-                    # Its members did nothing wrong: the instance died, and no event that they had.
-                    members.disconnect(connection.id, orderly=True)
-            after = listed[-1]
+        remove_connections(dead, self.hub.registry, self.hub.members)
 
     def _begin_anew(self) -> None:
         """Leave to the others what they have taken over meanwhile."""
-        self.pushes.clear(self.workers.owned)
+        if self._pushes is not None:
+            self._pushes.clear(self.workers.owned)
         self._take_turns()
         connections = dict.fromkeys(session.connection.id for session in self.sessions)
         self.sessions.close_soon(connections, code="going-away", detail="the server was away; resume from your cursors")
@@ -276,36 +311,18 @@ class Service:
 
     # Scheduled work
 
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
-            # The lease of partition 0 decides, so that one instance sweeps.
-            if 0 in self.workers.owned:
-                await asyncio.to_thread(self.sweep)
+    def _schedule(self) -> None:
+        self._scheduled.every(_SWEEP_SECONDS, "the sweep", self._sweep)
+        self._scheduled.every(_LAG_SECONDS, "measuring the lag", self._lag.sample)
+        self._scheduled.every(self._limits.ping_seconds, "pinging", self._doors.ping, blocks=False)
 
-    def sweep(self) -> None:
-        """Repeat lost wake-ups, and remove what has expired."""
-        try:
+    def _sweep(self) -> None:
+        self.feed.end_orphans()
+        # The owner of partition 0 sweeps, so that one instance does. Where functions dispatch, theirs sweeps.
+        if 0 in self.workers.owned:
             self.hub.sweeper.sweep(until=self.hub.clock.now() + _SWEEP_MS)
-        except EventstoreError as error:
-            _LOGGER.warning("the sweep: %s: %s", error.code, error.detail)
-        except Exception:
-            _LOGGER.exception("the sweep failed")
-
-    async def _ping(self) -> None:
-        while True:
-            await asyncio.sleep(self._limits.ping_seconds)
-            self._websockets.ping()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to the address.
-
-    Raises:
-        OSError: The port is taken, or the address is none of this machine.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
-    except OSError as error:
-        raise OSError(f"{host}:{port} cannot be used: {error.strerror or error}; choose another: --port") from error
+def new_instance() -> InstanceId:
+    """Draw the id of an instance."""
+    return InstanceId(secrets.token_hex(4))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
+from collections import Counter
 from threading import Event
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from eventstore.subscriptions import ConnectionId
+from eventstore.live.instance_connections import new_connection_id
 
 if TYPE_CHECKING:
     import asyncio
@@ -14,12 +14,9 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
-    from eventstore.subscriptions import Connection
+    from eventstore.subscriptions import Connection, ConnectionId
 
-__all__ = ["Session", "Sessions", "instance_of"]
-
-_INSTANCE_ID = 8
-"""The number of characters of an id of an instance."""
+__all__ = ["Session", "Sessions"]
 
 _DELIVERED_WITHIN = 30.0
 """Seconds within which the event loop hands over what it was posted; it never takes so long unless it ends."""
@@ -30,9 +27,19 @@ class Session(Protocol):
 
     Attributes:
         connection: Its connection.
+        door: What it is connected by, `websocket` or `grpc`.
     """
 
     connection: Connection
+    door: str
+
+    @property
+    def sent_bytes(self) -> int:
+        """The bytes of messages that were sent to the client so far."""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that wait for the client to read them."""
 
     @property
     def is_congested(self) -> bool:
@@ -61,12 +68,12 @@ class Sessions:
     """The sessions of this instance by the ids of their connections.
 
     Args:
-        instance: The id of this instance, with which the ids of its connections begin.
+        instance: The id of this instance, which the ids of its connections name.
         loop: The event loop that the sessions belong to.
 
     Attributes:
-        is_away: Whether the other instances take this one for dead. Then nothing is delivered: members elsewhere have the
-            partitions of those that are connected here, who connect again.
+        is_away: Whether the other instances take this one for dead. Then nothing is delivered: members elsewhere have
+            the partitions of those that are connected here, who connect again.
     """
 
     def __init__(self, instance: InstanceId, loop: asyncio.AbstractEventLoop) -> None:
@@ -74,10 +81,13 @@ class Sessions:
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
         self.is_away: Callable[[], bool] = lambda: False
+        self._steps: dict[int, Event] = {}
+        # Of sessions that were removed, by door.
+        self._sent_bytes: Counter[str] = Counter()
 
     def new_id(self) -> ConnectionId:
         """Draw the id of a connection."""
-        return ConnectionId(f"{self.instance}{secrets.token_hex(8)}")
+        return new_connection_id(self.instance)
 
     def add(self, session: Session) -> None:
         """Add a session, before its connection is registered."""
@@ -85,7 +95,9 @@ class Sessions:
 
     def remove(self, connection_id: ConnectionId) -> None:
         """Remove a session. Repeating the call changes nothing."""
-        self._sessions.pop(connection_id, None)
+        session = self._sessions.pop(connection_id, None)
+        if session is not None:
+            self._sent_bytes[session.door] += session.sent_bytes
 
     def get(self, connection_id: ConnectionId) -> Session | None:
         """Return the session of a connection; None if there is none."""
@@ -97,6 +109,13 @@ class Sessions:
     def __iter__(self) -> Iterator[Session]:
         return iter(list(self._sessions.values()))
 
+    def sent_bytes(self) -> Mapping[str, int]:
+        """Return how many bytes of messages were sent to clients so far, by door."""
+        total = self._sent_bytes.copy()
+        for session in self:
+            total[session.door] += session.sent_bytes
+        return total
+
     def is_congested(self, connection_id: ConnectionId) -> bool:
         """Whether a session is congested. Any thread may ask."""
         session = self._sessions.get(connection_id)
@@ -106,16 +125,26 @@ class Sessions:
         """Deliver parts soon, after all that was posted before. Any thread may call it."""
         self._loop.call_soon_threadsafe(self._deliver, parts)
 
-    def post_and_wait(self, parts: Iterable[Part]) -> None:
-        """Deliver parts, and return once the sessions have them. Any thread but that of the event loop may call it."""
-        delivered = Event()
+    def post_in_step(self, partition: int, parts: Iterable[Part]) -> None:
+        """Deliver parts soon, and return once the sessions have what was posted so before for the same partition.
+
+        So the caller is at most one post ahead of what the sessions know. One thread at a time calls it for a
+        partition, and never that of the event loop.
+        """
+        before, delivered = self._steps.get(partition), Event()
+        self._steps[partition] = delivered
 
         def deliver() -> None:
             self._deliver(parts)
             delivered.set()
 
         self._loop.call_soon_threadsafe(deliver)
-        delivered.wait(_DELIVERED_WITHIN)
+        if before is not None:
+            before.wait(_DELIVERED_WITHIN)
+
+    def after_posts(self, call: Callable[[], None]) -> None:
+        """Call something on the thread of the event loop, after all that was posted before. Any thread may call it."""
+        self._loop.call_soon_threadsafe(call)
 
     def close_soon(self, connection_ids: Mapping[ConnectionId, None], *, code: str, detail: str) -> None:
         """Disconnect clients. Any thread may call it."""
@@ -136,8 +165,3 @@ class Sessions:
                 session = sessions.get(address.connection)
                 if session is not None:
                     session.deliver(part, address)
-
-
-def instance_of(connection_id: ConnectionId) -> InstanceId:
-    """Return the id of the instance that holds a connection, if a server holds it."""
-    return cast("InstanceId", connection_id[:_INSTANCE_ID])

@@ -19,6 +19,7 @@ from eventstore.subscriptions import Connection
 from eventstore_hosting import handshake
 from eventstore_hosting.http import SERVER
 from eventstore_hosting.wire import Closure, Wire
+from eventstore_server.call_scope import CallScope, call_scope
 from eventstore_server.proxy_events import CallContext, Handshake, message_event
 from eventstore_server.websocket_session import SharedText, WebSocketSession
 from functions.websocket import app
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
     from eventstore_server.sessions import Sessions
+    from eventstore_server.telemetry import Telemetry
 
 __all__ = ["WebSocketDoor"]
 
 _T = TypeVar("_T")
+_UNRESPONSIVE = "unresponsive"
 _LOGGER = logging.getLogger(__name__)
 
+_DOOR = "websocket"
 _PATHS = frozenset({"", "ws"})
 _INTERNAL = json.dumps({"type": "error", "code": "internal", "detail": "the hub failed; its log has the details"})
 
@@ -50,6 +54,7 @@ class WebSocketDoor:
         threads: Call the handlers.
         limits: Sizes and times.
         drained: Called when a client has read what it was sent, with its connection.
+        telemetry: Measures and traces connections and messages.
     """
 
     def __init__(
@@ -60,15 +65,19 @@ class WebSocketDoor:
         threads: Executor,
         limits: Limits,
         drained: Callable[[ConnectionId], None],
+        telemetry: Telemetry,
     ) -> None:
         self._sessions = sessions
         self._authorizer = authorizer
         self._threads = threads
         self._limits = limits
         self._drained = drained
+        self._metrics, self._tracing = telemetry.metrics, telemetry.tracing
+        self._counts = self._metrics.frame_counts(_DOOR)
         self._shared = SharedText()
         self._open: set[_OpenConnection] = set()
         self._endings: set[asyncio.Task[None]] = set()
+        self._closing: tuple[str, str] | None = None
 
     def claims(self, request: web.BaseRequest) -> bool:
         """Return whether a request asks for a WebSocket connection to this API."""
@@ -89,11 +98,13 @@ class WebSocketDoor:
             shared=self._shared,
             buffer_bytes=self._limits.buffer_bytes,
             drained=lambda session: self._drained(session.connection.id),
+            counts=self._counts,
         )
         self._sessions.add(session)
         try:
             try:
-                authorizer = await self._in_thread(partial(self._authorizer.context_of, opened.connect_event()))
+                check = partial(self._authorizer.context_of, opened.connect_event())
+                authorizer = await self._in_thread(check, opened.connection_id)
             except Refused as error:
                 is_unknown = isinstance(error, Unauthorized)
                 return _refusal(HTTPStatus.UNAUTHORIZED if is_unknown else HTTPStatus.FORBIDDEN, error.detail)
@@ -111,6 +122,7 @@ class WebSocketDoor:
 
     async def stop(self, *, code: str, detail: str) -> None:
         """Close every connection, and wait until the clients have confirmed it, or their time is over."""
+        self._closing = (code, detail)
         connections = list(self._open)
         for connection in connections:
             connection.session.close(code, detail)
@@ -149,11 +161,15 @@ class WebSocketDoor:
             await self._disconnect(session, Closure(CloseCode.ABNORMAL_CLOSURE, ""))
             return response
         self._open.add(connection)
+        self._metrics.opened.add(_DOOR)
         session.open(connection.wire)
         session.release()
         lifetime = asyncio.get_running_loop().call_later(self._limits.lifetime_seconds, connection.go_away)
         try:
             connection.wire.start()
+            if self._closing is not None:
+                # The handshake had begun when the server began to stop.
+                session.close(*self._closing)
             await connection.wire.gone.wait()
         finally:
             lifetime.cancel()
@@ -165,12 +181,16 @@ class WebSocketDoor:
         holds = '"subscribe"' in text
         if holds:
             session.hold()
+        began = time.monotonic()
         try:
             answer = await self._call(message_event(session.connection.id, text, authorizer=authorizer))
             body = str(answer.get("body") or "")
         except Exception:
-            _LOGGER.exception("a message failed")
+            _LOGGER.exception("a message of connection %s failed", session.connection.id)
             body = _INTERNAL
+        protocol = session.connection.protocol
+        self._metrics.messages.add(protocol)
+        self._metrics.message_seconds.observe(time.monotonic() - began, protocol)
         if body:
             session.send(body.encode())
         if holds:
@@ -178,6 +198,7 @@ class WebSocketDoor:
 
     def ended(self, session: WebSocketSession, closure: Closure) -> None:
         """Remove a connection that has ended, and its subscriptions."""
+        self._metrics.disconnects.add(_DOOR, session.closed_by or _reason_of(closure))
         self._sessions.remove(session.connection.id)
         ending = asyncio.get_running_loop().create_task(self._disconnect(session, closure))
         self._endings.add(ending)
@@ -194,10 +215,20 @@ class WebSocketDoor:
 
     async def _call(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
         context: Any = CallContext.starting_now("", time.monotonic)
-        return await self._in_thread(partial(app.handler, event, context))
+        kind = event["requestContext"]["eventType"].lower()
 
-    async def _in_thread(self, call: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        def handle() -> Mapping[str, Any]:
+            with self._tracing.span(f"websocket {kind}", kind="server", attributes={"eventstore.door": _DOOR}):
+                return app.handler(event, context)
+
+        return await self._in_thread(handle, event["requestContext"]["connectionId"])
+
+    async def _in_thread(self, call: Callable[[], _T], connection_id: ConnectionId) -> _T:
+        def work() -> _T:
+            with call_scope(CallScope(_DOOR, connection_id=connection_id)):
+                return call()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
 class _OpenConnection:
@@ -211,7 +242,7 @@ class _OpenConnection:
         self._authorizer = authorizer
         self._messages: deque[str] = deque()
         self._handling: asyncio.Task[None] | None = None
-        self._is_silent = False
+        self._pinged_at = 0.0
 
     def receive(self, text: str) -> None:
         self._messages.append(text)
@@ -224,9 +255,15 @@ class _OpenConnection:
         self._door.ended(self.session, closure)
 
     def go_away(self) -> None:
+        self.session.closed_by = self.session.closed_by or "lifetime"
         self.wire.close(CloseCode.GOING_AWAY, "Going away")
 
     def ping(self) -> None:
+        if self._pinged_at and self.wire.is_silent_since(self._pinged_at):
+            self.session.closed_by = self.session.closed_by or _UNRESPONSIVE
+            self.wire.abort()
+            return
+        self._pinged_at = asyncio.get_running_loop().time()
         self.wire.ping()
 
     async def _handle(self) -> None:
@@ -236,6 +273,24 @@ class _OpenConnection:
             await self._door.answer(self.session, text, self._authorizer)
         self._handling = None
 
+
+def _reason_of(closure: Closure) -> str:
+    """Return why a connection has ended that this side did not want to end."""
+    if closure.code == CloseCode.ABNORMAL_CLOSURE:
+        return "lost"
+    return "error" if closure.code in _ERRORS else "closed"
+
+
+_ERRORS = frozenset(
+    {
+        CloseCode.PROTOCOL_ERROR,
+        CloseCode.UNSUPPORTED_DATA,
+        CloseCode.INVALID_DATA,
+        CloseCode.MESSAGE_TOO_BIG,
+        CloseCode.INTERNAL_ERROR,
+    }
+)
+"""What the wire closes a connection with because of what the client sent, and what a client reports."""
 
 _MOST_WAITING = 64
 """The number of messages of a client that wait to be handled, before no more are read."""

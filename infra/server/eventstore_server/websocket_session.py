@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Address, Part
     from eventstore.subscriptions import Connection
+    from eventstore_server.metrics.catalogue import FrameCounts
 
 __all__ = ["SharedText", "WebSocketSession"]
+
+_CONGESTED = 8
+"""A client is congested when more than this part of its buffer waits, and until nothing does."""
 
 _REASON_BYTES = 120
 """The maximum length of a reason in a close frame is 123 bytes (RFC 6455, 5.5.1)."""
@@ -56,7 +60,13 @@ class WebSocketSession:
         shared: Encodes what the client has in common with others.
         buffer_bytes: How much may wait for the client to read it.
         drained: Called when a congested client has read what it was sent.
+        counts: Counts the frames, by kind.
+
+    Attributes:
+        closed_by: The code of the reason for which this side closes the connection; empty if it does not.
     """
+
+    door = "websocket"
 
     def __init__(
         self,
@@ -65,6 +75,7 @@ class WebSocketSession:
         shared: SharedText,
         buffer_bytes: int,
         drained: Callable[[WebSocketSession], None],
+        counts: FrameCounts,
     ) -> None:
         self.connection = connection
         self.is_congested = False
@@ -72,9 +83,20 @@ class WebSocketSession:
         self._shared = shared
         self._buffer_bytes = buffer_bytes
         self._drained = drained
+        self._counts = counts
         self._held: list[tuple[Part, Address]] | None = []
         self._held_bytes = 0
         self.closed_by = ""
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The bytes that wait for the client."""
+        return self._held_bytes + (0 if self._wire is None else self._wire.waiting_bytes)
+
+    @property
+    def sent_bytes(self) -> int:
+        """See `Session.sent_bytes`."""
+        return 0 if self._wire is None else self._wire.sent_bytes
 
     def open(self, wire: Wire) -> None:
         """Deliver from now on."""
@@ -100,13 +122,17 @@ class WebSocketSession:
                 self._end_slow()
             return
         if part.kind == Kind.BARE:
+            self._counts[Kind.BARE].value += len(part.texts)
             for text in bare_messages(part.partition, part.cursors, part.texts, to.frame):
                 self.send(text.encode())
         elif part.kind == Kind.TEXT:
+            self._counts[Kind.TEXT].value += 1
             self.send(part.texts[0].encode())
             if part.cursors == CLOSING and self._wire is not None:
+                self.closed_by = self.closed_by or "operator"
                 self._wire.close(CloseCode.NORMAL_CLOSURE, "Closed by an operator")
         else:
+            self._counts[part.kind].value += 1
             self.send(*self._shared.pieces(part, to))
 
     def send(self, *pieces: bytes) -> None:
@@ -120,7 +146,7 @@ class WebSocketSession:
         waiting = self._wire.waiting_bytes
         if waiting > self._buffer_bytes:
             self._end_slow()
-        elif waiting:
+        elif waiting > self._buffer_bytes // _CONGESTED:
             self.is_congested = True
 
     def drain(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, NamedTuple, NewType
 
 from eventstore.errors import InvalidCursor
 
@@ -37,9 +37,10 @@ END_OF_APPEND = 16_383
 """An index greater than that of any event of an append."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """The position of an event in a partition's log; a read after it starts with the next event.
+
+    A tuple, because tens of thousands are created per second.
 
     Only the log that issued a position knows what its numbers mean; everybody else keeps, compares and returns it. When
     an event was stored is `RecordedEvent.time`, and that of a position is `Log.times`.
@@ -52,7 +53,7 @@ class Position:
 
     major: int
     minor: int
-    index: int
+    index: int  # type: ignore[assignment]  # the method of tuples is not used
 
     def numbers(self) -> list[int]:
         """Return the numbers of which a position is made, to store it."""

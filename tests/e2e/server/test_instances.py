@@ -77,8 +77,8 @@ sys.exit(__main__.main())
 """
 
 
-def test_one_instance_sweeps_and_another_one_when_it_has_died(store: ValkeyServer) -> None:
-    with instances_on(store.url, count=3, program=_COUNTING_SWEEPS) as instances:
+def test_one_instance_sweeps_and_another_one_when_it_has_died(own_store: ValkeyServer) -> None:
+    with instances_on(own_store.url, count=3, program=_COUNTING_SWEEPS) as instances:
         sweeping = the_only_sweeper(instances)
         sweeping.kill()
         the_only_sweeper([instance for instance in instances if instance is not sweeping])

@@ -68,6 +68,16 @@ class TestSilence:
         pass_time(group, DEADLINE)
         assert [list(one.held) for one in group.live.durables.groups(group.durable).values()].count(["wf-1"]) == 1
 
+    def test_a_member_whose_connection_is_not_known_leaves_and_no_event_is_blamed(self, group: Group) -> None:
+        """A process that died has forgotten the connection, and not removed the member."""
+        group.publish("wf-1", 1)
+        assert group.take("a")
+        group.live.registry.disconnect("a")
+        group.live.registry.forget("a")
+        pass_time(group, DEADLINE)
+        [state] = [one for one in group.live.durables.groups(group.durable).values() if one.flight or one.place.major]
+        assert (state.members, state.owner, state.held, state.probe_remaining) == ([], None, {}, 0)
+
     def test_a_turn_that_died_after_it_asked_asks_again_to_the_same_end(self, group: Group) -> None:
         group.publish("wf-1", 1)
         [sent] = group.take("a")

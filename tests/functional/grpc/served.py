@@ -59,7 +59,7 @@ class FakeSessions:
 
 
 class Turns(FakeDispatchQueue):
-    """Runs the turns that are requested, one after the other, in a thread; those for later, if a test requests them."""
+    """Runs the turns that are requested, one after the other, in a thread; those for later when their time has come."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,6 +67,7 @@ class Turns(FakeDispatchQueue):
         self.held = threading.Event()
         self.held.set()
         self._requested: queue.Queue[int | None] = queue.Queue()
+        self._timers: list[threading.Timer] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -74,12 +75,20 @@ class Turns(FakeDispatchQueue):
         for partition in partitions:
             self._requested.put(partition)
 
+    def request_turn_later(self, partition: int, *, seconds: float) -> None:
+        timer = threading.Timer(seconds, self.request_turns, [[partition]])
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
     def settle(self) -> None:
         """Wait until all turns that were requested have run."""
         self._requested.join()
 
     def stop(self) -> None:
         self.held.set()
+        for timer in self._timers:
+            timer.cancel()
         self._requested.put(None)
         self._thread.join(_WITHIN)
 

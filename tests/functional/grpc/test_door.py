@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from eventstore.errors import SettingsError
+from eventstore.errors import EventNotFound, SettingsError
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import operations_service_pb2, subscription_service_pb2
 from eventstore_server.grpc.door import SERVICES, GrpcDoor
@@ -66,6 +66,29 @@ def test_a_server_that_drains_says_so_and_ends_subscriptions_so_that_they_resume
     follower.join(20)
     assert watch_statuses == [_NOT_SERVING]
     assert served.sessions.by_id == {}
+
+
+def test_a_server_that_drains_refuses_new_calls_while_it_finishes_others(served: Served) -> None:
+    began, may_go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> None:
+        began.set()
+        may_go_on.wait(20)
+        raise EventNotFound("1")
+
+    served.hub.reader.find = slow  # type: ignore[assignment, method-assign]
+    running = served.events.Get.future(messages.GetRequest(key=messages.EventKey(id="1")))
+    assert began.wait(20)
+    draining = threading.Thread(target=lambda: served.in_loop(served.door.drain(20)))
+    draining.start()
+    watch = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest())
+    while next(watch).status == _SERVING:
+        pass
+    code, info = failing(lambda: served.events.Publish(publish("s", "1")))
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
+    may_go_on.set()
+    draining.join(20)
+    assert running.code() is grpc.StatusCode.NOT_FOUND
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_it(served: Served) -> None:

@@ -77,8 +77,8 @@ def test_frames_of_turns_that_run_before_the_answer_come_after_it(served: Served
 
     def started_and_served(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - those of `start`
         subscribed = original(*arguments, **options)
-        for partition in subscribed.partitions:
-            served.hub.dispatcher.serve(partition, until=served.hub.clock.now() + 1000)
+        served.turns.request_turns(subscribed.partitions)
+        served.turns.settle()
         return subscribed
 
     served.hub.subscriptions.start = started_and_served  # type: ignore[method-assign]

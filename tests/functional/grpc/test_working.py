@@ -83,6 +83,7 @@ def test_a_cursor_acknowledges_all_events_up_to_it(served: Served) -> None:
     frame = member.take("events")
     member.answered(2, ack=messages.Ack(cursors=[frame.cursor]))
     member.answered(3, leave=messages.Leave())
+    served.turns.settle()
     status = served.subscriptions.GetSubscription(durables.GetSubscriptionRequest(id="workers"))
     assert (status.figures.in_flight, status.figures.lag) == (0, 0)
 
@@ -151,6 +152,8 @@ def test_members_learn_that_the_subscription_was_changed(served: Served) -> None
 
 def test_members_of_a_subscription_that_was_deleted_end_with_the_reason(served: Served) -> None:
     member = _joined(served)
+    # A turn records its members after it has sent them what they get.
+    served.turns.settle()
     served.subscriptions.DeleteSubscription(durables.DeleteSubscriptionRequest(id="workers"))
     ((name, ended),) = served.turns.deletions
     served.hub.deletion_notices.send(ended, name)

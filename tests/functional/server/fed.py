@@ -54,7 +54,7 @@ class RecordedSessions(Sessions):
     def post(self, parts: Iterable[Part]) -> None:
         self._live.deliveries.send([Delivery(0, tuple(parts))])
 
-    def post_and_wait(self, parts: Iterable[Part]) -> None:
+    def post_in_step(self, partition: int, parts: Iterable[Part]) -> None:  # noqa: ARG002 - it waits for nothing
         self.post(parts)
 
     def close_soon(self, connection_ids: Iterable[ConnectionId], *, code: str, detail: str) -> None:  # noqa: ARG002 - no client reads it
@@ -68,7 +68,7 @@ class FedLive(Live):
         super().__init__(client, partitions=partitions, limits=limits)
         ahead = ReadAhead()
         self.feed_log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
-        self.follower = RedisFollower(valkey.url, read_ahead=ahead)
+        self.follower = RedisFollower(client, valkey.url, read_ahead=ahead)
         self.sessions = RecordedSessions(self)
         self.feed = LiveFeed(self.feed_log, self.follower, self.sessions, threads=Inline(), limits=limits)
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns, ephemeral=self.feed)

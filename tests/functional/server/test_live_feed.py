@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore.errors import StoreUnavailable
 from eventstore.streams import StreamName
 from tests.examples import event, events
 from tests.functional.core.readers import LIMITS
@@ -137,3 +138,82 @@ def test_an_event_is_matched_with_its_candidates_only(live: FedLive, monkeypatch
     turns(live)
     assert len(asked) == 1
     assert list(live.received()) == ["c7"]
+
+
+def test_a_store_that_fails_while_the_feed_begins_anew_after_a_reset_ends_no_thread(
+    live: FedLive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.subscribe("a")
+    live.store.publish([event("1")], stream=STREAM)
+    live.follow()
+    live.log.renew()
+    # It does not wait before it tries again.
+    live.feed._stopped.set()
+
+    def fail(_: object) -> None:
+        raise StoreUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(live.feed_log, "ends", fail)
+        assert live.feed._try_turn(0), "something is left to do"
+    assert not live.feed._try_turn(0)
+    assert set(live.sessions.closed.values()) == {"store-reset"}
+
+
+def test_what_is_stored_here_is_delivered_by_the_thread_that_stores_it(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    with live.feed.storing(0):
+        live.store.publish([event("1")], stream=STREAM)
+        assert not live.received()
+    assert ids(live.received()["a"]) == ["1"]
+    # The follower sees it later, and nothing comes twice.
+    live.follow()
+    turns(live)
+    assert not live.received()
+
+
+def test_the_follower_leaves_new_entries_to_a_thread_that_stores_events(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    with live.feed.storing(0):
+        live.store.publish([event("1")], stream=STREAM)
+        news = live.follower.wait_for_entries(live.feed.turns.ends(), seconds=0.1)
+        assert live.feed._leave_to_others(0, news[0])
+        assert not live.received()
+        # If the thread does not come to it, the follower delivers after a while.
+        live.feed.request_turns([0])
+        assert ids(live.received()["a"]) == ["1"]
+    assert not live.received()
+
+
+def test_a_thread_that_stores_events_takes_no_turn_while_others_catch_up(live: FedLive) -> None:
+    live.store.publish(events(9), stream=STREAM)
+    live.subscribe("late", oldest=True)
+    with live.feed.storing(0):
+        live.store.publish([event("10")], stream=STREAM)
+    assert not live.received()
+    turns(live)
+    assert len(ids(live.received()["late"])) == 10
+
+
+def test_storing_succeeds_although_its_events_cannot_be_delivered_now(
+    live: FedLive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    with monkeypatch.context() as patch:
+
+        def fail(*_: object, **__: object) -> None:
+            raise StoreUnavailable("away")
+
+        patch.setattr(live.feed_log, "tail", fail)
+        patch.setattr(live.feed, "_submit", lambda _: None)
+        with live.feed.storing(0):
+            live.store.publish([event("1")], stream=STREAM)
+    assert not live.received()
+    turns(live)
+    assert ids(live.received()["a"]) == ["1"]

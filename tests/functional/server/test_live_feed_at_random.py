@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from eventstore.errors import StoreUnavailable
-from tests.functional.core.readers import LIMITS, PARTITIONS, Readers
+from eventstore.streams import StreamName, partition_of
+from tests.functional.core.readers import LIMITS, PARTITIONS, STREAMS, Readers
 from tests.functional.server.fed import FedLive
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ class Fed(Readers):
     @rule(partition=ANY_PARTITION)
     def turn_before_the_follower_has_seen_the_log(self, partition: int) -> None:
         self.live.feed.take_turn(partition)
+        self.deliver()
+
+    @rule(stream=st.sampled_from(STREAMS), types=st.lists(st.sampled_from("tu"), min_size=1, max_size=5))
+    def publish_here(self, stream: str, types: list[str]) -> None:
+        with self.live.feed.storing(partition_of(StreamName(stream), PARTITIONS)):
+            self.publish(stream, types)
         self.deliver()
 
     @rule(partition=ANY_PARTITION, method=st.sampled_from(["tail", "missing"]))

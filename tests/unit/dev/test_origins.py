@@ -156,3 +156,23 @@ def test_pages_of_localhost_and_of_listed_origins_may_read(setting: str, listed:
 
 def test_an_asterisk_lets_everyone_read() -> None:
     assert Origins.parse("*").readers == "*"
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({"Host": "hub.example:8081"}, False),
+        ({"Host": "hub.example:8081", "Origin": "http://hub.example:8081"}, False),
+        ({"Host": "hub.example:8081", "Origin": "http://other.example"}, True),
+        ({"Host": "hub.example:8081", "Origin": "http://hub.example"}, True),
+        ({"Host": "hub.example:8081", "Origin": "null"}, True),
+        ({"Host": "hub.example:8081", "Sec-Fetch-Site": "cross-site"}, True),
+        ({"Host": "hub.example:8081", "Origin": "https://listed.example"}, False),
+    ],
+)
+def test_an_address_of_many_names_is_called_by_its_own_pages_and_those_listed(
+    headers: dict[str, str], *, refused: bool
+) -> None:
+    origins = Origins(frozenset({"https://listed.example"}), any_host=True)
+    found = origins.refuses(CIMultiDictProxy(CIMultiDict(headers)), harmless=False)
+    assert (found is not None) is refused

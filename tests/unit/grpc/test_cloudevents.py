@@ -144,6 +144,49 @@ def test_an_event_that_breaks_a_rule_is_refused_with_its_place(message: CloudEve
     assert caught.value.pointer == pointer
 
 
+_ANY_TEXT = st.text(st.characters(codec="utf-8"), max_size=10) | st.sampled_from(["[" * 5000, "{", "1e999999999", "\0"])
+_ANY_VALUES = st.one_of(
+    st.builds(lambda value: {"ce_string": value}, _ANY_TEXT),
+    st.builds(lambda value: {"ce_uri": value}, _ANY_TEXT),
+    st.builds(lambda value: {"ce_bytes": value}, st.binary(max_size=10)),
+    st.builds(lambda value: {"ce_integer": value}, st.integers(-(2**31), 2**31 - 1)),
+    st.builds(
+        lambda seconds, nanos: {"ce_timestamp": Timestamp(seconds=seconds, nanos=nanos)},
+        st.integers(-(2**63), 2**63 - 1),
+        st.integers(-(2**31), 2**31 - 1),
+    ),
+    st.just({}),
+)
+
+
+@given(
+    st.lists(_ANY_TEXT, min_size=4, max_size=4),
+    st.dictionaries(
+        _ANY_TEXT | st.sampled_from(["time", "datacontenttype", "dataschema", "id"]), _ANY_VALUES, max_size=3
+    ),
+    st.one_of(
+        st.just({}),
+        st.builds(lambda data: {"text_data": data}, _ANY_TEXT),
+        st.builds(lambda data: {"binary_data": data}, st.binary(max_size=10)),
+    ),
+)
+def test_whatever_strangers_send_is_an_event_or_refused_as_invalid(
+    required: list[str], attributes: dict[str, dict[str, Any]], data: dict[str, Any]
+) -> None:
+    names = ("id", "source", "spec_version", "type")
+    message = CloudEvent(**dict(zip(names, required, strict=True)), **data)
+    for name, value in attributes.items():
+        message.attributes[name].CopyFrom(CloudEvent.CloudEventAttributeValue(**value))
+    for valid in ({}, {"id": "1", "source": "/s", "spec_version": "1.0", "type": "t"}):
+        for name, text in valid.items():
+            setattr(message, name, text)
+        try:
+            event = from_protobuf(message, pointer="")
+        except (InvalidEvent, Malformed):
+            continue
+        assert to_protobuf(event.body.decode()).id == event.id
+
+
 def test_text_that_is_said_to_be_json_and_is_not_is_refused() -> None:
     message = CloudEvent(id="1", source="/s", spec_version="1.0", type="t", text_data="hello")
     with pytest.raises(Malformed) as caught:

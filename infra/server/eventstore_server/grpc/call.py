@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.access import FULL, Access
+from eventstore.errors import EventstoreError
+from eventstore_server.call_scope import CallScope, call_scope
+from eventstore_server.tracing import NoTracing, Tracing
 from functions.authorizer.credentials import credential_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Executor, Future
 
     import grpc.aio
@@ -40,6 +44,9 @@ class Call:
         threads: Where everything that blocks is done.
         check: Returns the access of a credential; None if no credential is required.
         refused: Why the call is not served; None if it is.
+        name: The names of service and method.
+        tracing: Records a span for each piece of work.
+        code: The status with which the call ends.
     """
 
     context: grpc.aio.ServicerContext[Any, Any]
@@ -47,9 +54,12 @@ class Call:
     threads: Executor
     check: Callable[[str], Access] | None
     refused: SessionClosed | None = None
+    name: str = ""
+    tracing: Tracing = field(default_factory=NoTracing)
+    code: str = "OK"
     _access: Access | None = None
     _deadline: float | None = field(init=False)
-    _work: Future[Any] | None = field(init=False, default=None)
+    _pending: set[Future[Any]] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         seconds: float | None = self.context.time_remaining()
@@ -65,30 +75,46 @@ class Call:
             Unauthorized: The call has no valid credential.
             DeadlinePassed: The deadline of the call passed before the work began.
         """
-        future = self._work = self.threads.submit(self._perform, work)
+        future = self.threads.submit(self._perform, work)
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
         return await asyncio.wrap_future(future)
 
     async def settled(self) -> None:
         """Wait until no work of the call is in progress: a call that was cancelled does not stop its thread."""
-        work = self._work
-        if work is None or work.done():
-            return
-        done = asyncio.Event()
         loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set))
-        await done.wait()
+        for work in list(self._pending):
+            done = asyncio.Event()
+            work.add_done_callback(partial(_set_soon, done, loop))
+            await done.wait()
 
     def _perform(self, work: Callable[[Access], ResultT]) -> ResultT:
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise DeadlinePassed
         if self._access is None:
             self._access = FULL if self.check is None else self.check(credential_of(self._as_event()))
-        return work(self._access)
+        parent = next((str(value) for name, value in self._metadata() if name == "traceparent"), "")
+        with (
+            call_scope(CallScope("grpc")),
+            self.tracing.span(self.name, kind="server", parent=parent, attributes={"rpc.system": "grpc"}) as span,
+        ):
+            try:
+                return work(self._access)
+            except EventstoreError as error:
+                span.fail(error.code)
+                raise
+
+    def _metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        return self.context.invocation_metadata() or ()
 
     def _as_event(self) -> Mapping[str, Any]:
         """Return the credentials of the call in the form in which gateways pass them to the authorizer."""
         headers: dict[str, list[str]] = {}
-        for name, value in self.context.invocation_metadata() or ():
+        for name, value in self._metadata():
             if name in _CREDENTIALS:
                 headers.setdefault(name, []).append(value if isinstance(value, str) else value.decode("latin-1"))
         return {"multiValueHeaders": headers, "requestContext": {}}
+
+
+def _set_soon(event: asyncio.Event, loop: asyncio.AbstractEventLoop, _: Future[Any]) -> None:
+    loop.call_soon_threadsafe(event.set)

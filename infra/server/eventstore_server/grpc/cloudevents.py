@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -24,8 +26,12 @@ __all__ = ["from_protobuf", "to_protobuf"]
 _REQUIRED = {"id": "id", "source": "source", "specversion": "spec_version", "type": "type"}
 _TIMES = frozenset({"time", "hubtime"})
 _URIS = frozenset({"dataschema"})
-_EXACT = re.compile(r"(?!0000).{17}[0-5][0-9](?:\.[0-9]{1,9})?(?:[Zz]|[+-].*)")
+_EXACT = re.compile(r"((?!0000)[^.]{17}[0-5][0-9])(?:\.([0-9]{1,9}))?([Zz]|[+-].*)")
 """A time that a Timestamp holds: no year 0, no leap second, at most nanoseconds."""
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - in UTC, without a zone
+# Of years 1 and 9999 (google/protobuf/timestamp.proto).
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
 
 _Value = CloudEvent.CloudEventAttributeValue
 
@@ -84,7 +90,7 @@ def _set(value: _Value, name: str, content: AttributeValue) -> None:
         value.ce_boolean = content
     elif isinstance(content, int):
         value.ce_integer = content
-    elif name in _TIMES and _EXACT.fullmatch(content) and (time := _timestamp(content)) is not None:
+    elif name in _TIMES and (time := _timestamp(content)) is not None:
         value.ce_timestamp.CopyFrom(time)
     elif name in _URIS:
         value.ce_uri = content
@@ -116,13 +122,22 @@ def _get(name: str, value: _Value, pointer: str) -> AttributeValue:
 
 def _timestamp(text: str) -> Timestamp | None:
     """Return an RFC 3339 time; None if a Timestamp cannot hold it, as an offset may move it out of years 1 to 9999."""
-    time = Timestamp()
-    try:
-        time.FromJsonString(text.upper())
-        time.ToJsonString()
-    except ValueError:
+    match = _EXACT.fullmatch(text)
+    if match is None:
         return None
-    return time
+    second, fraction, offset = match.groups()
+    seconds = _seconds(second + offset.upper())
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return None
+    return Timestamp(seconds=seconds, nanos=int(fraction.ljust(9, "0")) if fraction else 0)
+
+
+@lru_cache(maxsize=256)
+def _seconds(text: str) -> int:
+    # Cached: events that are sent together were often stored in the same second. A difference of times, for an instant
+    # may lie before year 1 or after 9999.
+    moment = datetime.fromisoformat(text)
+    return (moment.replace(tzinfo=None) - _EPOCH - (moment.utcoffset() or timedelta())) // timedelta(seconds=1)
 
 
 def _data(event: CloudEvent, media_type: AttributeValue | None, pointer: str) -> JsonData | BinaryData | None:

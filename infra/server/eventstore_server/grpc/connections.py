@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.grpc.call import Call
     from eventstore_server.grpc.frames import FrameEncoder
+    from eventstore_server.metrics.catalogue import ServerMetrics
     from eventstore_server.sessions import Sessions
 
 __all__ = ["Connections"]
@@ -31,12 +32,22 @@ class Connections:
         sessions: The sessions of the instance.
         buffer_bytes: The bytes of frames that may wait for one client.
         drained: Called when a congested client has read what it was sent, with its connection.
+        metrics: Counts connections and frames.
     """
 
-    def __init__(self, sessions: Sessions, *, buffer_bytes: int, drained: Callable[[ConnectionId], None]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        *,
+        buffer_bytes: int,
+        drained: Callable[[ConnectionId], None],
+        metrics: ServerMetrics,
+    ) -> None:
         self._sessions = sessions
         self._buffer_bytes = buffer_bytes
         self._drained = drained
+        self._metrics = metrics
+        self._counts = metrics.frame_counts(Feed.door)
         self._feeds: dict[ConnectionId, Feed] = {}
         self._removals: set[asyncio.Task[None]] = set()
 
@@ -56,14 +67,17 @@ class Connections:
             form=form,
             limit=self._buffer_bytes,
             drained=lambda: self._drained(connection.id),
+            counts=self._counts,
         )
         self._sessions.add(feed)
         self._feeds[connection.id] = feed
+        self._metrics.opened.add(Feed.door)
         try:
             yield feed
         finally:
             self._sessions.remove(connection.id)
             del self._feeds[connection.id]
+            self._metrics.disconnects.add(Feed.door, feed.closed_by or "closed")
             # Not awaited: the call may have been cancelled.
             removal = asyncio.create_task(self._removed(call, feed))
             self._removals.add(removal)

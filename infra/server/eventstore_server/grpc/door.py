@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,13 @@ from eventstore_server.grpc.methods import handlers_of
 from eventstore_server.grpc.operations import OperationsService
 from eventstore_server.grpc.statuses import SessionClosed
 from eventstore_server.grpc.streams import StreamService
+from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
 
-    from google.protobuf.descriptor import ServiceDescriptor
+    from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
     from eventstore.hub.hub import Hub
     from eventstore.subscriptions import ConnectionId
@@ -53,6 +55,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     operations_service_pb2.DESCRIPTOR.services_by_name["OperationsService"],
 )
 
+_CANCELLED = grpc.StatusCode.CANCELLED.name
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -69,6 +72,7 @@ class GrpcDoor:
         threads: Where use cases run, since they block.
         options: The options.
         drained: Called when a congested client has read what it was sent, with its connection.
+        telemetry: Measures and traces calls; None does neither.
     """
 
     def __init__(
@@ -79,11 +83,16 @@ class GrpcDoor:
         threads: Executor,
         options: GrpcOptions,
         drained: Callable[[ConnectionId], None] = lambda _: None,
+        telemetry: Telemetry | None = None,
     ) -> None:
+        telemetry = telemetry or Telemetry.of()
         self._hub = hub
+        self._metrics, self._tracing = telemetry.metrics, telemetry.tracing
         self._threads = threads
         self._options = options
-        self._connections = Connections(sessions, buffer_bytes=options.buffer_bytes, drained=drained)
+        self._connections = Connections(
+            sessions, buffer_bytes=options.buffer_bytes, drained=drained, metrics=telemetry.metrics
+        )
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._port = 0
@@ -105,7 +114,7 @@ class GrpcDoor:
             OSError: The port cannot be bound.
         """
         if self._hub.settings.auth != "none" and self._options.check is None:
-            raise SettingsError(f"AUTH={self._hub.settings.auth} requires credentials, but gRPC was not given a check")
+            raise SettingsError(f"AUTH={self._hub.settings.auth}: nothing checks such credentials here; use jwt or key")
         server = grpc.aio.server(options=self._channel_options())
         implementations: Mapping[str, object] = {
             "EventStoreService": EventStoreService(self._connections),
@@ -126,7 +135,7 @@ class GrpcDoor:
             await self._health.set(name, _SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish other calls.
+        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish the others.
 
         Args:
             seconds: How long calls may take to finish; then they are cancelled.
@@ -158,12 +167,23 @@ class GrpcDoor:
             ) from error
 
     @contextmanager
-    def _new_call(self, context: grpc.aio.ServicerContext[Any, Any]) -> Iterator[Call]:
+    def _new_call(self, context: grpc.aio.ServicerContext[Any, Any], method: MethodDescriptor) -> Iterator[Call]:
+        name = f"{method.containing_service.full_name}/{method.name}"
+        call = Call(
+            context, self._hub, self._threads, self._options.check, self._refused, name=name, tracing=self._tracing
+        )
         self._calls += 1
         self._idle.clear()
+        began = time.monotonic()
         try:
-            yield Call(context, self._hub, self._threads, self._options.check, self._refused)
+            yield call
+        except asyncio.CancelledError:
+            call.code = _CANCELLED
+            raise
         finally:
+            self._metrics.calls.add(name, call.code)
+            if not (method.client_streaming or method.server_streaming):
+                self._metrics.call_seconds.observe(time.monotonic() - began, name)
             self._calls -= 1
             if not self._calls:
                 self._idle.set()

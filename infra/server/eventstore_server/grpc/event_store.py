@@ -63,9 +63,7 @@ class EventStoreService:
         receiver = asyncio.create_task(inbox.receive(requests))
         try:
             while taken := await inbox.take():
-                outcomes = await call.run(
-                    lambda access, taken=taken: acknowledgements_of(taken, call.hub, access=access)  # type: ignore[misc]  # mypy infers no lambda with a default
-                )
+                outcomes = await acknowledgements_of(taken, call)
                 if outcomes:
                     await call.context.write(messages.PublishStreamResponse(acknowledgements=outcomes))
         finally:

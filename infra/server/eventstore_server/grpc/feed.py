@@ -21,14 +21,17 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Address, Part
     from eventstore.subscriptions import Connection
     from eventstore_server.grpc.frames import FrameEncoder
+    from eventstore_server.metrics.catalogue import FrameCounts
 
 __all__ = ["SLOW_CONSUMER", "Feed"]
 
 SLOW_CONSUMER = "slow-consumer"
 _SERVER_REASONS = frozenset({"going-away", "store-reset"})
 
-_CONGESTED = 8
-"""A client is congested when more than this part of its buffer waits."""
+_CONGESTED, _RELAXED = 2, 8
+"""A client is congested when more than this part of its buffer waits, and until less than the second part does.
+
+A turn that catches it up sends much less than a quarter, and two of them may be under way."""
 
 _OVERHEAD = 100
 """About how many bytes an entry of the buffer takes beside its frame."""
@@ -43,16 +46,32 @@ class Feed:
         form: The `EventFormat` that the client asked for.
         limit: The bytes of frames that may wait for the client.
         drained: Called when the client has read what it was sent, if it was congested before.
+        counts: Counts the frames, by kind.
+
+    Attributes:
+        connection: As above.
+        sent_bytes: The bytes of responses that were sent so far.
     """
 
+    door = "grpc"
+
     def __init__(
-        self, connection: Connection, encoder: FrameEncoder, *, form: int, limit: int, drained: Callable[[], None]
+        self,
+        connection: Connection,
+        encoder: FrameEncoder,
+        *,
+        form: int,
+        limit: int,
+        drained: Callable[[], None],
+        counts: FrameCounts,
     ) -> None:
         self.connection = connection
         self._encoder = encoder
         self._form = form
         self._limit = limit
         self._drained = drained
+        self._counts = counts
+        self.sent_bytes = 0
         self._is_congested = False
         self._waiting: deque[tuple[bytes, bytes]] = deque()
         self._size = 0
@@ -60,6 +79,11 @@ class Feed:
         self._ended = False
         self._closed: SessionClosed | None = None
         self._writer: asyncio.Task[Any] | None = None
+
+    @property
+    def closed_by(self) -> str:
+        """The code of the reason for which the server closed the session; empty if it did not."""
+        return "" if self._closed is None else self._closed.code
 
     @property
     def is_congested(self) -> bool:
@@ -78,6 +102,7 @@ class Feed:
         if part.kind == Kind.TEXT:
             self._apply(part)
             return
+        self._counts[part.kind].value += 1
         self._add(head_of(to.frame), self._encoder.shared(part, self._form))
 
     def send(self, response: messages.WorkResponse) -> None:
@@ -105,10 +130,11 @@ class Feed:
                 while self._waiting:
                     head, shared = self._waiting.popleft()
                     self._size -= len(shared) + _OVERHEAD
+                    self.sent_bytes += len(head) + len(shared)
+                    if self._is_congested and self._size <= self._limit // _RELAXED:
+                        self._is_congested = False
+                        self._drained()
                     await context.write(head + shared)
-                if self._is_congested:
-                    self._is_congested = False
-                    self._drained()
                 if self._closed is not None:
                     raise self._closed
                 if self._ended:

@@ -13,17 +13,19 @@ from typing import TYPE_CHECKING
 from eventstore.cloudevents.json_text import elements
 from eventstore.frames.frame import Kind
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
+from eventstore_proto.flunq.eventstore.v1 import events_pb2
 from eventstore_server.grpc.events import message_of
+from eventstore_server.grpc.packing import packed_events, packed_field, varint
 from eventstore_server.grpc.selections import missing_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.frames.frame import Part
-    from eventstore_proto.flunq.eventstore.v1.events_pb2 import Event
 
 __all__ = ["FrameEncoder", "head_of"]
 
+_WITH_EVENTS = frozenset({Kind.EVENTS, Kind.RESENT, Kind.AGAIN})
 _KEPT = 16
 """The parts whose bytes are kept. Sessions get a part one right after the other."""
 
@@ -39,6 +41,7 @@ class FrameEncoder:
 
     def __init__(self, response: Response) -> None:
         self._response = response
+        self._events_field = response.DESCRIPTOR.fields_by_name["events"].number
         self._kept: OrderedDict[tuple[int, int], tuple[Part, bytes]] = OrderedDict()
 
     def shared(self, part: Part, form: int) -> bytes:
@@ -65,13 +68,11 @@ class FrameEncoder:
         response = self._response(partition=part.partition, cursor=cursor)
         match part.kind:
             case Kind.EVENTS:
-                response.events.events.extend(_events(part, form))
+                response.events.SetInParent()
             case Kind.RESENT:
                 response.events.attempt = 2
-                response.events.events.extend(_events(part, form))
             case Kind.AGAIN:
                 response.events.CopyFrom(messages.Events(**json.loads(f"{{{part.texts[0]}}}")))
-                response.events.events.extend(_events(part, form))
             case Kind.LIVE:
                 response.live.SetInParent()
             case Kind.TRUNCATED:
@@ -85,22 +86,24 @@ class FrameEncoder:
                 response.revoked.SetInParent()
             case _:
                 raise ValueError(f"a part of the kind {part.kind!r} is no frame of {self._response.__name__}")
-        return response.SerializeToString()
+        encoded = response.SerializeToString()
+        if part.kind not in _WITH_EVENTS:
+            return encoded
+        # The same field twice: the second one adds the events to the first.
+        return encoded + packed_field(self._events_field, _events(part, form))
 
 
 def head_of(frame: int) -> bytes:
     """Return the bytes of a response with nothing but the number of its frame, the first field of both kinds."""
-    packed = bytearray(b"\x08")
-    rest = frame
-    while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte, as protobuf has it
-        packed.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    packed.append(rest)
-    return bytes(packed)
+    return b"\x08" + varint(frame)
 
 
-def _events(part: Part, form: int) -> list[Event]:
-    return [message_of(text, form) for text in _texts(part)]
+def _events(part: Part, form: int) -> bytes:
+    """Return the events of a part as a message `Events`."""
+    texts = _texts(part)
+    if form == events_pb2.EVENT_FORMAT_PROTOBUF:
+        return messages.Events(events=[message_of(text, form) for text in texts]).SerializeToString()
+    return packed_events(texts)
 
 
 def _texts(part: Part) -> Sequence[str]:

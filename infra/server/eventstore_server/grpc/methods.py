@@ -26,20 +26,19 @@ if TYPE_CHECKING:
     from eventstore_server.grpc.call import Call
 
     Context = grpc.aio.ServicerContext[Any, Any]
+    NewCall = Callable[[Context, MethodDescriptor], AbstractContextManager[Call]]
 
 __all__ = ["handlers_of", "python_name"]
 
 
-def handlers_of(
-    service: ServiceDescriptor, implementation: object, *, new_call: Callable[[Context], AbstractContextManager[Call]]
-) -> grpc.GenericRpcHandler:
+def handlers_of(service: ServiceDescriptor, implementation: object, *, new_call: NewCall) -> grpc.GenericRpcHandler:
     """Return the handlers of a service.
 
     Args:
         service: The service.
         implementation: Has a coroutine for each method, by its name in snake case. It receives the request, or the
             iterator of requests, and the call; it returns the response, or writes responses to the context of the call.
-        new_call: Returns the call of a context, which lasts until it is answered.
+        new_call: Returns the call of a context and a method, which lasts until it is answered.
     """
     handlers = {
         method.name: _handler(method, getattr(implementation, python_name(method.name)), new_call)
@@ -56,20 +55,22 @@ def python_name(method: str) -> str:
 def _handler(
     method: MethodDescriptor,
     behaviour: Callable[[Any, Call], Awaitable[Any]],
-    new_call: Callable[[Context], AbstractContextManager[Call]],
+    new_call: NewCall,
 ) -> grpc.RpcMethodHandler[Any, Any]:
     async def answer(request: Any, context: Context) -> Any:  # noqa: ANN401 - a message, or an iterator of messages
-        with new_call(context) as call:
+        with new_call(context, method) as call:
             try:
                 if call.refused is not None:
                     raise call.refused
                 return await behaviour(request, call)
             except DeadlinePassed:
+                call.code = grpc.StatusCode.DEADLINE_EXCEEDED.name
                 await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call began")
             except grpc.aio.AbortError:
                 raise
             except Exception as error:  # noqa: BLE001 - `response_of` logs what is not an error of the hub
                 status = response_of(error)
+                call.code = status.code.name
                 await context.abort(status.code, status.details, status.trailing_metadata or ())
 
     makers: dict[tuple[bool, bool], Callable[..., grpc.RpcMethodHandler[Any, Any]]] = {

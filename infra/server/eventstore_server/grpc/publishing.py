@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from eventstore.errors import Unavailable
@@ -24,10 +26,14 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import Event
     from eventstore.hub.hub import Hub
     from eventstore.write.publisher import Published
+    from eventstore_server.grpc.call import Call
 
 __all__ = ["Inbox", "acknowledgements_of", "expected_of", "published_message", "stream_named"]
 
 _LIMITS = Limits()
+
+_AT_ONCE = 4
+"""How many streams one call appends to at a time."""
 
 
 def expected_of(request: messages.PublishRequest | messages.PublishStreamRequest) -> Expected:
@@ -93,26 +99,23 @@ class Inbox:
         return taken
 
 
-def acknowledgements_of(
-    requests: Sequence[messages.PublishStreamRequest], hub: Hub, *, access: Access
+async def acknowledgements_of(
+    requests: Sequence[messages.PublishStreamRequest], call: Call
 ) -> list[messages.Acknowledgement]:
     """Store the events of requests, and return what became of each event, in order.
 
     Args:
         requests: The requests, in the order in which they came.
-        hub: The use cases.
-        access: The access of the caller.
+        call: The call that they came by.
     """
     acknowledgements: list[messages.Acknowledgement] = []
-    joined: list[_Item] = []
-    for request in requests:
-        if not request.HasField("expected"):
-            joined += _items(request)
-            continue
-        acknowledgements += _stored_together(joined, hub, access)
-        joined = []
-        acknowledgements += _stored_on_condition(request, hub, access)
-    return acknowledgements + _stored_together(joined, hub, access)
+    for is_conditional, group in groupby(requests, key=lambda request: request.HasField("expected")):
+        if is_conditional:
+            for request in group:
+                acknowledgements += await call.run(partial(_stored_on_condition, request, call.hub))
+        else:
+            acknowledgements += await _stored_together(list(group), call)
+    return acknowledgements
 
 
 @dataclass(slots=True)
@@ -124,25 +127,38 @@ class _Item:
     outcome: messages.Acknowledgement | None = None
 
 
-def _items(request: messages.PublishStreamRequest) -> Iterator[_Item]:
+def _items(request: messages.PublishStreamRequest) -> list[_Item]:
+    items = []
     for index, message in enumerate(request.events):
         try:
             event = event_of(message, pointer=f"/events/{index}")
-            yield _Item(event, stream_named(request.stream) or stream_of(event))
+            item = _Item(event, stream_named(request.stream) or stream_of(event))
         except Exception as error:  # noqa: BLE001 - `failure_of` logs what is not an error of the hub
-            yield _Item(outcome=_failed(error))
+            item = _Item(outcome=_failed(error))
+        items.append(item)
+    return items
 
 
-def _stored_together(items: Sequence[_Item], hub: Hub, access: Access) -> list[messages.Acknowledgement]:
+async def _stored_together(
+    requests: Sequence[messages.PublishStreamRequest], call: Call
+) -> list[messages.Acknowledgement]:
     """Store events by one publish a stream, so that what fails for one stream concerns no other."""
+    items = [item for items in await call.run(lambda _: list(map(_items, requests))) for item in items]
     by_stream: dict[StreamName, list[_Item]] = {}
     for item in items:
         if item.stream is not None:
             by_stream.setdefault(item.stream, []).append(item)
-    for stream, group in by_stream.items():
+    groups = list(by_stream.items())
+    # Mostly, a thread waits for the store.
+    shares = [groups[number::_AT_ONCE] for number in range(min(_AT_ONCE, len(groups)))]
+    await asyncio.gather(*(call.run(partial(_store_all, share, call.hub)) for share in shares))
+    return [item.outcome for item in items if item.outcome is not None]
+
+
+def _store_all(groups: Sequence[tuple[StreamName, Sequence[_Item]]], hub: Hub, access: Access) -> None:
+    for stream, group in groups:
         for batch in _batches(group):
             _store(batch, stream, hub, access)
-    return [item.outcome for item in items if item.outcome is not None]
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[list[_Item]]:

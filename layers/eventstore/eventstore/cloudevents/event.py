@@ -27,6 +27,8 @@ __all__ = [
     "rfc3339",
 ]
 
+_encode_attributes = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 AttributeValue = str | int | bool
 """The value of an attribute in the JSON format: Integer and Boolean as such, every other type as a string."""
 
@@ -176,7 +178,7 @@ def _rfc3339_second(seconds: int) -> str:
 
 def _encode(attributes: Mapping[str, AttributeValue], data: JsonData | BinaryData | None) -> bytes:
     # Attributes have no lone surrogates, so they are encoded as UTF-8 without escapes.
-    head = json.dumps(attributes, separators=(",", ":"), ensure_ascii=False)
+    head = _encode_attributes(attributes)
     if data is None:
         return head.encode()
     if isinstance(data, JsonData):

@@ -35,6 +35,8 @@ _REASONS = {
 _KINDS = {"{": "an object", "[": "an array", '"': "a string", "t": "true", "f": "false", "n": "null"}
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_PLAIN = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*("([^"\\\x00-\x1f]*)")')
+"""A member whose name and value are strings without escapes, as nearly all attributes of events are."""
 
 
 class Member(NamedTuple):
@@ -69,13 +71,12 @@ def members(text: str) -> dict[str, Member]:
     members_by_name: dict[str, Member] = {}
 
     def read_member(at: int) -> int:
-        if text[at : at + 1] != '"':
-            raise JSONDecodeError("expected a member name in double quotes", text, at)
-        name, at = _scanstring(text, at + 1)
-        at = _skip_space(text, at)
-        if text[at : at + 1] != ":":
-            raise JSONDecodeError("expected a colon", text, at)
-        member, at = _value(text, _skip_space(text, at + 1))
+        plain = _PLAIN.match(text, at)
+        if plain is not None:
+            name, own_text, value = plain.groups()
+            member, at = Member(value, own_text), plain.end()
+        else:
+            name, member, at = _member(text, at)
         if name in members_by_name:
             raise Malformed(f"duplicate member {name[:80]!r} in an object; member names must be unique")
         members_by_name[name] = member
@@ -151,11 +152,26 @@ def _walk(text: str, opening: str, closing: str, read_item: Callable[[int], int]
         raise Malformed("the JSON is nested too deeply; put deeper levels into a string") from error
 
 
+def _member(text: str, at: int) -> tuple[str, Member, int]:
+    """Return the name and the value of a member of any form, and the offset behind it."""
+    if text[at : at + 1] != '"':
+        raise JSONDecodeError("expected a member name in double quotes", text, at)
+    name, at = _scanstring(text, at + 1)
+    at = _skip_space(text, at)
+    if text[at : at + 1] != ":":
+        raise JSONDecodeError("expected a colon", text, at)
+    member, at = _value(text, _skip_space(text, at + 1))
+    return name, member, at
+
+
 def _value(text: str, at: int) -> tuple[Member, int]:
     value, end = _DECODER.raw_decode(text, at)
     return Member(value, text[at:end]), end
 
 
 def _skip_space(text: str, at: int) -> int:
+    # Most JSON has no space, whose characters are the least that JSON has.
+    if text[at : at + 1] > " ":
+        return at
     match = _SPACE.match(text, at)
     return match.end() if match else at

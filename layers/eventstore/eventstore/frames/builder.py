@@ -61,12 +61,11 @@ class DeliveryBuilder:
             The number of frames that each subscription gets.
         """
         count = 0
-        for chunk in self._chunks(events):
+        for chunk, texts in self._chunks(events):
             cursors = [self._cursor(positioned.position) for positioned in (chunk if bare else chunk[-1:])]
             if bare:
-                self._add(Kind.BARE, cursors, self._events(chunk), to, count)
+                self._add(Kind.BARE, cursors, texts, to, count)
             else:
-                texts = self._events(chunk)
                 self._add(Kind.EVENTS, cursors, [_array(texts)], to, count, events=texts)
             count += len(chunk) if bare else 1
         return count
@@ -127,15 +126,16 @@ class DeliveryBuilder:
         """
         kind = Kind.RESENT if resent else Kind.EVENTS
         chunks = list(self._chunks(events))
-        for number, chunk in enumerate(chunks, to.frame):
-            cursor, texts = self._cursor(chunk[-1].position, number), self._events(chunk)
+        for number, (chunk, texts) in enumerate(chunks, to.frame):
+            cursor = self._cursor(chunk[-1].position, number)
             address = to._replace(frame=number)
             self._add_part(Part(kind, self.partition, (cursor,), (_array(texts),), (address,), texts))
-        return [len(chunk) for chunk in chunks]
+        return [len(chunk) for chunk, _ in chunks]
 
     def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
         """Return how many of the first events fit into one frame."""
-        return len(next(self._chunks(events), ()))
+        chunk, _ = next(self._chunks(events), ((), ()))
+        return len(chunk)
 
     def add_again(
         self, events: Sequence[PositionedEvent], attempt: int, to: Address, *, reason: str | None = None
@@ -152,7 +152,7 @@ class DeliveryBuilder:
             reason: Why the first event is sent again.
         """
         head = {"stream": events[0].event.stream, "attempt": attempt} | ({"reason": reason} if reason else {})
-        encoded = self._events(events)
+        encoded = tuple(self._text(positioned)[0] for positioned in events)
         texts = (json.dumps(head)[1:-1], _array(encoded))
         self._add_part(Part(Kind.AGAIN, self.partition, (), texts, (to,), encoded))
 
@@ -181,6 +181,10 @@ class DeliveryBuilder:
         if bare:
             self._add(Kind.BARE, [cursor], [hub_event("truncated", f"{{{members}}}", cursor)], bare, 0)
 
+    def parts(self) -> list[Part]:
+        """Return everything that was added, in the order of adding within each shard."""
+        return [part for parts in self._parts.values() for part in parts]
+
     def deliveries(self) -> list[Delivery]:
         """Return deliveries with everything that was added, in the order of adding within each shard."""
         deliveries = []
@@ -199,18 +203,20 @@ class DeliveryBuilder:
             deliveries.append(Delivery(shard, tuple(batch)))
         return deliveries
 
-    def _chunks(self, events: Sequence[PositionedEvent]) -> Iterator[Sequence[PositionedEvent]]:
-        chunk: list[PositionedEvent] = []
-        size = 0
-        for positioned in events:
-            _, length = self._text(positioned)
-            if chunk and (len(chunk) == self.limits.events or size + length > self.limits.event_bytes):
-                yield chunk
-                chunk, size = [], 0
-            chunk.append(positioned)
+    def _chunks(self, events: Sequence[PositionedEvent]) -> Iterator[tuple[Sequence[PositionedEvent], tuple[str, ...]]]:
+        """Yield the events of each frame, and their texts."""
+        most_events, most_bytes = self.limits.events, self.limits.event_bytes
+        texts: list[str] = []
+        first = size = 0
+        for index, positioned in enumerate(events):
+            text, length = self._text(positioned)
+            if texts and (len(texts) == most_events or size + length > most_bytes):
+                yield events[first:index], tuple(texts)
+                texts, first, size = [], index, 0
+            texts.append(text)
             size += length
-        if chunk:
-            yield chunk
+        if texts:
+            yield events[first:], tuple(texts)
 
     def _add(
         self,
@@ -239,9 +245,6 @@ class DeliveryBuilder:
     def _add_part(self, part: Part) -> None:
         shard = shard_of(part.to[0].connection, self.limits.shards)
         self._parts.setdefault(shard, []).append(part)
-
-    def _events(self, chunk: Sequence[PositionedEvent]) -> tuple[str, ...]:
-        return tuple(self._text(positioned)[0] for positioned in chunk)
 
     def _text(self, positioned: PositionedEvent) -> tuple[str, int]:
         """Return the text of an event as it is sent, and its bytes, at most `FrameLimits.event_bytes`."""

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from eventstore.durable.dispatch import Served, serve
 from eventstore.frames.builder import DeliveryBuilder
-from eventstore.groups import TARGET, Heard, Silence
+from eventstore.groups import TARGET, Heard, Leave, Silence
 from eventstore.live.catch_up import CatchUp, EphemeralSender, TurnLimits
 from eventstore.ports import TurnResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from eventstore.durable.dispatch import ActivityCheck
     from eventstore.groups import Command, Member
     from eventstore.ports import (
         Clock,
@@ -181,31 +182,30 @@ class Dispatcher:
         return {key: known[key] for key in turn.groups if key in known}
 
     def _check_activity(self, turn: Turn, served: Iterable[Served]) -> bool:
-        """Enqueue the activity of each owner whose deadline has passed, and of targets whose pushes were lost.
-
-        Return whether there is any.
+        """Enqueue the activity of owners whose deadline has passed, and lost pushes; return whether there is any.
 
         It is a command of the next turn, so that a retry of that turn does the same, whatever the owner does meanwhile.
         """
         has_checks = False
         for group in served:
-            if group.activity_check is None:
-                continue
-            owner, heard = group.activity_check.owner.connection, group.activity_check.heard
-            if group.durable.target is not None:
-                pusher = group.activity_check.owner
-                if not self._pushing.is_lost(pusher, group.durable.key, turn.partition):
-                    continue
-                command: Command = Silence(owner, heard)
-            else:
-                silence = self._registry.silence(owner)
-                is_active = silence is not None and silence < group.durable.settings.ack_deadline_ms
-                command = (
-                    Heard(owner, turn.now - silence) if is_active and silence is not None else Silence(owner, heard)
-                )
-            self._durables.enqueue(group.durable, {turn.partition: (command,)})
-            has_checks = True
+            command = self._activity_of(group.activity_check, group.durable, turn) if group.activity_check else None
+            if command is not None:
+                self._durables.enqueue(group.durable, {turn.partition: (command,)})
+                has_checks = True
         return has_checks
+
+    def _activity_of(self, check: ActivityCheck, durable: Durable, turn: Turn) -> Command | None:
+        owner, heard = check.owner.connection, check.heard
+        if durable.target is not None:
+            is_lost = self._pushing.is_lost(check.owner, durable.key, turn.partition)
+            return Silence(owner, heard) if is_lost else None
+        silence = self._registry.silence(owner)
+        if silence is not None and silence < durable.settings.ack_deadline_ms:
+            return Heard(owner, turn.now - silence)
+        if self._registry.connection(owner) is None:
+            # A process that died while it joined the connection to the group, which had ended, has left it there.
+            return Leave(owner, orderly=True)
+        return Silence(owner, heard)
 
     def _request_later_turn(self, turn: Turn, due_times: Sequence[int]) -> int:
         """Request a turn for when something is due, unless one is requested already that comes early enough.

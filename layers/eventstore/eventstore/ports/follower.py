@@ -41,6 +41,13 @@ class Follower(Protocol):
             StoreUnavailable: The store does not answer.
         """
 
+    def entries_after(self, partition: int, position: Position) -> Sequence[LogEntry]:
+        """Return the next entries of a log after a position. Any thread may call it.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+
     def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
         """Block until a partition is given commands for durable subscriptions, or the time is over.
 

@@ -37,14 +37,21 @@ class RedisFollower:
     """See `ports.Follower`.
 
     Args:
+        client: The client of the store, for what does not block.
         url: The address of the store (`REDIS_URL`).
         read_ahead: Where to keep the entries that were read, for a log that reads their events.
         pause: Blocks the calling thread for this many seconds, between two reads of a cluster.
     """
 
     def __init__(
-        self, url: str, *, read_ahead: ReadAhead | None = None, pause: Callable[[float], None] = time.sleep
+        self,
+        client: Client,
+        url: str,
+        *,
+        read_ahead: ReadAhead | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._client = client
         self._read_ahead = read_ahead or ReadAhead()
         is_cluster = RedisUrl.parse(url).cluster
         self._entries = _Streams(url, is_cluster=is_cluster, pause=pause)
@@ -56,14 +63,25 @@ class RedisFollower:
             partition_keys(partition).log: f"{position.major}-{position.minor}" for partition, position in after.items()
         }
         read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
-        news: dict[int, Sequence[LogEntry]] = {}
-        for partition, key in zip(after, positions, strict=True):
-            if key in read:
-                entries = read[key]
-                start, end = (after[partition].major, after[partition].minor), sequence_and_time(entries[-1][0])
-                self._read_ahead.keep(partition, Ahead(Epoch(""), start, end, entries, has_start=False))
-                news[partition] = [_log_entry(entry) for entry in entries]
-        return news
+        return {
+            partition: self._kept(partition, after[partition], read[key])
+            for partition, key in zip(after, positions, strict=True)
+            if key in read
+        }
+
+    def entries_after(self, partition: int, position: Position) -> Sequence[LogEntry]:
+        """See `Follower.entries_after`."""
+        start = f"({position.major}-{position.minor}"
+        command = ("XRANGE", partition_keys(partition).log, start, "+", "COUNT", _MOST_ENTRIES)
+        with ANSWERING:
+            return self._kept(partition, position, self._client.execute_command(*command))
+
+    def _kept(self, partition: int, after: Position, entries: Sequence[Entry]) -> Sequence[LogEntry]:
+        """Keep entries for the log that reads their events."""
+        if entries:
+            start, end = (after.major, after.minor), sequence_and_time(entries[-1][0])
+            self._read_ahead.keep(partition, Ahead(Epoch(""), start, end, entries, has_start=False))
+        return [_log_entry(entry) for entry in entries]
 
     def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
         """See `Follower.wait_for_commands`."""

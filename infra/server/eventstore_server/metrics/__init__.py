@@ -1,0 +1,1 @@
+"""What `/metrics` reports: a small registry, its text form, and the metrics of the server."""

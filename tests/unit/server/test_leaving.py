@@ -1,0 +1,113 @@
+"""An instance that stops gives up all that it has, whatever its heartbeat does meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any
+
+from eventstore.ports.instances import InstanceId, Received
+from eventstore_server.cluster import Cluster
+from eventstore_server.partition_workers import PartitionWorkers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pytest
+
+ME = InstanceId("me")
+
+
+class Later(Executor):
+    """Keeps what is submitted."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], Any]] = []
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:  # noqa: ANN401 - as `Executor.submit` has it
+        self.calls.append(lambda: call(*args, **options))
+        return Future()
+
+    def run(self) -> None:
+        while self.calls:
+            self.calls.pop(0)()
+
+
+class IdleHub:
+    """A dispatcher, the turns and the follower of a hub in which nothing happens."""
+
+    def __init__(self) -> None:
+        self.released: list[int] = []
+
+    def serve(self, partition: int, *, until: int) -> bool:  # noqa: ARG002 - there is nothing to do
+        return False
+
+    def release(self, partition: int) -> None:
+        self.released.append(partition)
+
+
+def test_a_heartbeat_does_not_take_back_a_partition_that_is_being_given_up() -> None:
+    hub, threads = IdleHub(), Later()
+    anything: Any = hub
+    workers = PartitionWorkers(
+        lambda: anything, lambda: anything, anything, threads=threads, loop=anything, now=lambda: 0
+    )
+    workers.own({1, 2})
+    threads.run()
+    workers.stop()
+    workers.own({1, 2})
+    threads.run()
+    assert sorted(hub.released) == [1, 2]
+    assert workers.owned == frozenset()
+
+
+class SlowInstances:
+    """Instances whose second heartbeat takes until it is let go on."""
+
+    def __init__(self) -> None:
+        self.steps: list[str] = []
+        self.began, self.goes_on, self.left = threading.Event(), threading.Event(), threading.Event()
+
+    def heartbeat(self, instance: InstanceId) -> Sequence[InstanceId]:
+        if self.steps:
+            self.began.set()
+            self.goes_on.wait(10)
+        self.steps.append("heartbeat")
+        return [instance]
+
+    def leave(self, _: InstanceId) -> None:
+        self.steps.append("leave")
+        self.left.set()
+
+    def dead(self) -> Sequence[InstanceId]:
+        return []
+
+    def receive(self, _: InstanceId, after: str, *, block_ms: int) -> Received:  # noqa: ARG002 - as the port has it
+        self.goes_on.wait(10)
+        return Received([], after, has_gap=False)
+
+
+def test_an_instance_leaves_after_its_last_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventstore_server.cluster._LEAVE_SECONDS", 60)
+    instances = SlowInstances()
+    anything: Any = instances
+    cluster = Cluster(
+        ME,
+        anything,
+        partitions=1,
+        alive_seconds=3.0,
+        owns=lambda _: None,
+        lost=lambda: None,
+        received=lambda _: None,
+        died=lambda _: None,
+        was_away=lambda: None,
+    )
+    cluster.run()
+    assert instances.began.wait(30)
+    leaving = threading.Thread(target=cluster.stop)
+    leaving.start()
+    # Too early a `leave` would come at once.
+    assert not instances.left.wait(0.1)
+    instances.goes_on.set()
+    leaving.join()
+    assert instances.steps[-1] == "leave"
