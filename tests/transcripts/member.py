@@ -109,7 +109,8 @@ class RecordingMember:
         until = loop.time() + seconds
         while (left := until - loop.time()) > 0:
             try:
-                order = await asyncio.wait_for(self._orders.get(), left)
+                async with asyncio.timeout(left):
+                    order = await self._orders.get()
             except TimeoutError:
                 return None
             if order.act is Act.LEAVE:

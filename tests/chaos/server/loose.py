@@ -92,11 +92,19 @@ class Loose:
             except* Refused as refused:
                 if unexpected := [error for error in _flat(refused) if not _is_expected(error)]:
                     raise unexpected[0] from None
+                if _is_cancelled():
+                    # The refusal has taken the place of the cancellation.
+                    raise asyncio.CancelledError from None
                 # It was deleted: whoever creates it again finds the member waiting.
                 await asyncio.sleep(_AGAIN_AFTER)
 
     def _handle(self, event: Json) -> None:
         self.handled[where(event)] = self._clock.now()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _flat(error: BaseException) -> list[BaseException]:
