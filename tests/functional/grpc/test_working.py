@@ -206,3 +206,12 @@ def test_a_subscription_that_does_not_exist_cannot_be_joined(served: Served) -> 
     member = Member(served, subscription="none")
     code, info = failing(lambda: next(member.responses))
     assert (code, info.reason) == (grpc.StatusCode.NOT_FOUND, "subscription-not-found")
+
+
+def test_a_member_whose_connection_was_removed_learns_that_it_must_connect_again(served: Served) -> None:
+    member = _joined(served)
+    [connection] = served.sessions.by_id.values()
+    # As another instance does, which takes this one for dead.
+    served.hub.members.disconnect(connection.connection.id, orderly=True)
+    failure = member.answered(2, ack=messages.Ack(stream="s", sequence=1)).failure
+    assert failure.reason == "connection-not-found"

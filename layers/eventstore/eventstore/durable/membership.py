@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
 from eventstore.durable.lookup import durable_in_reach
-from eventstore.errors import InvalidCursor, InvalidRequest, SubscriptionHasTarget, SubscriptionNotFound
+from eventstore.errors import (
+    ConnectionNotFound,
+    InvalidCursor,
+    InvalidRequest,
+    SubscriptionHasTarget,
+    SubscriptionNotFound,
+)
 from eventstore.groups import Ack, Join, Leave, Release
 from eventstore.positions import Cursor
 from eventstore.streams import DurableName, partition_of
@@ -204,6 +210,9 @@ class Members:
         """Return the durable subscription that a connection has joined, and record that the connection is active."""
         name = self._registry.heard_from(connection, own_id)
         if name is None:
+            # An instance that was away learns from its store that others have removed its connections.
+            if self._registry.connection(connection) is None:
+                raise ConnectionNotFound
             raise SubscriptionNotFound(own_id)
         return self._durables.get(name)
 
