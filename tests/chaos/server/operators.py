@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,7 @@ OPERATIONS: Mapping[str, float] = {
 _NAMES = ("urgent", "some")
 """The named filters."""
 _STRICT = "workers"
+_AGAIN_AFTER = 0.3
 
 
 @dataclass
@@ -176,9 +178,13 @@ class Operators:
     # Durable subscriptions.
 
     async def create(self, door: Door) -> None:
-        await door.create_subscription(
-            LOOSE, self.random.choice(FILTERS), self.random.choice(("start", "now")), self._rules()
-        )
+        # Until it is answered: where a call died, its definition may stand, and some partitions have no group yet.
+        asked = LOOSE, self.random.choice(FILTERS), self.random.choice(("start", "now")), self._rules()
+        while True:
+            try:
+                return await door.create_subscription(*asked)
+            except NoAnswer:
+                await asyncio.sleep(_AGAIN_AFTER)
 
     async def change(self, door: Door) -> None:
         filters = self.random.choice((None, *FILTERS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tests.chaos.server.scenario import run
@@ -15,14 +16,13 @@ from tests.transcripts.recording import written
 from tests.transcripts.target_server import ReservedPort
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.chaos.server.scenario import Outcome
 
 __all__ = ["Report", "reported"]
 
 _PATIENCE = 150.0
-"""Seconds that a run may take beside the time in which it publishes."""
 
 _MOST = 5
 
@@ -46,23 +46,32 @@ class Report:
             *map(str, broken[:_MOST]),
             *([f"{len(broken)} violations in all"] if len(broken) > _MOST else []),
             *outcome.wrong[:_MOST],
-            *([f"it did not end in time: {outcome.unfinished}"] if outcome.unfinished else []),
+            *([outcome.unfinished] if outcome.unfinished else []),
         ]
 
 
-def reported(seed: int, *, seconds: float, folder: Path | None = None) -> Report:
+def reported(
+    seed: int,
+    *,
+    seconds: float,
+    folder: Path | None = None,
+    patience: float = _PATIENCE,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Report:
     """Run a seed, and check what was recorded.
 
     Args:
         seconds: How long publishing takes.
         folder: Where the transcript of a run that failed, and the logs of its instances, are kept; `None` for a
             temporary folder, which goes with the run.
+        patience: Seconds that the run may take beside the time in which it publishes.
+        environment: Variables of the instances.
     """
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         kept = folder or Path(temporary)
         store = Path(tempfile.mkdtemp(prefix="run-", dir=kept)) / "valkey"
-        with struck_servers(seed, store, ChaosServers) as hub, ReservedPort() as port:
-            outcome = asyncio.run(run(hub, port, seed=seed, seconds=seconds, deadline=seconds + _PATIENCE))
+        with struck_servers(seed, store, ChaosServers, environment=environment) as hub, ReservedPort() as port:
+            outcome = asyncio.run(run(hub, port, seed=seed, seconds=seconds, deadline=seconds + patience))
         report = Report(outcome, kills=hub.kills, pauses=hub.pauses)
         if report.found:
             lines = "\n".join(written(outcome.transcript))

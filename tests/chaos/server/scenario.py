@@ -41,7 +41,7 @@ class Outcome:
     Attributes:
         wrong: What operators and readers found.
         done: How often each operation was done, and how it was refused.
-        unfinished: What it waited for when its time was over; empty if it came to its end.
+        unfinished: Why it did not come to its end; empty if it did.
     """
 
     transcript: Transcript
@@ -79,11 +79,19 @@ async def run(hub: ChaosServers, port: ReservedPort, *, seed: int, seconds: floa
                 async with asyncio.timeout(deadline):
                     await whole.played()
             except TimeoutError:
-                unfinished = whole.state
+                unfinished = f"it did not end in {deadline} s: {whole.state}"
+            except ExceptionGroup as failed:
+                unfinished = f"it failed: {'; '.join(map(repr, _leaves(failed)))}\n  {whole.state}"
             return await whole.outcome(unfinished)
     finally:
         await rest.close()
         await grpc.close()
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for part in error.exceptions for leaf in _leaves(part)]
+    return [error]
 
 
 class _Run:
