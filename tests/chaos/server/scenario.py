@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "run"]
 
+_RENEWED_WITHIN = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -82,7 +84,10 @@ async def run(hub: ChaosServers, port: ReservedPort, *, seed: int, seconds: floa
                 unfinished = f"it did not end in {deadline} s: {whole.state}"
             except ExceptionGroup as failed:
                 unfinished = f"it failed: {'; '.join(map(repr, _leaves(failed)))}\n  {whole.state}"
-            return await whole.outcome(unfinished)
+            outcome = await whole.outcome(unfinished)
+            if not unfinished:
+                await whole.renew()
+            return outcome
     finally:
         await rest.close()
         await grpc.close()
@@ -163,7 +168,14 @@ class _Run:
             await self._trouble(attending)
             await self._ending.come()
             self._clients.leave()
-        await self._ending.renew()
+
+    async def renew(self) -> None:
+        """Renew the epoch, once everything else is recorded."""
+        try:
+            async with asyncio.timeout(_RENEWED_WITHIN):
+                await self._ending.renew()
+        except TimeoutError:
+            self._knowledge.wrong.append(f"after a new epoch, not every subscriber received all in {_RENEWED_WITHIN} s")
 
     async def _trouble(self, attending: asyncio.TaskGroup) -> None:
         """Publish, with all that is due meanwhile; wait until the faults have struck and the operators are done."""
