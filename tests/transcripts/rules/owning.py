@@ -106,7 +106,7 @@ def _lost(group: GroupReading, grant: Grant, at: float) -> bool:
 
 
 def _excused(group: GroupReading, before: Try, after: Try) -> bool:
-    if before.cut_off:
+    if before.cut_off or group.superseded(after):
         return True
     if (before.member, before.session) == (after.member, after.session):
         return False

@@ -70,7 +70,7 @@ def taken_over(first: MemberSession) -> Transcript:
 
 _LATE = session(
     [owned(1.5, 1), events(1.6, 2)],
-    [handled(1, 2, 1.7), handled(2, 2, 11.0), handled(3, 2, 12.0)],
+    [handled(1, 2, 1.7), handled(2, 2, 11.0), handled(3, 2, 11.25)],
     12.5,
     Ending.DISCONNECTED,
 )
