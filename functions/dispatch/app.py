@@ -7,11 +7,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.aws import calls, environment, sqs_deliveries, sqs_dispatch_queue
-from eventstore.adapters.redis import durables, log, registry, turns
-from eventstore.errors import TurnLost
+from eventstore.adapters.redis import durables, instances, log, registry, turns
+from eventstore.errors import PartitionLeased, TurnLost
 from eventstore.frames.pushes import PushResult
 from eventstore.groups import Member
-from eventstore.live import dispatch
+from eventstore.live import dispatch, instance_inboxes, routed_deliveries
+from eventstore.ports import InstanceId
 from eventstore.streams import DurableName
 from eventstore.subscriptions import Connection, ConnectionId, SubscriptionId
 from functions.hub import hub
@@ -30,7 +31,10 @@ _LOGGER = logging.getLogger(__name__)
 _RESERVE = 2500
 """Milliseconds reserved for the last turn."""
 
-PRELOADED = (calls, dispatch, durables, environment, log, registry, sqs_deliveries, sqs_dispatch_queue, turns)
+PRELOADED = (
+    *(calls, dispatch, durables, environment, instance_inboxes, instances, log, registry, routed_deliveries),
+    *(sqs_deliveries, sqs_dispatch_queue, turns),
+)
 """Modules that the first batch uses: imported at init, when Lambda provides more CPU than to a request."""
 
 
@@ -70,6 +74,11 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> PartialItemFail
 def _serve(partition: int, until: int) -> None:
     try:
         more = hub().dispatcher.serve(partition, until=until)
+    except PartitionLeased as error:
+        # An instance of the server takes the turns, and learns that one was requested.
+        _LOGGER.info("%s: %s", error.code, error.detail)
+        hub().instance_inboxes.request_turn(InstanceId(error.holder), partition)
+        return
     except TurnLost as error:
         # The newer turn continues the work.
         _LOGGER.info("%s: %s", error.code, error.detail)

@@ -188,6 +188,33 @@ class LeaseContract:
             clock.pass_seconds(60)
             begin(function)
 
+        def test_who_takes_over_schedules_the_next_turn_itself(
+            self, first: Turns, second: Turns, function: Turns, clock: FakeClock, log: Log
+        ) -> None:
+            for takes_over in (second, function):
+                log.append("wf", events(1, start=int(takes_over is function) + 1))
+                turn = begin(first)
+                first.commit(turn, TurnResult(alarm=clock.now() + 600_000))
+                clock.pass_seconds(60)
+                assert begin(takes_over).alarm == 0
+                takes_over.release(0)
+
+        def test_a_turn_that_the_holder_scheduled_ends_with_the_release(
+            self, first: Turns, function: Turns, clock: FakeClock, log: Log
+        ) -> None:
+            log.append("wf", events(1))
+            first.commit(begin(first), TurnResult(alarm=clock.now() + 600_000))
+            assert begin(first).alarm > 0
+            first.release(0)
+            assert begin(function).alarm == 0
+
+        def test_a_turn_that_a_function_scheduled_comes_although_an_instance_takes_over(
+            self, first: Turns, function: Turns, clock: FakeClock, log: Log
+        ) -> None:
+            log.append("wf", events(1))
+            function.commit(begin(function), TurnResult(alarm=clock.now() + 600_000))
+            assert begin(first).alarm > 0
+
         def test_a_turn_without_a_lease_leaves_none(
             self, first: Turns, second: Turns, function: Turns, clock: FakeClock
         ) -> None:

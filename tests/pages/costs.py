@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from tests.pages.served import MONTH, costs_of, monthly, served, standing_of_server
 from tests.pages.stacks import ENVIRONMENTS, HOURS, deployed_with, idle, standing
 from tests.pages.tables import numbers, replaced, table
 from tests.pages.usage import EVENT_GB, MILLION, Usage, pushed, used
@@ -12,11 +13,14 @@ from tests.pages.usage import EVENT_GB, MILLION, Usage, pushed, used
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["reckoned"]
+__all__ = ["monthly_of_functions", "reckoned"]
 
 _SUBSCRIBERS = (0, 1, 100, 10_000)
 _TOGETHER = (1, 100)
 _MINUTES = 60 * HOURS
+_RATES = (0.1, 1, 10, 100)
+_MOST_MESSAGES = 100_000
+"""A second, beyond which the tables say nothing."""
 
 _NAMES = {
     "rest_requests": "REST requests",
@@ -41,6 +45,11 @@ def reckoned(page: str) -> str:
     page = replaced(page, "What there is to pay every month", table(["", "USD a month"], _monthly(prices, assumed)))
     compared = [number for number, (_, subscribers) in enumerate(cases) if subscribers]
     others = _others([cases[number] for number in compared], [usages[number] for number in compared], prices)
+    page = replaced(
+        page, "What a million events cost on the server", table(head, _served(cases, usages, prices, assumed))
+    )
+    columns = ["events a second", *(f"{n:,}: {way}" for n in _SUBSCRIBERS for way in ("functions", "server"))]
+    page = replaced(page, "A month of each way", table(columns, _months(prices, assumed)))
     page = replaced(page, "Beside other services", table(["", *(head[number + 1] for number in compared)], others))
     head = ["", "one by one", "in hundreds"]
     return replaced(page, "Rules", table(head, _rules([pushed(together, assumed) for together in _TOGETHER], prices)))
@@ -69,10 +78,58 @@ def _costs(usages: Sequence[Usage], prices: Mapping[str, float]) -> list[list[st
     return [*lines, ["**together**", *(f"**{_dollars(sum(cost.values()))}**" for cost in costs)]]
 
 
+def _served(
+    cases: Sequence[tuple[int, int]],
+    usages: Sequence[Usage],
+    prices: Mapping[str, float],
+    assumed: Mapping[str, float],
+) -> list[list[str]]:
+    costs = [costs_of(served(subscribers, together, assumed), prices, assumed) for together, subscribers in cases]
+    lines = [[name, *(_dollars(cost[name]) for cost in costs)] for name in costs[0]]
+    functions = [sum(_cost(usage, prices).values()) for usage in usages]
+    return [
+        *lines,
+        ["**together**", *(f"**{_dollars(sum(cost.values()))}**" for cost in costs)],
+        ["by the functions", *map(_dollars, functions)],
+    ]
+
+
+def _months(prices: Mapping[str, float], assumed: Mapping[str, float]) -> list[list[str]]:
+    lines = []
+    for rate in _RATES:
+        cells = []
+        for subscribers in _SUBSCRIBERS:
+            if rate * subscribers > _MOST_MESSAGES:
+                cells += ["", ""]
+                continue
+            ways = (monthly_of_functions, monthly)
+            cells += [f"{way(rate, subscribers, prices, assumed):,.0f}" for way in ways]
+        lines.append([f"{rate:g}", *cells])
+    return lines
+
+
+def monthly_of_functions(
+    rate: float, subscribers: int, prices: Mapping[str, float], assumed: Mapping[str, float]
+) -> float:
+    """As `served.monthly`, by the functions and API Gateway."""
+    usage = used(subscribers, 1, assumed)
+    events = sum(_cost(usage, prices).values()) - usage.gigabytes_out * prices["a GB out to the internet"]
+    return events * rate * MONTH / MILLION + subscribers * _connection(prices, assumed)
+
+
+def _connection(prices: Mapping[str, float], assumed: Mapping[str, float]) -> float:
+    """A month of an open connection of API Gateway, with its pings."""
+    pings = 2 * _MINUTES * 60 / assumed["a ping comes every, s"]
+    return (
+        _MINUTES * prices["a million WebSocket connection minutes"] + pings * prices["a million WebSocket messages"]
+    ) / MILLION
+
+
 def _monthly(prices: Mapping[str, float], assumed: Mapping[str, float]) -> list[list[str]]:
     stacks = {"without parameters": deployed_with()} | {f"`{name}`": deployed_with(name) for name in ENVIRONMENTS}
     lines = {
         **standing(prices, assumed),
+        **standing_of_server(prices, assumed),
         **{f"a whole stack, {name}": idle(parameters, prices, assumed) for name, parameters in stacks.items()},
         "the metrics of each durable subscription": 6 * prices["a month of a metric"],
         "each connection that stays": _MINUTES * prices["a million WebSocket connection minutes"] / MILLION,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from functools import cache
 from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.aws.json_calls import JsonCalls
 
-__all__ = ["EVENT_GB", "MILLION", "Usage", "pushed", "used"]
+__all__ = ["EVENT_GB", "MILLION", "Delivered", "Usage", "delivered", "pushed", "used"]
 
 MILLION = 1_000_000
 _GB = 10**9
@@ -161,6 +162,25 @@ def pushed(together: int, assumed: Mapping[str, float]) -> Usage:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What the subscribers of one publish are sent.
+
+    Attributes:
+        messages: The number of messages.
+        size: Their bytes.
+    """
+
+    messages: int
+    size: int
+
+
+def delivered(subscribers: int, together: int) -> Delivered:
+    """What subscribers of every event are sent if that many events are published at once."""
+    turn = _turn(subscribers, together)
+    return Delivered(sum(turn.posts), turn.posted)
+
+
 def _billed(name: str, waits: float, works: float, assumed: Mapping[str, float]) -> float:
     """The gigabyte-seconds of a call."""
     memory = assumed[f"memory of {name}, MB"]
@@ -180,6 +200,7 @@ def _events(together: int) -> list[PositionedEvent]:
     ]
 
 
+@cache
 def _turn(subscribers: int, together: int) -> _Turn:
     random, turn = Random(7), _Turn()
     outbox = DeliveryBuilder(

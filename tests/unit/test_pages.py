@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from tests.pages.capacity import planned
-from tests.pages.costs import reckoned
+from tests.pages.costs import monthly_of_functions, reckoned
 from tests.pages.metrics import listed
 from tests.pages.metrics import names as metric_names
+from tests.pages.served import monthly, standing_of_server
 from tests.pages.stacks import deployed_with, idle
 from tests.pages.tables import numbers, rows
 
@@ -120,6 +121,33 @@ def test_each_parameter_by_which_a_trial_saves_is_needed(parameter: str) -> None
     assert idle(without, prices, assumed) > idle(trial, prices, assumed) + 5
 
 
+def test_tasks_of_the_server_are_as_the_template_has_them() -> None:
+    assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
+    parameters = _template()["Parameters"]
+    assert assumed["the server: memory of a task, MB"] == int(parameters["ServerMemory"]["Default"])
+    assert assumed["the server: connections of a task"] == int(parameters["ServerConnections"]["Default"])
+    scaling = _yaml(_STACKS / "server.yaml")["Resources"]["ScalingByProcessor"]["Properties"]
+    target = int(scaling["TargetTrackingScalingPolicyConfiguration"]["TargetValue"])
+    assert assumed["the server: a task is busy, at most"] == target / 100
+
+
+def test_the_page_says_what_an_idle_server_costs_and_from_when_on_it_is_the_cheaper_way() -> None:
+    page = _text(_OPERATIONS / "costs.md")
+    prices, assumed = numbers(page, "Prices"), numbers(page, "Assumptions")
+    [stated] = re.findall(r"The server costs some (\d+) dollars a month", page)
+    assert sum(standing_of_server(prices, assumed).values()) == pytest.approx(float(stated), rel=0.05)
+    # Events a second, with one subscriber and with a hundred.
+    for rate, subscribers, cheaper in (
+        (4, 1, "functions"),
+        (6, 1, "server"),
+        (0.3, 100, "functions"),
+        (0.5, 100, "server"),
+    ):
+        by_server = monthly(rate, subscribers, prices, assumed)
+        by_functions = monthly_of_functions(rate, subscribers, prices, assumed)
+        assert min((by_server, "server"), (by_functions, "functions"))[1] == cheaper, (rate, subscribers)
+
+
 def test_every_page_states_the_same_monthly_costs() -> None:
     monthly = numbers(_text(_OPERATIONS / "costs.md"), "What there is to pay every month")
     stated = dict(zip(("trial", "dev", "prod"), _stated_monthly_costs(), strict=True))
@@ -149,8 +177,8 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
 
 def test_alarms_are_counted_by_their_metrics() -> None:
     resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
-    # The default: a cluster, IAM, and no targets.
-    others = {"Authorizes", "Pushes", "Serverless"}
+    # The default: a cluster, IAM, no targets and no server.
+    others = {"Authorizes", "Pushes", "Serverless", "Serves"}
     every = [one for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     alarms = [one for one in every if one.get("Condition") not in others]
     assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")
@@ -159,6 +187,9 @@ def test_alarms_are_counted_by_their_metrics() -> None:
     of_rules = [one for one in every if one.get("Condition") == "Pushes"]
     assert assumed["metrics that the alarms of rules watch"] == sum(_watched(of_rules))
     assert f"the {len(of_rules)} alarms that are there if rules" in _text(_OPERATIONS / "costs.md")
+    of_server = [one for one in every if one.get("Condition") == "Serves"]
+    assert assumed["metrics that the alarms of the server watch"] == sum(_watched(of_server))
+    assert f"the {len(of_server)} alarms that are there if the server" in _text(_OPERATIONS / "costs.md")
 
 
 def _watched(alarms: list[dict[str, Any]]) -> list[int]:

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
+from eventstore.frames.instance_messages import encode_parts, encode_turns
 from eventstore.live.rendezvous import partition_owner
 from eventstore.ports import FIRST_MESSAGE
-from eventstore_server.messages import encode_parts, encode_turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -123,13 +123,17 @@ class Cluster:
             except EventstoreError as error:
                 _LOGGER.warning("%s: %s", error.code, error.detail)
 
-    def send_parts(self, instance: InstanceId, parts: Sequence[Part]) -> None:
+    def send_parts(self, instance: InstanceId, batches: Sequence[Sequence[Part]]) -> None:
         """Have another instance deliver parts to its clients.
+
+        Args:
+            instance: The instance. If it is gone, nothing is sent: whoever has partition 0 removes its connections.
+            batches: The parts, in order; each batch is a message.
 
         Raises:
             StoreUnavailable: The store does not answer.
         """
-        self._instances.send(instance, [encode_parts(parts)])
+        self._instances.send(instance, [encode_parts(parts) for parts in batches])
 
     def _beat(self) -> None:
         while not self._stopped.wait(_HEARTBEAT_SECONDS):

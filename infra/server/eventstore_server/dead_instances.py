@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.live.instance_connections import instance_of
 from eventstore.ports import FIRST_LISTED
-from eventstore_server.sessions import instance_of
 
 if TYPE_CHECKING:
     from eventstore.durable.membership import Members

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.log import RedisLog
+from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.hub.hub import Hub
 from eventstore_server.observed_log import ObservedLog
@@ -49,6 +50,7 @@ class ServerHub(Hub):
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
         storing: Returns a context for an append to a partition.
+        dispatches: Whether instances of the server take the turns of partitions, and not functions.
         telemetry: Measures and traces what the hub does.
     """
 
@@ -60,10 +62,12 @@ class ServerHub(Hub):
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
         storing: Callable[[int], AbstractContextManager[None]],
+        dispatches: bool = True,
         telemetry: Telemetry,
     ) -> None:
-        # Rules are pushed by this process.
-        super().__init__(replace(settings, pushes_url=settings.pushes_url or "here"))
+        # Where there is no queue of pushes, this process makes those of its turns.
+        pushes_url = settings.pushes_url or ("here" if dispatches else "")
+        super().__init__(replace(settings, pushes_url=pushes_url))
         self._lease = lease
         self._ephemeral = ephemeral
         self._turn_began = turn_began
@@ -97,6 +101,11 @@ class ServerHub(Hub):
                 self.dispatch_queue.request_turns(partitions)
 
         return InstanceDurables(self.redis, partitions=self._partitions, created=request_turns)
+
+    @cached_property
+    def stored_subscriptions(self) -> EphemeralSubscriptions:
+        """The ephemeral subscriptions of clients of API Gateway, which are in the store."""
+        return PartitionSubscriptions(self.redis, self._partitions)
 
     @cached_property
     def turns(self) -> Turns:

@@ -142,6 +142,20 @@ class LiveFeed:
         """See `EphemeralSubscriptions.frames_of`."""
         return self.turns.frames_of(key)
 
+    def has(self, key: SubscriptionKey) -> bool:
+        """Whether a subscription is one of this process."""
+        return self.turns.has(key)
+
+    def end_orphans(self) -> None:
+        """End the subscriptions whose connections have ended.
+
+        Each ends with its connection, unless the store has forgotten the connection before: another process removed
+        it, for an operator or as expired.
+        """
+        for subscription in self.turns.subscriptions():
+            if self._sessions.get(subscription.connection) is None:
+                self.turns.remove(subscription.key, range(len(self.turns.partitions)), terms_of(subscription))
+
     # Turns
 
     def request_turns(self, partitions: Iterable[int]) -> None:

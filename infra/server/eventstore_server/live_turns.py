@@ -58,6 +58,10 @@ class LiveTurns:
             with partition.lock:
                 partition.remove(key, terms)
 
+    def has(self, key: SubscriptionKey) -> bool:
+        """Whether there is a subscription."""
+        return key in self._subscriptions
+
     def subscriptions(self) -> Sequence[Subscription]:
         """Return all subscriptions."""
         return list(self._subscriptions.values())

@@ -29,6 +29,9 @@ environment:
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE
   ALLOWED_ORIGINS  the pages that may call from a browser
   REST_URL         the URL before /api/v1 that clients use, for references to large events
+  BELLS_QUEUE_URL, DELIVERIES_QUEUE_URL, DEAD_LETTERS_QUEUE_URL, PUSHES_QUEUE_URL
+                   the queues in SQS of a serverless hub on the same store (docs/operations.md); unset: there is none
+  DISPATCH         server | lambda: who takes the turns of partitions
   TARGETS          the targets that rules may have (docs/rules.md)
   LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
   GRPC_TLS_CERT, GRPC_TLS_KEY   files in PEM; unset: gRPC without TLS
@@ -58,6 +61,7 @@ class Options:
         data: Where the embedded Valkey keeps its data; None if the store is elsewhere.
         settings: The settings of the hub.
         origins: The pages that may call; None if a credential decides.
+        dispatches: Whether instances of the server take the turns of partitions, and not functions (`DISPATCH`).
         log_format: How to log, `plain` or `json`.
         notice_seconds: For how long an instance that stops still accepts connections.
     """
@@ -69,6 +73,7 @@ class Options:
     data: Path | None
     settings: Settings
     origins: Origins | None
+    dispatches: bool = True
     log_format: str = "plain"
     notice_seconds: float = 0.0
 
@@ -99,6 +104,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
+    dispatches = _dispatches(environment, settings)
     if settings.auth == "iam":
         # API Gateway checks signatures before a function is called. Here, nobody would.
         raise SettingsError("AUTH is 'iam', which takes API Gateway; the server has none, jwt and key")
@@ -116,9 +122,21 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         data=None if environment.get("REDIS_URL") else Path(told.data),
         settings=settings,
         origins=origins,
+        dispatches=dispatches,
         log_format=log_format(environment, output=sys.stderr),
         notice_seconds=_notice(environment.get("NOTICE_SECONDS") or "0"),
     )
+
+
+def _dispatches(environment: Mapping[str, str], settings: Settings) -> bool:
+    if bool(settings.bells_url) != bool(settings.deliveries_url):
+        raise SettingsError("BELLS_QUEUE_URL and DELIVERIES_QUEUE_URL belong together; set both, or neither")
+    dispatch = environment.get("DISPATCH") or _DISPATCH[0]
+    if dispatch not in _DISPATCH:
+        raise SettingsError(f"DISPATCH is {dispatch!r}; it is one of {', '.join(_DISPATCH)}")
+    if dispatch == "lambda" and not settings.bells_url:
+        raise SettingsError("DISPATCH is lambda, which needs BELLS_QUEUE_URL: the queue of the function dispatch")
+    return dispatch == "server"
 
 
 def _port(text: str, name: str) -> int:
@@ -144,6 +162,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+_DISPATCH = ("server", "lambda")
 _GREATEST_PORT = 65_535
 _LONGEST_NOTICE = 5
 """Seconds: what is left of the time for stopping is for connections and leases."""

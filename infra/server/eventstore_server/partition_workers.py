@@ -31,7 +31,7 @@ _TURNS_MS = 1000
 
 _RETRY_SECONDS = 0.25
 _IDLE_SECONDS = 1.0
-"""After how many seconds the checkpoint of a partition without durable subscriptions follows its log."""
+"""After how many seconds the checkpoint of a partition without subscriptions in the store follows its log."""
 
 _WAIT_SECONDS = 1.0
 
@@ -43,7 +43,8 @@ class _Worker:
     Attributes:
         serving: Whether a thread takes turns.
         requested: Whether a turn was requested meanwhile.
-        has_groups: Whether the partition had durable subscriptions at its last turn.
+        has_subscriptions: Whether the partition had subscriptions in the store at its last turn: durable ones, or
+            ephemeral ones of clients of API Gateway.
         last_command: The id of the last command that the follower has seen.
         timer: Requests the next turn.
         due: When it does, in seconds of `time.monotonic`.
@@ -51,7 +52,7 @@ class _Worker:
 
     serving: bool = False
     requested: bool = False
-    has_groups: bool = True
+    has_subscriptions: bool = True
     last_command: str = ""
     timer: asyncio.TimerHandle | None = None
     due: float = 0.0
@@ -76,6 +77,7 @@ class PartitionWorkers:
         threads: Take the turns.
         loop: Runs timers.
         now: Returns the current time, in milliseconds since 1970.
+        released: Called with each partition that this instance has given up.
         observer: Measures the turns; None measures nothing.
     """
 
@@ -88,6 +90,7 @@ class PartitionWorkers:
         threads: Executor,
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], int],
+        released: Callable[[int], None] = lambda _: None,
         observer: TurnObserver | None = None,
     ) -> None:
         self._dispatcher = dispatcher
@@ -96,6 +99,7 @@ class PartitionWorkers:
         self._threads = threads
         self._loop = loop
         self._now = now
+        self._released = released
         self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
         self._lock = threading.Lock()
         self._state = _State()
@@ -148,11 +152,11 @@ class PartitionWorkers:
         self._loop.call_soon_threadsafe(self._schedule, partition, seconds)
 
     def log_moved(self, partition: int) -> None:
-        """Take a turn of a partition whose log grew: soon, if it has durable subscriptions."""
+        """Take a turn of a partition whose log grew: soon, if it has subscriptions in the store."""
         worker = self._state.workers.get(partition)
         if partition not in self._state.owned or worker is None:
             return
-        if worker.has_groups:
+        if worker.has_subscriptions:
             self._submit(partition)
         elif worker.timer is None:
             self.request_turn_later(partition, seconds=_IDLE_SECONDS)
@@ -162,7 +166,7 @@ class PartitionWorkers:
         worker = self._state.workers.get(turn.partition)
         if worker is None:
             return
-        worker.has_groups = bool(turn.groups)
+        worker.has_subscriptions = bool(turn.groups or turn.behind or turn.live)
         # A turn that was scheduled ahead by another instance is this one's to take.
         if turn.alarm > turn.stamp > 0:
             self.request_turn_later(turn.partition, seconds=(turn.alarm - turn.stamp) / 1000)
@@ -234,6 +238,7 @@ class PartitionWorkers:
             del self._state.workers[partition]
         try:
             self._turns().release(partition)
+            self._released(partition)
         except EventstoreError as error:
             # The lease ends by itself.
             _LOGGER.info("partition %d: %s: %s", partition, error.code, error.detail)

@@ -7,16 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
-from eventstore_server.sessions import instance_of
+from eventstore.live.routed_deliveries import RoutedDeliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor
 
-    from eventstore.frames.frame import Address, Delivery, Part
+    from eventstore.frames.frame import Part
     from eventstore.frames.pushes import PushResult
     from eventstore.groups import Member
     from eventstore.hub.hub import Hub
+    from eventstore.ports import Deliveries, DispatchQueue
     from eventstore.ports.instances import InstanceId
     from eventstore.streams import DurableName
     from eventstore.subscriptions import Connection, ConnectionId
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from eventstore_server.partition_workers import PartitionWorkers
     from eventstore_server.sessions import Sessions
 
-__all__ = ["InstanceDeliveries", "InstanceQueue"]
+__all__ = ["InstanceQueue", "instance_deliveries"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -39,23 +40,39 @@ class InstanceQueue:
         workers: Take the turns of this instance's partitions.
         feed: Takes those of its ephemeral subscriptions.
         threads: Handle what needs no turn.
+        functions: The queue of the function `dispatch`, if that takes the turns of partitions; None if instances do.
     """
 
     def __init__(
-        self, hub: Hub, *, cluster: Cluster, workers: PartitionWorkers, feed: LiveFeed, threads: Executor
+        self,
+        hub: Hub,
+        *,
+        cluster: Cluster,
+        workers: PartitionWorkers,
+        feed: LiveFeed,
+        threads: Executor,
+        functions: DispatchQueue | None = None,
     ) -> None:
         self._hub = hub
         self._cluster = cluster
         self._workers = workers
         self._feed = feed
         self._threads = threads
+        self._functions = functions
 
     def request_turns(self, partitions: Iterable[int]) -> None:
         """See `DispatchQueue.request_turns`."""
         wanted = list(partitions)
         self._feed.request_turns(wanted)
+        if self._functions is not None:
+            self._functions.request_turns(wanted)
+            return
         self._workers.request_turns(wanted)
         self._cluster.request_turns(set(wanted) - self._workers.owned)
+
+    def requested(self, partitions: Iterable[int]) -> None:
+        """Take turns, or have them taken, that another process requested of this instance."""
+        (self._functions or self._workers).request_turns(partitions)
 
     def request_turn_later(self, partition: int, *, seconds: float) -> None:
         """See `DispatchQueue.request_turn_later`."""
@@ -83,34 +100,24 @@ class InstanceQueue:
         self._threads.submit(_logged, call)
 
 
-class InstanceDeliveries:
-    """See `ports.Deliveries`: parts for clients of this instance, and of others.
+def instance_deliveries(
+    sessions: Sessions, cluster: Cluster, queue: Callable[[], Deliveries] | None
+) -> RoutedDeliveries:
+    """Return the deliveries of an instance: to its own clients, to those of others, and to those of API Gateway.
 
     Args:
         sessions: The clients of this instance.
         cluster: Passes parts on to other instances.
+        queue: Returns the queue of the function `deliver`; None if no functions share the store.
     """
 
-    def __init__(self, sessions: Sessions, cluster: Cluster) -> None:
-        self._sessions = sessions
-        self._cluster = cluster
+    def send(instance: InstanceId, batches: Sequence[Sequence[Part]]) -> None:
+        if instance == sessions.instance:
+            sessions.post([part for parts in batches for part in parts])
+        else:
+            cluster.send_parts(instance, batches)
 
-    def send(self, deliveries: Sequence[Delivery]) -> None:
-        """See `Deliveries.send`."""
-        own: list[Part] = []
-        others: dict[InstanceId, list[Part]] = {}
-        for delivery in deliveries:
-            for part in delivery.parts:
-                by_instance: dict[InstanceId, list[Address]] = {}
-                for address in part.to:
-                    by_instance.setdefault(instance_of(address.connection), []).append(address)
-                for instance, addresses in by_instance.items():
-                    alike = part if len(by_instance) == 1 else part.to_some(addresses)
-                    (own if instance == self._sessions.instance else others.setdefault(instance, [])).append(alike)
-        for instance, parts in others.items():
-            self._cluster.send_parts(instance, parts)
-        if own:
-            self._sessions.post(own)
+    return RoutedDeliveries(queue, send)
 
 
 def _logged(call: Callable[[], None]) -> None:

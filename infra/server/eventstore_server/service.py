@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.follower import RedisFollower
 from eventstore.adapters.redis.instances import RedisInstances
+from eventstore.frames.instance_messages import decode_message
 from eventstore.frames.limits import FrameLimits
 from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import Lease
@@ -26,13 +27,13 @@ from eventstore_server.http_port import HttpPort
 from eventstore_server.hub import ServerHub
 from eventstore_server.limits import Limits
 from eventstore_server.live_feed import LiveFeed
-from eventstore_server.messages import decode_message
 from eventstore_server.partition_workers import PartitionWorkers
 from eventstore_server.push_queue import PushQueue
 from eventstore_server.pushers import pushing_of
-from eventstore_server.queues import InstanceDeliveries, InstanceQueue
+from eventstore_server.queues import InstanceQueue, instance_deliveries
 from eventstore_server.scheduled_work import ScheduledWork
 from eventstore_server.sessions import Sessions
+from eventstore_server.shared_subscriptions import SharedSubscriptions
 from eventstore_server.telemetry import Telemetry
 from eventstore_server.wakeups import InstanceWakeups
 from functions.hub import provide
@@ -40,7 +41,7 @@ from functions.hub import provide
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore.ports import Turn
+    from eventstore.ports import EphemeralSubscriptions, Turn
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.options import Options
 
@@ -101,13 +102,15 @@ class Service:
                 ("background", _BACKGROUND_THREADS),
             )
         }
+        self._pushes: PushQueue | None = None
         self._scheduled = ScheduledWork(self._pools["background"])
         self.hub = ServerHub(
             options.settings,
             lease=Lease(self.instance, _LEASE_MS),
-            ephemeral=lambda: self.feed,
+            ephemeral=self._ephemeral,
             turn_began=self._turn_began,
             storing=lambda partition: self.feed.storing(partition),  # noqa: PLW0108 - the feed is made later
+            dispatches=options.dispatches,
             telemetry=self._telemetry,
         )
 
@@ -142,6 +145,7 @@ class Service:
             threads=self._pools["turn"],
             loop=loop,
             now=now,
+            released=self._released,
             observer=observer,
         )
         self.feed = await asyncio.to_thread(
@@ -161,26 +165,34 @@ class Service:
             RedisInstances(hub.redis, reader=connect(url), alive_ms=int(_ALIVE_SECONDS * 1000)),
             partitions=hub.log.partitions,
             alive_seconds=_ALIVE_SECONDS,
-            owns=self.workers.own,
+            owns=self._own,
             lost=self._take_turns,
             received=self._receive,
             died=self._remove_connections_of,
             was_away=self._begin_anew,
         )
-        hub.dispatch_queue = InstanceQueue(
-            hub, cluster=self.cluster, workers=self.workers, feed=self.feed, threads=self._pools["turn"]
+        self._queue = hub.dispatch_queue = InstanceQueue(
+            hub,
+            cluster=self.cluster,
+            workers=self.workers,
+            feed=self.feed,
+            threads=self._pools["turn"],
+            functions=None if self._options.dispatches else hub.functions_queue,
         )
-        hub.wakeups = InstanceWakeups(self.feed, self.workers, hub.dispatch_queue)
-        hub.deliveries = InstanceDeliveries(self.sessions, self.cluster)
-        self.pushes = PushQueue(
-            lambda: hub.pusher,
-            threads=self._pools["push"],
-            loop=loop,
-            now=now,
-            pushed=self._telemetry.metrics.pushes.add,
-        )
-        hub.pushes = self.pushes
-        hub.pushing = pushing_of(self.instance, self.pushes, live=lambda: self.cluster.live)
+        if self._options.dispatches:
+            hub.wakeups = InstanceWakeups(self.feed, self.workers, self._queue)
+        beside_functions = hub.functions_queue is not None
+        queue = (lambda: hub.functions_deliveries) if beside_functions else None
+        hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue)
+        if not self._options.settings.pushes_url:
+            hub.pushes = self._pushes = PushQueue(
+                lambda: hub.pusher,
+                threads=self._pools["push"],
+                loop=loop,
+                now=now,
+                pushed=self._telemetry.metrics.pushes.add,
+            )
+            hub.pushing = pushing_of(self.instance, self._pushes, live=lambda: self.cluster.live)
         await asyncio.to_thread(self.cluster.run)
         self.sessions.is_away = self.cluster.is_away
         self.feed.run()
@@ -257,6 +269,9 @@ class Service:
 
     # Partitions and other instances
 
+    def _own(self, partitions: frozenset[int]) -> None:
+        self.workers.own(partitions if self._options.dispatches else frozenset())
+
     def _take_turns(self) -> None:
         """Take a turn of each partition: pushes of an instance that has died, or of this one, may be lost."""
         self.workers.request_turns(self.workers.owned)
@@ -266,16 +281,27 @@ class Service:
 
     def _receive(self, message: bytes) -> None:
         partitions, parts = decode_message(message)
-        self.workers.request_turns(partitions)
+        self._queue.requested(partitions)
         if parts:
             self.sessions.post(parts)
+
+    def _released(self, partition: int) -> None:
+        # If no other instance continues, the function `dispatch` does.
+        if self.hub.functions_queue is not None:
+            self.hub.functions_queue.request_turns([partition])
+
+    def _ephemeral(self) -> EphemeralSubscriptions:
+        if self.hub.functions_queue is None:
+            return self.feed
+        return SharedSubscriptions(self.feed, self.hub.stored_subscriptions)
 
     def _remove_connections_of(self, dead: InstanceId) -> None:
         remove_connections(dead, self.hub.registry, self.hub.members)
 
     def _begin_anew(self) -> None:
         """Leave to the others what they have taken over meanwhile."""
-        self.pushes.clear(self.workers.owned)
+        if self._pushes is not None:
+            self._pushes.clear(self.workers.owned)
         self._take_turns()
         self.sessions.close_all(code="going-away", detail="the server was away; resume from your cursors")
 
@@ -290,7 +316,8 @@ class Service:
         self._scheduled.every(self._limits.ping_seconds, "pinging", self._doors.ping, blocks=False)
 
     def _sweep(self) -> None:
-        # The owner of partition 0 sweeps, so that one instance does.
+        self.feed.end_orphans()
+        # The owner of partition 0 sweeps, so that one instance does. Where functions dispatch, theirs sweeps.
         if 0 in self.workers.owned:
             self.hub.sweeper.sweep(until=self.hub.clock.now() + _SWEEP_MS)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from threading import Event
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from eventstore.subscriptions import ConnectionId
+from eventstore.live.instance_connections import new_connection_id
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,12 +14,9 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
-    from eventstore.subscriptions import Connection
+    from eventstore.subscriptions import Connection, ConnectionId
 
-__all__ = ["Session", "Sessions", "instance_of"]
-
-_INSTANCE_ID = 8
-"""The number of characters of an id of an instance."""
+__all__ = ["Session", "Sessions"]
 
 _DELIVERED_WITHIN = 30.0
 """Seconds within which the event loop hands over what it was posted; it never takes so long unless it ends."""
@@ -72,7 +68,7 @@ class Sessions:
     """The sessions of this instance by the ids of their connections.
 
     Args:
-        instance: The id of this instance, with which the ids of its connections begin.
+        instance: The id of this instance, which the ids of its connections name.
         loop: The event loop that the sessions belong to.
 
     Attributes:
@@ -91,7 +87,7 @@ class Sessions:
 
     def new_id(self) -> ConnectionId:
         """Draw the id of a connection."""
-        return ConnectionId(f"{self.instance}{secrets.token_hex(8)}")
+        return new_connection_id(self.instance)
 
     def add(self, session: Session) -> None:
         """Add a session, before its connection is registered."""
@@ -179,8 +175,3 @@ class Sessions:
                 session = sessions.get(address.connection)
                 if session is not None:
                     session.deliver(part, address)
-
-
-def instance_of(connection_id: ConnectionId) -> InstanceId:
-    """Return the id of the instance that holds a connection, if a server holds it."""
-    return cast("InstanceId", connection_id[:_INSTANCE_ID])

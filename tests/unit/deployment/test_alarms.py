@@ -26,8 +26,9 @@ def test_an_alarm_notifies_when_it_begins_and_when_it_ends(name: str, alarm: Map
 
 
 @each_alarm
-def test_missing_data_is_ok_except_for_a_sweep_that_reports_nothing(name: str, alarm: Mapping[str, Any]) -> None:
-    assert alarm["TreatMissingData"] == ("breaching" if name == "DispatchLag" else "notBreaching")
+def test_missing_data_is_ok_except_of_a_sweep_and_of_tasks_that_do_not_run(name: str, alarm: Mapping[str, Any]) -> None:
+    breaching = {"DispatchLag", "ServerTasksMissing"}
+    assert alarm["TreatMissingData"] == ("breaching" if name in breaching else "notBreaching")
 
 
 def test_the_dashboard_is_json_and_shows_existing_resources() -> None:
@@ -62,4 +63,13 @@ def test_a_hub_without_targets_has_no_alarms_of_pushes() -> None:
     conditions = {name: NESTED["alarms"]["Resources"][name].get("Condition") for name in ALARMS}
     assert {name for name, condition in conditions.items() if condition == "Pushes"} == {
         *("OpenCircuits", "PushFaults", "PushesAge", "PushesFailed")
+    }
+
+
+def test_a_hub_without_the_server_has_no_alarms_of_it() -> None:
+    parameter = properties("template", "Observing")["Parameters"]["ServerService"]
+    assert parameter == {"Fn::If": ["Serves", {"Fn::GetAtt": "Serving.Outputs.Service"}, ""]}
+    conditions = {name: NESTED["alarms"]["Resources"][name].get("Condition") for name in ALARMS}
+    assert {name for name, condition in conditions.items() if condition == "Serves"} == {
+        *("ServerCpu", "ServerFaults", "ServerMemory", "ServerTasksMissing", "ServerUnhealthy")
     }

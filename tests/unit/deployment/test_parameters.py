@@ -63,7 +63,7 @@ def test_an_environment_sets_parameters_that_the_template_has(environment: str) 
 
 
 def test_only_the_address_of_the_cache_may_contain_a_secret_and_is_masked() -> None:
-    assert [name for name, about in EVERY if about.get("NoEcho")] == ["template.RedisUrl"]
+    assert [name for name, about in EVERY if about.get("NoEcho")] == ["template.RedisUrl", "server.RedisUrl"]
 
 
 @pytest.mark.parametrize(

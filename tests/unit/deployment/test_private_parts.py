@@ -116,6 +116,7 @@ def test_the_endpoint_of_sqs_has_an_address_in_the_requested_zones(
         "AvailabilityZones": zones,
         "SqsEndpointZones": endpoint,
         "QueueArns": "arn:aws:sqs:us-east-1:123456789012:bells.fifo",
+        "PullsImages": "false",
         "LogRetentionDays": "1",
     }
     network = Deployed.read(ROOT / "infra/stacks/network.yaml", parameters=given)

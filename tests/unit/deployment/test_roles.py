@@ -18,6 +18,7 @@ UNNAMED = {
     "ec2:DescribeNetworkInterfaces": "what is listed cannot be named",
     "ec2:DescribeSubnets": "the same",
     "ec2:UnassignPrivateIpAddresses": "network interfaces have no name before Lambda makes them",
+    "ecr:GetAuthorizationToken": "a token is for the whole registry",
     "logs:DescribeLogGroups": "what is listed cannot be named",
     "s3:GetObject": "the endpoint's own policy, which is for the account's buckets",
     "s3:PutObject": "the same",
@@ -74,5 +75,11 @@ def test_only_the_role_of_the_gateway_has_an_aws_managed_policy() -> None:
 @pytest.mark.parametrize(("name", "role"), resources("AWS::IAM::Role").items(), ids=resources("AWS::IAM::Role"))
 def test_a_role_can_be_assumed_by_one_service(name: str, role: Mapping[str, Any]) -> None:
     (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-    service = {"ApiLogsRole": "apigateway", "RefusedRole": "vpc-flow-logs"}.get(name, "lambda")
+    services = {
+        "ApiLogsRole": "apigateway",
+        "ExecutionRole": "ecs-tasks",
+        "RefusedRole": "vpc-flow-logs",
+        "TaskRole": "ecs-tasks",
+    }
+    service = services.get(name, "lambda")
     assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}

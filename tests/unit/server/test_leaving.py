@@ -97,6 +97,7 @@ def test_an_instance_leaves_after_its_last_heartbeat(monkeypatch: pytest.MonkeyP
         partitions=1,
         alive_seconds=3.0,
         owns=lambda _: None,
+        lost=lambda: None,
         received=lambda _: None,
         died=lambda _: None,
         was_away=lambda: None,

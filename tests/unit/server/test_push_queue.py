@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import StoreUnavailable
-from eventstore.frames.pushes import Push, PushedEvent
+from eventstore.frames.pushes import Push, PushedEvent, PushResult
 from eventstore.streams import DurableName, StreamName
 from eventstore.subscriptions import SubscriptionKey, Target
 from eventstore_server.push_queue import PushQueue
@@ -43,7 +43,7 @@ class Instance:
         this: Any = self
         self.queue = PushQueue(lambda: this, threads=this, loop=this, now=lambda: 0)
 
-    def push(self, text: str, *, until: int) -> None:
+    def push(self, text: str, *, until: int) -> PushResult:
         decoded = Push.decoded(text)
         assert until > decoded.timeout_ms
         self.meanwhile()
@@ -51,6 +51,7 @@ class Instance:
         if error is not None:
             raise error
         self.made.append((decoded.partition, decoded.frame))
+        return PushResult(decoded.subscription, decoded.key, decoded.partition, decoded.frame, "", {})
 
     def submit(self, call: Callable[..., object], *arguments: Any) -> None:  # noqa: ANN401 - as an executor has it
         self._tasks.append((call, arguments))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from eventstore.live.closing import ClosingConnections
     from eventstore.live.deliver import Deliverer
     from eventstore.live.dispatch import Dispatcher, Pushing
+    from eventstore.live.instance_inboxes import InstanceInboxes
     from eventstore.live.open_connections import OpenConnections
     from eventstore.live.push import Pusher
     from eventstore.live.subscribe import Subscriptions
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Deliveries,
         DispatchQueue,
         Durables,
+        Instances,
         Log,
         NamedFilters,
         Pushes,
@@ -145,7 +147,12 @@ class Hub:
 
     @cached_property
     def dispatch_queue(self) -> DispatchQueue | None:
-        """The queue of work for `dispatch`; None in a deployment without live delivery."""
+        """The queue of work for whoever dispatches; None in a deployment without live delivery."""
+        return self.functions_queue
+
+    @cached_property
+    def functions_queue(self) -> DispatchQueue | None:
+        """The queue of work for the function `dispatch`; None in a deployment without it."""
         if not self.settings.bells_url:
             return None
         from eventstore.adapters.aws.sqs_dispatch_queue import SqsDispatchQueue
@@ -156,7 +163,28 @@ class Hub:
 
     @cached_property
     def deliveries(self) -> Deliveries:
-        """The queue of messages for `deliver`."""
+        """Delivers to clients: those of API Gateway, and those of instances of the server on the same store."""
+        from eventstore.live.routed_deliveries import RoutedDeliveries
+
+        return RoutedDeliveries(lambda: self.functions_deliveries, self.instance_inboxes.send_parts)
+
+    @cached_property
+    def instance_inboxes(self) -> InstanceInboxes:
+        """Sends messages to instances of the server on the same store."""
+        from eventstore.live.instance_inboxes import InstanceInboxes
+
+        return InstanceInboxes(lambda: self.instances, self._require_dispatch_queue)
+
+    @cached_property
+    def instances(self) -> Instances:
+        """The instances of the server on the same store."""
+        from eventstore.adapters.redis.instances import RedisInstances
+
+        return RedisInstances(self.redis)
+
+    @cached_property
+    def functions_deliveries(self) -> Deliveries:
+        """The queue of messages for the function `deliver`."""
         from eventstore.adapters.aws.sqs_deliveries import SqsDeliveries
 
         url = _require(self.settings.deliveries_url, "DELIVERIES_QUEUE_URL")

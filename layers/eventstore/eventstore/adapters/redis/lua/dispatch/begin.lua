@@ -99,6 +99,11 @@ local has_live = call('EXISTS', terms)
 local frame_offset, carried = fields[4] or '0', {}
 local last_command, now, has_more = fields[6] or '', fields[7], fields[10]
 local alarm, pinned = fields[8], fields[9]
+-- Whoever held the lease scheduled the next turn in its own memory.
+if fields[11] and fields[11] ~= ARGV[8] then
+  call('HDEL', turn, 'alarm')
+  alarm = false
+end
 local stamp = '0'
 if has_groups then
   local was_set_back

@@ -1,0 +1,85 @@
+"""When an instance takes turns of its partitions."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from eventstore.ports import Turn
+from eventstore.positions import BEGINNING, Epoch
+from eventstore_server.partition_workers import PartitionWorkers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Inline(Executor):
+    """Runs what is submitted at once."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:  # noqa: ANN401 - as `Executor.submit` has it
+        future: Future[Any] = Future()
+        future.set_result(call(*args, **options))
+        return future
+
+
+class Hub:
+    """The dispatcher, the turns and the event loop of workers, and what they were asked for."""
+
+    def __init__(self) -> None:
+        self.served: list[int] = []
+        self.given_up: list[int] = []
+        self.later: list[int] = []
+        self.released: list[int] = []
+        itself: Any = self
+        self.workers = PartitionWorkers(
+            lambda: itself,
+            lambda: itself,
+            itself,
+            threads=Inline(),
+            loop=itself,
+            now=lambda: 0,
+            released=self.released.append,
+        )
+
+    def serve(self, partition: int, *, until: int) -> bool:  # noqa: ARG002 - it has nothing to do
+        self.served.append(partition)
+        return False
+
+    def release(self, partition: int) -> None:
+        self.given_up.append(partition)
+
+    def call_soon_threadsafe(self, _: object, partition: int, __: float) -> None:
+        self.later.append(partition)
+
+
+def turn(**members: Any) -> Turn:  # noqa: ANN401 - those of the turn
+    values: dict[str, Any] = {"partition": 3, "fencing_token": 1, "epoch": Epoch("e"), "frame_offset": 0, "removals": 0}
+    return Turn(**values | {"checkpoint": BEGINNING, "goal": BEGINNING, "behind": [], "live": False} | members)
+
+
+@pytest.mark.parametrize("members", [{"live": True}, {"behind": [object()]}, {"groups": {"key": object()}}])
+def test_a_turn_is_taken_at_once_where_the_store_has_subscriptions(members: dict[str, Any]) -> None:
+    hub = Hub()
+    hub.workers.own({3})
+    hub.workers.observe(turn(**members))
+    hub.served.clear()
+    hub.workers.log_moved(3)
+    assert (hub.served, hub.later) == ([3], [])
+
+
+def test_a_turn_is_taken_later_where_the_store_has_none() -> None:
+    hub = Hub()
+    hub.workers.own({3})
+    hub.workers.observe(turn())
+    hub.served.clear()
+    hub.workers.log_moved(3)
+    assert (hub.served, hub.later) == ([], [3])
+
+
+def test_a_partition_that_is_given_up_is_released_and_reported() -> None:
+    hub = Hub()
+    hub.workers.own({3, 4})
+    hub.workers.own({4})
+    assert (hub.given_up, hub.released) == ([3], [3])
