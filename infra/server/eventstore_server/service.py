@@ -304,8 +304,7 @@ class Service:
         if self._pushes is not None:
             self._pushes.clear(self.workers.owned)
         self._take_turns()
-        connections = dict.fromkeys(session.connection.id for session in self.sessions)
-        self.sessions.close_soon(connections, code="going-away", detail="the server was away; resume from your cursors")
+        self.sessions.close_all(code="going-away", detail="the server was away; resume from your cursors")
 
     def _drained(self, _: ConnectionId) -> None:
         self.feed.request_turns(range(self.hub.log.partitions))
