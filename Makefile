@@ -31,13 +31,15 @@ demo: $(DEV) ## Publish runs of invented workflows to the hub that runs (there t
 test: $(TEST) ## Run the tests
 	$(BIN)/python -m pytest
 
-soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,000 steps of chaos; SOAK_SEED and CHAOS_SEED repeat one
+soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,000 steps of chaos, 20 minutes of it on instances; SOAK_SEED and CHAOS_SEED repeat one
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 	$(BIN)/python -m tests.chaos --seeds 30 --steps 20000 --write
 	$(BIN)/python -m tests.chaos --mutants --seeds 40 --steps 3000
+	$(BIN)/python -m tests.chaos.server --seeds 10 --seconds 120
+	$(BIN)/python -m tests.chaos.server --mutants --seeds 5 --seconds 30
 
 nightly: $(TEST) ## Run what takes hours: the soaks and the benchmarks at full size, the tests of security a hundred times as thorough
 	$(MAKE) --no-print-directory soak
@@ -64,7 +66,7 @@ test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on Min
 	@mkdir -p .aws-sam
 	@SAM_CLI_TELEMETRY=0 $(THERE) $(SAM) build --build-dir .aws-sam/endpoint/build >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
 	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
-		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
+		$(BIN)/python -m pytest tests/e2e tests/chaos/server --ignore=tests/e2e/dev
 
 # MiniStack runs functions with the Python that it has itself; another endpoint's are named: TARGET_PYTHON=3.13 PLATFORM=...
 THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')) \

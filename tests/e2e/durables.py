@@ -13,6 +13,8 @@ from tests.e2e.struck_servers import StruckServers
 from tests.transcripts.membership import Parked
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.transcripts.transcript import Json
 
 __all__ = ["StruckGroups", "StruckServerGroups"]
@@ -30,13 +32,22 @@ class _Groups(ABC):
         """Where the REST API is."""
 
     async def create(
-        self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int, target: Json | None = None
+        self,
+        name: str,
+        *,
+        ack_deadline: int,
+        max_attempts: int,
+        max_in_flight: int,
+        target: Json | None = None,
+        filters: Sequence[Json] = (),
     ) -> None:
         settings: dict[str, Any] = {
             "ack_deadline": ack_deadline,
             "max_attempts": max_attempts,
             "max_in_flight": max_in_flight,
         }
+        if filters:
+            settings["filters"] = list(filters)
         if target is not None:
             settings["target"] = target
         await self._asked("POST", "subscriptions", json={"id": name, "from": "start", **settings})

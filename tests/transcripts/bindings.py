@@ -64,15 +64,15 @@ class Answer:
 
 
 class Binding(Protocol):
-    """A kind of target.
+    """A kind of target."""
 
-    Attributes:
-        name: The name of the durable subscription.
-        batch: The most events of one call.
-    """
+    @property
+    def name(self) -> str:
+        """The name of the durable subscription."""
 
-    name: str
-    batch: int
+    @property
+    def batch(self) -> int:
+        """The most events of one call."""
 
     def definition(self, url: str) -> Json:
         """The target of the durable subscription, which answers at a URL."""

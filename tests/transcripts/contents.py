@@ -40,7 +40,7 @@ async def _stream(session: aiohttp.ClientSession, url: str, name: str) -> Stored
 
 async def _got(session: aiohttp.ClientSession, url: str, query: dict[str, str]) -> dict[str, Any] | None:
     async with session.get(url, params=query) as response:
-        if response.status == HTTPStatus.NOT_FOUND:
+        if response.status in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
             return None
         response.raise_for_status()
         answer: dict[str, Any] = await response.json()

@@ -44,9 +44,16 @@ class GroupControls(Protocol):
     """Durable subscriptions of the hub under test. Failed calls are retried, because the store may be restarted."""
 
     async def create(
-        self, name: str, *, ack_deadline: int, max_attempts: int, max_in_flight: int, target: Json | None = None
+        self,
+        name: str,
+        *,
+        ack_deadline: int,
+        max_attempts: int,
+        max_in_flight: int,
+        target: Json | None = None,
+        filters: Sequence[Json] = (),
     ) -> None:
-        """Create a durable subscription to all events, from the start; the deadline is in seconds."""
+        """Create a durable subscription to the events that match, from the start; the deadline is in seconds."""
 
     async def unfinished(self, name: str) -> int:
         """How many events it has not reached, or has in flight, and how many of its streams are held."""

@@ -9,10 +9,11 @@ from tests.transcripts.subscriber import RecordingSubscriber
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from random import Random
 
     from tests.transcripts.clock import Clock
+    from tests.transcripts.lines import Dial
     from tests.transcripts.plan import Guest
     from tests.transcripts.transcript import Json
 
@@ -25,7 +26,7 @@ class Follower:
     def __init__(
         self,
         guest: Guest,
-        url: Callable[[], str],
+        dial: Dial,
         streams: Sequence[str],
         *,
         clock: Clock,
@@ -35,7 +36,7 @@ class Follower:
         self.guest = guest
         self.leaves = any(order.act is Act.LEAVE for _, order in guest.orders)
         self.subscriber = RecordingSubscriber(
-            url, guest.request, name=guest.name, clock=clock, random=random, handle=self._handle
+            dial, guest.request, name=guest.name, clock=clock, random=random, handle=self._handle
         )
         self._missing = set(wanted_streams(guest.request) or streams)
         self._news = news

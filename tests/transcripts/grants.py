@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.transcripts.pushes import NumberedCall
     from tests.transcripts.transcript import Received
 
-__all__ = ["Grant", "GroupReading", "Try"]
+__all__ = ["Grant", "GroupReading", "Try", "cut_off"]
 
 _NUMBERED = frozenset({"owned", "revoked", "events", "truncated"})
 
@@ -158,6 +158,16 @@ class GroupReading:
         """The location of events of the subscription."""
         return Location(subscriber=self.group.name, stream=stream, sequences=sequences)
 
+    def superseded(self, attempt: Try) -> bool:
+        """Whether a member handled an event while the hub had cut it off, and another owned the partition already."""
+        if not attempt.cut_off:
+            return False
+        handling = attempt.handling
+        own = (attempt.member, attempt.session)
+        before = [one for one in self.grants if one.partition == handling.partition and one.at <= handling.begun]
+        newest = max(before, key=lambda one: one.at, default=None)
+        return newest is not None and (newest.member.name, newest.session) != own
+
     def listed(self, end: float) -> Iterator[tuple[float, Parked]]:
         """The parked streams, with the times of their listings."""
         if self.group.finished:
@@ -194,7 +204,7 @@ class GroupReading:
         for member in self.group.members:
             for number, session in enumerate(member.sessions, 1):
                 for one in session.handlings:
-                    tries[one.stream].append(Try(member.name, number, one, session.ending is Ending.DISCONNECTED))
+                    tries[one.stream].append(Try(member.name, number, one, cut_off(session)))
         return {
             stream: sorted(attempts, key=lambda attempt: attempt.handling.begun) for stream, attempts in tries.items()
         }
@@ -210,6 +220,11 @@ def _verdict(received: Received, last: int, *, owned: bool) -> Verdict:
     if not owned:
         return Verdict.STRANGE
     return Verdict.NEXT if number == last + 1 else Verdict.HOLE
+
+
+def cut_off(session: MemberSession) -> bool:
+    """Whether the hub may have taken a member for gone: it ended the session, or hung until the member ended it."""
+    return session.ending is Ending.DISCONNECTED or any(said.answered is None for said in session.said)
 
 
 def _released(session: MemberSession, partition: int, since: float) -> float:

@@ -75,10 +75,10 @@ class HttpBinding:
 
 
 def _of_headers(headers: Mapping[str, str], body: bytes) -> Json:
-    """The event of a request in binary mode. Every event of a scenario has JSON as its data."""
+    """The event of a request in binary mode. Every event of a scenario has JSON as its data, or none."""
     attributes = {
         name.lower().removeprefix(_PREFIX): unquote(value)
         for name, value in headers.items()
         if name.lower().startswith(_PREFIX)
     }
-    return {**attributes, "data": json.loads(body)}
+    return {**attributes, "data": json.loads(body)} if body else attributes

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
-
 from tests.transcripts.clock import Backoff
+from tests.transcripts.lines import Ended, Unreachable
 from tests.transcripts.membership import Dropped, Handling, Member, MemberSession
 from tests.transcripts.orders import Act, Order
 from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
@@ -22,12 +19,11 @@ if TYPE_CHECKING:
     from random import Random
 
     from tests.transcripts.clock import Clock
+    from tests.transcripts.lines import Dial, Line
     from tests.transcripts.transcript import Json
 
 __all__ = ["RecordingMember"]
 
-_SUBPROTOCOL = "eventstore.v1"
-_LARGEST_MESSAGE = 1 << 20
 _PATIENCE = 10.0
 _OWN_ID = "w"
 
@@ -36,7 +32,7 @@ class RecordingMember:
     """A member of a durable subscription until it is ordered to leave, on successive connections.
 
     Args:
-        url: Returns where to connect, each time.
+        dial: Opens a line, each time.
         fails: Returns whether a try of an event fails.
         handle: Given each event that was handled.
         seconds: How long a try of an event takes; while one takes long, none of another partition is made.
@@ -45,7 +41,7 @@ class RecordingMember:
 
     def __init__(
         self,
-        url: Callable[[], str],
+        dial: Dial,
         subscription: str,
         *,
         name: str,
@@ -70,7 +66,7 @@ class RecordingMember:
         self.alive_every = alive_every
         self.hands = asyncio.Lock()
         """Held by the current attempt."""
-        self._url = url
+        self._dial = dial
         self._subscription = subscription
         self._backoff = Backoff(random)
         self._orders: asyncio.Queue[Order] = asyncio.Queue()
@@ -94,18 +90,11 @@ class RecordingMember:
         while order is None or order.act is not Act.LEAVE:
             self.state = "connecting"
             try:
-                connection = await connect(
-                    self._url(),
-                    subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
-                    compression=None,
-                    ping_interval=None,
-                    max_size=_LARGEST_MESSAGE,
-                    proxy=None,
-                )
-            except (OSError, WebSocketException):
+                line = await self._dial()
+            except Unreachable:
                 order = await self._away(self._backoff.pause())
                 continue
-            session = _Session(self, connection, self._subscription)
+            session = _Session(self, line, self._subscription)
             order = await session.run(self._orders)
             if session.subscribed:
                 self._backoff.worked()
@@ -120,7 +109,8 @@ class RecordingMember:
         until = loop.time() + seconds
         while (left := until - loop.time()) > 0:
             try:
-                order = await asyncio.wait_for(self._orders.get(), left)
+                async with asyncio.timeout(left):
+                    order = await self._orders.get()
             except TimeoutError:
                 return None
             if order.act is Act.LEAVE:
@@ -131,13 +121,13 @@ class RecordingMember:
 class _Session:
     """A connection of a member, and the work on its partitions."""
 
-    def __init__(self, member: RecordingMember, connection: ClientConnection, subscription: str) -> None:
+    def __init__(self, member: RecordingMember, line: Line, subscription: str) -> None:
         self.subscribed = False
         self._member = member
-        self._connection = connection
+        self._line = line
         self._connected = member.clock.now()
         self._request = {"action": "subscribe", "id": _OWN_ID, "subscription": subscription}
-        self._requests = Requests(connection, member.clock)
+        self._requests = Requests(line, member.clock)
         self._received: list[Received] = []
         self._handlings: list[Handling] = []
         self._dropped: list[Dropped] = []
@@ -175,13 +165,15 @@ class _Session:
                 await self._leave()
         finally:
             if ending is Ending.ABORTED:
-                self._connection.transport.abort()
-            await _cancelled(
-                *(ownership.task for ownership in self._owned.values()), receiving, joining, ordered, living
-            )
-            ended = self._member.clock.now()
-            await self._connection.close()
-            self._member.sessions.append(self._attendance(sent, ended, ending))
+                self._line.abort()
+            try:
+                await _cancelled(
+                    *(ownership.task for ownership in self._owned.values()), receiving, joining, ordered, living
+                )
+            finally:
+                ended = self._member.clock.now()
+                await self._line.close()
+                self._member.sessions.append(self._attendance(sent, ended, ending))
         return order
 
     async def _living(self) -> None:
@@ -199,16 +191,16 @@ class _Session:
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self._requests.ask({"action": "unsubscribe", "id": _OWN_ID}, record=True)
-        except (ConnectionClosed, TimeoutError):
+        except (Ended, TimeoutError):
             pass  # the end of the connection has the same effect
 
     async def _receiving(self) -> Ending:
         while True:
             try:
-                text = await self._connection.recv()
-            except ConnectionClosed:
+                message = await self._line.receive()
+            except Ended:
                 return Ending.DISCONNECTED
-            if ending := self._take(json.loads(text)):
+            if ending := self._take(message):
                 return ending
 
     def _take(self, message: Json) -> Ending | None:
@@ -216,7 +208,7 @@ class _Session:
         now = self._member.clock.now()
         if "frame" not in message:
             self._received.append(Received(now, message))
-            if self._requests.answered(message):
+            if self._requests.answered(message) or message.get("type") == "changed":
                 return None
             # API Gateway's message about a failed function has no type and no request.
             return self._take_error(message.get("code", "internal"), message)
@@ -272,5 +264,5 @@ async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception) and not isinstance(result, (ConnectionClosed, OSError)):
+        if isinstance(result, Exception) and not isinstance(result, (Ended, OSError)):
             raise result

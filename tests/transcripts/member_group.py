@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import key
+from tests.transcripts.lines import socket_dial
 from tests.transcripts.member import RecordingMember
 from tests.transcripts.orders import Order
 from tests.transcripts.progress import ACK_DEADLINE, Progress
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
+    from tests.transcripts.lines import Dial
     from tests.transcripts.membership import Group
     from tests.transcripts.plan import Plan
     from tests.transcripts.transcript import Json
@@ -37,6 +39,8 @@ class MemberSettings:
         nacks: The share of tries that fail all the same.
         slow: How many events take half of `ack_deadline` each, while their member does nothing of its other partitions:
             three times the deadline, should all come to one member.
+        wanted: The part of the definition that selects events: `filters`.
+        dial: Returns how a member dials, by the number of the member, from 1.
         comings: How often members crash or leave, to come again after `longest_pause` seconds at most.
     """
 
@@ -46,6 +50,8 @@ class MemberSettings:
     slow: int = 6
     comings: int = 12
     longest_pause: float = 1.0
+    wanted: Json = field(default_factory=dict)
+    dial: Callable[[GroupHub, int], Dial] = lambda hub, _: socket_dial(lambda: hub.ws_url)
 
     def group(self, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> MemberGroup:
         """The group of a scenario."""
@@ -56,7 +62,7 @@ class MemberGroup:
     """See `tests.transcripts.group_soak.Consumer`."""
 
     def __init__(self, about: MemberSettings, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> None:
-        self.progress = Progress(hub, _NAME, clock=clock, random=Random(f"{seed} redrive"))
+        self.progress = Progress(hub, _NAME, clock=clock, random=Random(f"{seed} redrive"), wanted=about.wanted)
         self._hub = hub
         self._clock = clock
         self._seed = seed
@@ -65,7 +71,7 @@ class MemberGroup:
         self._orders = _orders(random, plan, names, about)
         self._troubles = drawn(random, plan, poisoned=about.poisoned, failing=about.nacks, slow=about.slow)
         self._seconds = dict.fromkeys(self._troubles.slow, ACK_DEADLINE / 2)
-        self._members = {name: self._member(name) for name in names}
+        self._members = {name: self._member(name, about.dial(hub, number)) for number, name in enumerate(names, 1)}
 
     @property
     def state(self) -> str:
@@ -96,14 +102,14 @@ class MemberGroup:
         """What was recorded."""
         return self.progress.group(finished=finished, members=(member.recorded for member in self._members.values()))
 
-    def _member(self, name: str) -> RecordingMember:
+    def _member(self, name: str, dial: Dial) -> RecordingMember:
         random = Random(f"{self._seed} {name}")
 
         def fails(event: Json) -> bool:
             return self._troubles.fails(random, event, healed=self.progress.healed)
 
         return RecordingMember(
-            lambda: self._hub.ws_url,
+            dial,
             _NAME,
             name=name,
             clock=self._clock,

@@ -7,9 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from websockets.exceptions import ConnectionClosed
-
 from tests.transcripts.content import where
+from tests.transcripts.lines import Ended
 from tests.transcripts.membership import Dropped, Handling
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Ownership:
         self._frames.put_nowait(message)
 
     async def _run(self) -> None:
-        with suppress(ConnectionClosed):
+        with suppress(Ended):
             while True:
                 frame = await self._frames.get()
                 if frame["type"] == "revoked":

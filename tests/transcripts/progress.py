@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from tests.transcripts.content import where
 from tests.transcripts.membership import Group, Redriven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from random import Random
 
@@ -26,6 +27,8 @@ ACK_DEADLINE = 6
 _MAX_ATTEMPTS = 3
 _MAX_IN_FLIGHT = 50
 
+_ALL: Mapping[str, Any] = MappingProxyType({})
+
 _SKIPPED = 0.2
 """The share of redrives that leave out the failed event."""
 
@@ -37,14 +40,18 @@ class Progress:
         healed: Whether everything can be handled from now on.
         parked: The streams that were parked when the hub was last asked.
         redriven: The streams that were redriven.
+
+    Args:
+        wanted: The part of its definition that selects events: `filters`.
     """
 
-    def __init__(self, hub: GroupControls, name: str, *, clock: Clock, random: Random) -> None:
+    def __init__(self, hub: GroupControls, name: str, *, clock: Clock, random: Random, wanted: Json = _ALL) -> None:
         self.name = name
         self.healed = False
         self.parked: Sequence[Parked] = ()
         self.redriven: list[Redriven] = []
         self._hub = hub
+        self._wanted = wanted
         self._clock = clock
         self._random = random
         self._handled: set[Where] = set()
@@ -58,13 +65,14 @@ class Progress:
             max_attempts=_MAX_ATTEMPTS,
             max_in_flight=_MAX_IN_FLIGHT,
             target=target,
+            filters=self._wanted.get("filters", ()),
         )
 
     def group(self, *, finished: bool, members: Iterable[Member] = (), target: Target | None = None) -> Group:
         """The record of the durable subscription, with what its members or its target recorded."""
         return Group(
             name=self.name,
-            wanted={},
+            wanted=self._wanted,
             ack_deadline=ACK_DEADLINE,
             max_attempts=_MAX_ATTEMPTS,
             members=tuple(members),

@@ -13,7 +13,7 @@ from websockets.exceptions import WebSocketException
 
 from tests.transcripts.clock import Backoff
 from tests.transcripts.fragments import fragments
-from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
+from tests.transcripts.outcomes import AGAIN, FAREWELLS, NoAnswer, Refused
 from tests.transcripts.transcript import Publish, Result
 
 if TYPE_CHECKING:
@@ -29,10 +29,6 @@ _PATIENCE = 30.0
 _SERVER_FAULT = 500
 
 
-class _NoAnswer(Exception):
-    """The outcome is open."""
-
-
 class Route(Protocol):
     """A transport to the hub, used by one publisher at a time."""
 
@@ -40,7 +36,7 @@ class Route(Protocol):
         """Results of one attempt.
 
         Raises:
-            _NoAnswer: None came, or one that leaves the outcome open.
+            NoAnswer: None came, or one that leaves the outcome open.
             Refused: The hub will not store these events.
         """
 
@@ -67,18 +63,19 @@ class Publisher:
         while True:
             begun = self._clock.now()
             attempt = Publish(publisher=self.name, begun=begun, answered=None, events=tuple(events), stream=stream)
+            index = len(self.publishes)
             # Recorded before its outcome is known, because a cancelled attempt may have been stored.
             self.publishes.append(attempt)
             try:
                 results = await self._route.publish(events, stream)
-            except _NoAnswer:
+            except NoAnswer:
                 await asyncio.sleep(self._backoff.pause())
                 continue
             answered = tuple(
                 Result(result["stream"], result["sequence"], result["id"], duplicate=result["duplicate"])
                 for result in results
             )
-            self.publishes[-1] = replace(attempt, answered=self._clock.now(), results=answered)
+            self.publishes[index] = replace(attempt, answered=self._clock.now(), results=answered)
             self._backoff.worked()
             return
 
@@ -106,11 +103,11 @@ class RestRoute:
             async with self._session.post(url, params={"stream": stream}, data=body, headers=headers) as response:
                 text = await response.text()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise _NoAnswer from error
+            raise NoAnswer from error
         if response.status >= _SERVER_FAULT:
-            raise _NoAnswer(f"{response.status} {text[:200]}")
+            raise NoAnswer(f"{response.status} {text[:200]}")
         if not response.ok:
-            raise Refused(f"{response.status} {text[:1000]}")
+            raise Refused(f"{response.status} {text[:1000]}", json.loads(text).get("code", ""))
         results: list[dict[str, Any]] = json.loads(text)["results"]
         return results
 
@@ -140,13 +137,13 @@ class SocketRoute:
         except (OSError, TimeoutError, WebSocketException) as error:
             # A late answer on this connection would be matched to a later request.
             await self.close()
-            raise _NoAnswer from error
+            raise NoAnswer from error
         if answer.get("type") == "published":
             results: list[dict[str, Any]] = answer["results"]
             return results
         if "type" not in answer or answer.get("code") in AGAIN | FAREWELLS:
-            raise _NoAnswer(str(answer))
-        raise Refused(str(answer))
+            raise NoAnswer(str(answer))
+        raise Refused(str(answer), answer.get("code", ""))
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,8 @@ from tests.transcripts.membership import SentCommand
 from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
-
     from tests.transcripts.clock import Clock
+    from tests.transcripts.lines import Line
     from tests.transcripts.transcript import Json
 
 __all__ = ["Requests"]
@@ -29,9 +27,9 @@ class Requests:
         recorded: What was said, with the moments.
     """
 
-    def __init__(self, connection: ClientConnection, clock: Clock) -> None:
+    def __init__(self, line: Line, clock: Clock) -> None:
         self.recorded: list[SentCommand] = []
-        self._connection = connection
+        self._line = line
         self._clock = clock
         self._names = 0
         self._waiting: dict[str, asyncio.Future[Json]] = {}
@@ -40,17 +38,17 @@ class Requests:
         """The answer to a message, however often it has to be sent.
 
         Raises:
-            ConnectionClosed: There was none before the connection ended.
+            Ended: There was none before the line ended.
             Refused: The hub says that the message is wrong.
         """
         self._names += 1
         name = f"r{self._names}"
-        text = json.dumps({**message, "request": name}, separators=(",", ":"))
+        request = {**message, "request": name}
         index = len(self.recorded)
         if record:
             self.recorded.append(SentCommand(message, self._clock.now(), None))
         while True:
-            answer = await self._answer(name, text)
+            answer = await self._answer(name, request)
             # After a farewell the connection ends, and this with it.
             if answer is None or answer.get("code") in AGAIN | FAREWELLS:
                 await asyncio.sleep(_PAUSE)
@@ -74,10 +72,10 @@ class Requests:
             if not waiting.done():
                 waiting.set_result({"type": "error", "code": "internal"})
 
-    async def _answer(self, name: str, text: str) -> Json | None:
+    async def _answer(self, name: str, request: Json) -> Json | None:
         waiting: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._waiting[name] = waiting
-        await self._connection.send(text)
+        await self._line.send(request)
         try:
             async with asyncio.timeout(_AGAIN_AFTER):
                 return await waiting

@@ -15,6 +15,7 @@ import aiohttp
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.follower import Follower
+from tests.transcripts.lines import socket_dial
 from tests.transcripts.orders import Order
 from tests.transcripts.plan import Batch, Guest, Plan, Strike, What, marker, planned
 from tests.transcripts.publisher import Publisher, RestRoute, Route, SocketRoute
@@ -261,7 +262,8 @@ class _Run:
     def _follower(self, guest: Guest, clock: Clock) -> Follower:
         random = Random(f"{self._seed} {guest.name}")
         streams = self._plan.streams
-        return Follower(guest, lambda: self._hub.ws_url, streams, clock=clock, random=random, news=self._news)
+        dial = socket_dial(lambda: self._hub.ws_url)
+        return Follower(guest, dial, streams, clock=clock, random=random, news=self._news)
 
     def _advance(self, count: int, guests: asyncio.TaskGroup, striking: asyncio.TaskGroup) -> None:
         """Start every order that is due after further events."""

@@ -1,32 +1,27 @@
-"""A recording subscriber, written from docs/protocol.md only, with the `websockets` library."""
+"""A recording subscriber, written from docs/protocol.md only."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
-
 from tests.transcripts.clock import Backoff
-from tests.transcripts.fragments import fragments
+from tests.transcripts.lines import Ended, Unreachable
 from tests.transcripts.orders import Act, Order
 from tests.transcripts.outcomes import AGAIN, FAREWELLS, Refused
-from tests.transcripts.transcript import Ending, Received, Session, Subscriber
+from tests.transcripts.transcript import BARE, Ending, Received, Session, Subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
     from tests.transcripts.clock import Clock
+    from tests.transcripts.lines import Dial, Line
     from tests.transcripts.transcript import Json
 
 __all__ = ["RecordingSubscriber"]
 
-_SUBPROTOCOL = "eventstore.v1"
 _PATIENCE = 10.0
-_LARGEST_MESSAGE = 1 << 20
 
 
 class RecordingSubscriber:
@@ -36,14 +31,14 @@ class RecordingSubscriber:
     logical subscriber, whose name says so.
 
     Args:
-        url: Returns where to connect, each time.
-        request: Members of the subscribe: `filters`, `stream`, `from`.
+        dial: Opens a line, each time.
+        request: Members of the subscribe: `filters`, `stream`, `from`, and `subprotocol` if it is `cloudevents.json`.
         handle: Given each message of which the protocol's table says that it is to be handled, once.
     """
 
     def __init__(
         self,
-        url: Callable[[], str],
+        dial: Dial,
         request: Json,
         *,
         name: str,
@@ -56,7 +51,7 @@ class RecordingSubscriber:
         self.recorded: list[Subscriber] = []
         self.subscribed = asyncio.Event()
         """Set when it has been answered; from then on it must receive every event."""
-        self._url = url
+        self._dial = dial
         self._clock = clock
         self._handle = handle
         self._backoff = Backoff(random)
@@ -92,18 +87,11 @@ class RecordingSubscriber:
         while order is None or order.act is not Act.LEAVE:
             self._state = "connecting"
             try:
-                connection = await connect(
-                    self._url(),
-                    subprotocols=[_SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of str
-                    compression=None,
-                    ping_interval=None,  # a lagging client must not be closed by its own pings
-                    max_size=_LARGEST_MESSAGE,
-                    proxy=None,
-                )
-            except (OSError, WebSocketException):
+                line = await self._dial()
+            except Unreachable:
                 order = await self._away(self._backoff.pause())
                 continue
-            order = await _Session(self, connection).run()
+            order = await _Session(self, line).run()
             self._waiting = None
             if order is None:
                 order = await self._away(self._backoff.pause())
@@ -127,7 +115,8 @@ class RecordingSubscriber:
         until = loop.time() + seconds
         while (left := until - loop.time()) > 0:
             try:
-                order = await asyncio.wait_for(self._orders.get(), left)
+                async with asyncio.timeout(left):
+                    order = await self._orders.get()
             except TimeoutError:
                 return None
             if order.act is Act.LEAVE:
@@ -160,9 +149,9 @@ class RecordingSubscriber:
 class _Session:
     """A connection with its subscription."""
 
-    def __init__(self, subscriber: RecordingSubscriber, connection: ClientConnection) -> None:
+    def __init__(self, subscriber: RecordingSubscriber, line: Line) -> None:
         self._owner = subscriber
-        self._connection = connection
+        self._line = line
         self._connected = subscriber._clock.now()
         self._request = subscriber._subscribe()
         self._received: list[Received] = []
@@ -177,15 +166,15 @@ class _Session:
         sent = self._owner._clock.now()
         ending, order = Ending.DISCONNECTED, None
         try:
-            await self._connection.send(fragments(json.dumps(self._request, separators=(",", ":"))))
+            await self._line.send(self._request)
             ending, order = await self._receiving()
-        except ConnectionClosed:
+        except Ended:
             pass
         finally:
             if ending is Ending.ABORTED:
-                self._connection.transport.abort()
+                self._line.abort()
             ended = self._owner._clock.now()
-            await self._connection.close()
+            await self._line.close()
             self._owner._ended(
                 Session(
                     connected=self._connected,
@@ -200,7 +189,7 @@ class _Session:
 
     async def _receiving(self) -> tuple[Ending, Order | None]:
         orders = asyncio.ensure_future(self._owner._orders.get())
-        message = asyncio.ensure_future(self._connection.recv())
+        message = asyncio.ensure_future(self._line.receive())
         try:
             while True:
                 # An unanswered subscriber cannot resume, even if it received frames.
@@ -216,9 +205,9 @@ class _Session:
                         orders = asyncio.ensure_future(self._owner._orders.get())
                         continue
                     return (Ending.ABORTED if order.act is Act.ABORT else Ending.CLOSED), order
-                if ending := self._take(json.loads(message.result())):
+                if ending := self._take(message.result()):
                     return ending, None
-                message = asyncio.ensure_future(self._connection.recv())
+                message = asyncio.ensure_future(self._line.receive())
         finally:
             for task in (orders, message):
                 task.cancel()
@@ -252,6 +241,8 @@ class _Session:
         if message["type"] == "subscribed":
             self._partitions = frozenset(message["partitions"])
             self._owner._answered(message, frozenset(self._last))
+            if self._request.get("subprotocol") == BARE:
+                self._live = set(self._partitions)
         if "frame" in message:
             self._last[message["partition"]] = message["frame"]
             self._owner._cursors[message["partition"]] = message["cursor"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
@@ -51,6 +51,7 @@ class TargetSettings:
         refuses: Whether connections are refused meanwhile. Otherwise it answers that it cannot work.
         throttles: How often it asks in every call to slow down, until `longest_throttle` seconds have passed at most:
             the same events meet with it several times.
+        wanted: The part of the definition that selects events: `filters`.
     """
 
     binding: Binding
@@ -65,6 +66,7 @@ class TargetSettings:
     refuses: bool = False
     throttles: int = 2
     longest_throttle: float = 5.0
+    wanted: Json = field(default_factory=dict)
 
     def group(self, hub: GroupHub, plan: Plan, *, clock: Clock, seed: int) -> TargetGroup:
         """The group of a scenario."""
@@ -93,7 +95,9 @@ class TargetGroup:
         self._name = about.binding.name
         self._hub = hub
         self._clock = clock
-        self.progress = Progress(hub, self._name, clock=clock, random=Random(f"{seed} {self._name} redrive"))
+        self.progress = Progress(
+            hub, self._name, clock=clock, random=Random(f"{seed} {self._name} redrive"), wanted=about.wanted
+        )
         random = Random(f"{seed} {self._name} troubles")
         self._troubles = drawn(
             random, plan, poisoned=about.poisoned, failing=about.failing, slow=about.slow + about.late

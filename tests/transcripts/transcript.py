@@ -13,9 +13,23 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from tests.transcripts.membership import Group
 
-__all__ = ["Ending", "Json", "Publish", "Received", "Result", "Session", "StoredStream", "Subscriber", "Transcript"]
+__all__ = [
+    "BARE",
+    "Ending",
+    "Json",
+    "Publish",
+    "Received",
+    "Result",
+    "Session",
+    "StoredStream",
+    "Subscriber",
+    "Transcript",
+]
 
 Json: TypeAlias = Mapping[str, Any]
+
+BARE = "cloudevents.json"
+"""The subprotocol whose messages are events, and that does not say when a partition is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,7 @@ class Session:
     """A subscription on one connection.
 
     Attributes:
-        subscribe: The request, as it was sent at `sent`.
+        subscribe: The request, as it was sent at `sent`; its `subprotocol` is `BARE`, or absent.
         received: Every message of the connection, in order of receipt.
     """
 

@@ -206,3 +206,16 @@ def test_a_subscription_that_does_not_exist_cannot_be_joined(served: Served) -> 
     member = Member(served, subscription="none")
     code, info = failing(lambda: next(member.responses))
     assert (code, info.reason) == (grpc.StatusCode.NOT_FOUND, "subscription-not-found")
+
+
+@pytest.mark.parametrize("action", [{"ack": messages.Ack(stream="s", sequence=1)}, {"leave": messages.Leave()}])
+def test_a_member_whose_connection_was_removed_learns_that_it_must_connect_again(
+    served: Served, action: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = _joined(served)
+    [session] = served.sessions.by_id.values()
+    # As another instance does, which takes this one for dead, or an operator.
+    served.hub.members.disconnect(session.connection.id, orderly=True)
+    # As an instance answers for a connection that is open.
+    monkeypatch.setattr(served.hub.registry, "connection", lambda _: session.connection)
+    assert member.answered(2, **action).failure.reason == "connection-not-found"

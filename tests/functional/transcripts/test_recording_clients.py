@@ -13,6 +13,7 @@ from tests.transcripts import subscriber as recording
 from tests.transcripts.clock import Backoff, Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.fragments import fragments
+from tests.transcripts.lines import socket_dial
 from tests.transcripts.orders import Order
 from tests.transcripts.outcomes import Refused
 from tests.transcripts.publisher import Publisher, RestRoute, SocketRoute
@@ -43,8 +44,9 @@ class Guest:
     def __init__(self, server: SimulatedServer, **request: object) -> None:
         self.handled: list[Json] = []
         self._news = asyncio.Event()
+        dial = socket_dial(lambda: server.ws_url)
         self.recording = RecordingSubscriber(
-            lambda: server.ws_url, request, name="guest", clock=Clock(), random=Random(1), handle=self._handle
+            dial, request, name="guest", clock=Clock(), random=Random(1), handle=self._handle
         )
         self.running = asyncio.create_task(self.recording.run())
 

@@ -48,6 +48,8 @@ def skipped(evidence: Evidence) -> Iterator[Violation]:
                 index = order.get(sequence)
                 if index is None:
                     continue  # removed since, so its neighbours are unknown
+                if group.superseded(attempt):
+                    continue  # the stream goes on with the next owner, from what the hub was told
                 allowed = done + 1
                 while allowed < index and given_up.get((stream, sequences[allowed]), begun) < begun:
                     allowed += 1

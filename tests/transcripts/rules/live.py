@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from tests.transcripts.reading import Verdict
+from tests.transcripts.transcript import BARE
 from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def live_missing(evidence: Evidence) -> Iterator[Violation]:
     for reading in evidence.readings:
         last = len(reading.all)
         answer = reading.subscribed(last) if reading.subscriber.caught_up and last else None
-        if answer is None:
+        if answer is None or reading.all[last].subscribe.get("subprotocol") == BARE:
             continue
         live = {frame.partition for frame in _lives(reading) if frame.session == last}
         for partition in sorted(set(answer.message["partitions"]) - live):

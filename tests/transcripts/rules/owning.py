@@ -6,8 +6,8 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from tests.transcripts.content import same
+from tests.transcripts.grants import cut_off
 from tests.transcripts.reading import Verdict
-from tests.transcripts.transcript import Ending
 from tests.transcripts.violation import Kind, Location, Violation
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def _given(group: GroupReading) -> dict[tuple[str, int, int, int, str, int], Gra
 
 
 def _lost(group: GroupReading, grant: Grant, at: float) -> bool:
-    """Whether the hub revoked a partition from a member that was silent, or disconnected unnoticed."""
+    """Whether the hub revoked a partition from a member that was silent, or cut off unnoticed."""
     since = at - group.group.ack_deadline
     timed_out = grant.at < since and grant.silent(since, at)
-    return timed_out or grant.whole.ending is Ending.DISCONNECTED
+    return timed_out or cut_off(grant.whole)
 
 
 def _excused(group: GroupReading, before: Try, after: Try) -> bool:

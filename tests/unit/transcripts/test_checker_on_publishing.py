@@ -129,3 +129,13 @@ def test_numbers_are_compared_as_numbers() -> None:
 def test_a_null_attribute_counts_as_absent() -> None:
     null = replace(publish(1), events=({**event(1), "subject": None},))
     assert first_violation(run(null, store=(recorded(1),))) is None
+
+
+def test_an_event_that_was_removed_before_its_retry_stored_it_again_leaves_no_gap() -> None:
+    removed = run(publish(1), publish(2, answered=False), publish(2, first=3), store=(), first=4)
+    assert first_violation(removed) is None
+
+
+def test_a_gap_of_one_stream_is_not_explained_by_an_unanswered_publish_to_another() -> None:
+    elsewhere = replace(publish(2, answered=False), stream="other")
+    assert violation_in(run(publish(1), elsewhere, publish(2, first=3), store=(), first=4)).kind is Kind.GAP

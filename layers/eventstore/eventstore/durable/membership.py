@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
 from eventstore.durable.lookup import durable_in_reach
-from eventstore.errors import InvalidCursor, InvalidRequest, SubscriptionHasTarget, SubscriptionNotFound
+from eventstore.errors import (
+    ConnectionNotFound,
+    InvalidCursor,
+    InvalidRequest,
+    SubscriptionHasTarget,
+    SubscriptionNotFound,
+)
 from eventstore.groups import Ack, Join, Leave, Release
 from eventstore.positions import Cursor
 from eventstore.streams import DurableName, partition_of
@@ -66,7 +72,7 @@ class Members:
         partitions = self._durables.partitions(durable)
         self._enqueue(durable, dict.fromkeys(partitions, (Join(connection, own_id),)))
         # If the connection was closed meanwhile, its `Leave` may have been enqueued before this `Join`.
-        if self._registry.connection(connection) is None:
+        if self._is_removed(connection):
             self.leave(connection, [name])
         # If the subscription got a target meanwhile, the check of its members may have missed this one.
         if any(current.key == durable.key and current.target for current in self._durables.definitions([name])):
@@ -97,11 +103,17 @@ class Members:
             own_id: The connection's own id for the subscription.
 
         Raises:
+            ConnectionNotFound: The connection was removed.
             SubscriptionNotFound: The connection has none of this id.
         """
         if name := self._registry.joined(connection, own_id):
             self.leave(connection, [name], orderly=True)
-        self._registry.unsubscribe(connection, own_id)
+        try:
+            self._registry.unsubscribe(connection, own_id)
+        except SubscriptionNotFound:
+            if self._is_removed(connection):
+                raise ConnectionNotFound from None
+            raise
 
     def disconnect(self, connection: ConnectionId, *, orderly: bool = False) -> None:
         """Remove a connection and its subscriptions. If the process crashes in between, call it again.
@@ -204,8 +216,17 @@ class Members:
         """Return the durable subscription that a connection has joined, and record that the connection is active."""
         name = self._registry.heard_from(connection, own_id)
         if name is None:
+            if self._is_removed(connection):
+                raise ConnectionNotFound
             raise SubscriptionNotFound(own_id)
         return self._durables.get(name)
+
+    def _is_removed(self, connection: ConnectionId) -> bool:
+        """Return whether the store knows a connection no more: an operator, or another instance, may have removed it.
+
+        `Registry.connection` may answer for a connection that is open, whatever the store knows.
+        """
+        return not self._registry.records([connection])
 
     def _enqueue_for_stream(self, own_id: SubscriptionId, command: AckStream | Nack, access: Access) -> None:
         access.require(Scope.SUBSCRIBE)
