@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import aiohttp
 
 from tests.chaos.server.loose import NAME as LOOSE
+from tests.chaos.server.renewal import Renewal
 from tests.transcripts.outcomes import NoAnswer, Refused
 from tests.transcripts.plan import Batch, marker
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.chaos.server.knowledge import Knowledge
     from tests.chaos.server.plan import ChaosPlan
     from tests.chaos.server.publishing import Publishing
+    from tests.chaos.server.rest_door import RestDoor
     from tests.chaos.server.servers import ChaosServers
     from tests.transcripts.clock import Clock
     from tests.transcripts.content import Where
@@ -52,7 +54,7 @@ class Ending:
         clients: Clients,
         publishing: Publishing,
         knowledge: Knowledge,
-        doors: Sequence[Door],
+        doors: tuple[RestDoor, Door],
         clock: Clock,
         seed: int,
     ) -> None:
@@ -62,7 +64,8 @@ class Ending:
         self._clients = clients
         self._publishing = publishing
         self._knowledge = knowledge
-        self._doors = doors
+        self._doors: Sequence[Door] = doors
+        self._rest = doors[0]
         self._clock = clock
         self._random = Random(f"{seed} ending")
 
@@ -80,6 +83,19 @@ class Ending:
         )
         for self.stage, step in steps:
             await step()
+
+    async def renew(self) -> None:
+        """Renew the epoch, once the clients of the run have left: who is subscribed must receive all events again."""
+        self.stage = "renewing the epoch"
+        renewal = Renewal(self._hub, self._kept, clock=self._clock)
+        self._knowledge.wrong += await renewal.pass_by(self._renew, self._knowledge.events.keys)
+
+    async def _renew(self) -> None:
+        # Once: where the call is not answered, some partitions may be renewed, and would be again.
+        await self._rest.call("POST", "epoch")
+        last = [{**marker(stream), "id": f"renewed-{stream}"} for stream in self._plan.ends]
+        batches = [Batch(stream, (event,), socket=False) for stream, event in zip(self._plan.ends, last, strict=True)]
+        await self._publishing.publish(batches, _UNLIMITED_RATE, lambda _: None)
 
     @property
     def _kept(self) -> Sequence[str]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.transcripts.plan import Batch, Guest, Plan
 
-__all__ = ["INSTANCES", "PARTITIONS", "ChaosPlan", "chaos_plan", "strict_filter"]
+__all__ = ["INSTANCES", "PARTITIONS", "ChaosPlan", "chaos_plan", "partition_of", "strict_filter"]
 
 INSTANCES = ("instance-1", "instance-2", "instance-3")
 PARTITIONS = 16
@@ -51,6 +51,11 @@ class ChaosPlan:
     operations: tuple[tuple[int, str], ...]
     comings: tuple[tuple[int, int, Order], ...]
     rate: float = _RATE
+
+
+def partition_of(stream: str) -> int:
+    """The partition of a stream (DESIGN.md, section 3)."""
+    return binascii.crc_hqx(stream.encode(), 0) % PARTITIONS
 
 
 def strict_filter(seed: int) -> list[dict[str, Any]]:
@@ -117,5 +122,5 @@ def _ends(seed: int) -> list[str]:
     numbers = count()
     while len(found) < PARTITIONS:
         name = f"soak-{seed}:end-{next(numbers)}"
-        found.setdefault(binascii.crc_hqx(name.encode(), 0) % PARTITIONS, name)
+        found.setdefault(partition_of(name), name)
     return sorted(found.values())

@@ -137,6 +137,9 @@ class _Run:
 
     async def outcome(self, unfinished: str) -> Outcome:
         """What was recorded, with the content of the store."""
+        if unfinished:
+            for follower in self._clients.followers:
+                follower.subscriber.finish(caught_up=False)
         names = [*self._plan.plan.streams, *self._plan.ends, *self._plan.brief]
         stored = await insist(lambda: contents(self._hub.rest_url, names))
         publishes = self._publishes()
@@ -160,6 +163,7 @@ class _Run:
             await self._trouble(attending)
             await self._ending.come()
             self._clients.leave()
+        await self._ending.renew()
 
     async def _trouble(self, attending: asyncio.TaskGroup) -> None:
         """Publish, with all that is due meanwhile; wait until the faults have struck and the operators are done."""
