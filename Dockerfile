@@ -7,8 +7,13 @@ FROM ${PYTHON_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_NO_DEPS=1 PIP_REQUIRE_HASHES=1 PIP_ROOT_USER_ACTION=ignore
 RUN python -m venv --without-pip /opt/hub && python -m venv /opt/protoc
 
-COPY requirements-server.txt /build/
-RUN python -m pip --python /opt/hub/bin/python install --quiet --requirement /build/requirements-server.txt
+COPY requirements-server.txt requirements-server-aws.txt /build/
+# AWS=true: with boto3, for a cache that is entered by IAM, and for the queues of a serverless hub.
+ARG AWS=false
+RUN python -m pip --python /opt/hub/bin/python install --quiet --requirement /build/requirements-server.txt \
+    && if [ "$AWS" = true ]; then \
+        python -m pip --python /opt/hub/bin/python install --quiet --requirement /build/requirements-server-aws.txt; \
+    fi
 
 COPY requirements-proto.txt /build/
 RUN /opt/protoc/bin/python -m pip install --quiet --requirement /build/requirements-proto.txt

@@ -88,7 +88,7 @@ lint-proto: ## Lint the protobuf files, and compare them with the version before
 	@infra/buf/check
 
 audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
-	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-server.txt requirements-test.txt \
+	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-server.txt requirements-server-aws.txt requirements-test.txt \
 		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-proto.txt requirements-sam.txt
 
 test-sam-local: $(TEST) $(SAM) ## Run every event of tests/events in Lambda's own containers, where Docker runs
@@ -118,6 +118,7 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip install --quiet uv
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra server $(WITHOUT) pyproject.toml -o requirements-server.txt
+	printf 'boto3>=1.44\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) --constraint requirements-server.txt --no-emit-package jmespath --no-emit-package urllib3 - -o requirements-server-aws.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
 	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/client/requirements.txt

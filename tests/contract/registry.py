@@ -18,7 +18,7 @@ from eventstore.errors import (
 from eventstore.filters import parse_filters
 from eventstore.live.index_terms import terms_of
 from eventstore.ports import FIRST_LISTED, Behind, EphemeralRecord, ListedConnection, Start, TurnResult
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
+from eventstore.positions import BEGINNING, Position
 from eventstore.streams import partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection, Subscription
 from tests.contract.turns import TurnsContract
@@ -54,7 +54,7 @@ def wide(turns: Turns, registry: Registry, log: Log) -> tuple[Turn, tuple[Positi
     log.append("wf", events(2))
     log.append("wf", events(2, start=3))
     found = log.tail({0: BEGINNING}, count=9)[0].events
-    first, second = (replace(found[index][0], index=END_OF_APPEND) for index in (1, 3))
+    first, second = (found[index][0].end_of_append() for index in (1, 3))
     return begin(turns), (first, second)
 
 
@@ -277,7 +277,7 @@ class RegistryContract(TurnsContract):
             one, other = subscription("s1"), subscription("s2")
             registry.subscribe(one, {0: Start.OLDEST})
             registry.subscribe(other, {0: Start.NOW})
-            end = replace(log.tail({0: BEGINNING}, count=9)[0].position, index=END_OF_APPEND)
+            end = log.tail({0: BEGINNING}, count=9)[0].position.end_of_append()
             log.append(stream, events(1, start=2))
             turn = turns.begin(0, events=9, behind=9)
             assert {behind.key: behind.end for behind in turn.behind} == {one.key: end, other.key: BEGINNING}

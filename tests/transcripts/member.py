@@ -211,8 +211,7 @@ class _Session:
             if self._requests.answered(message) or message.get("type") == "changed":
                 return None
             # API Gateway's message about a failed function has no type and no request.
-            self._take_error(message.get("code", "internal"), message)
-            return None
+            return self._take_error(message.get("code", "internal"), message)
         partition, number, kind = message["partition"], message["frame"], message["type"]
         last, owned = self._last.get(partition, 0), self._owned.get(partition)
         new = number > last
@@ -239,11 +238,13 @@ class _Session:
                 owned.take(message)
         return None
 
-    def _take_error(self, code: str, message: Json) -> None:
+    def _take_error(self, code: str, message: Json) -> Ending | None:
         if code in AGAIN:
             self._requests.repeat()
-        elif code not in FAREWELLS:
-            raise Refused(f"{self._member.name} was refused: {message}")
+            return None
+        if code in FAREWELLS:
+            return Ending.DISCONNECTED
+        raise Refused(f"{self._member.name} was refused: {message}")
 
     def _attendance(self, sent: float, ended: float, ending: Ending) -> MemberSession:
         return MemberSession(

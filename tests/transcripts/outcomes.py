@@ -9,7 +9,7 @@ AGAIN = frozenset({"store-unavailable", "queue-unavailable", "internal"})
 
 
 FAREWELLS = frozenset({"going-away", "connection-not-found", "store-reset", "slow-consumer"})
-"""The codes of errors after which the hub ends the connection, and the client connects again."""
+"""The codes of errors with which the hub ends a connection: the client owns nothing any more, and connects again."""
 
 
 class NoAnswer(Exception):

@@ -223,7 +223,7 @@ class _Session:
             # API Gateway's message about a failed function has no type.
             code = message.get("code", "internal")
             if code in FAREWELLS:
-                return None
+                return Ending.DISCONNECTED
             if code in AGAIN:
                 return Ending.REFUSED
             raise Refused(f"{self._owner.name} was refused: {message}; it asked {self._request}")

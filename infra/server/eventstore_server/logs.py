@@ -81,7 +81,13 @@ def configure_logs(style: str, *, level: str, instance: InstanceId, output: Text
     """
     handler = logging.StreamHandler(output)
     handler.setFormatter(JsonFormatter(instance=instance) if style == "json" else logging.Formatter(_PLAIN))
+    handler.addFilter(_is_wanted)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Some log a line for each connection, or at DEBUG what they send, credentials included.
-    for library in _QUIET:
-        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Whether a record is logged: libraries log a line for each connection, or what they send, credentials included.
+
+    Not by the levels of their loggers: a module of theirs may have a level of its own.
+    """
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in _QUIET

@@ -171,6 +171,7 @@ class Service:
             died=self._remove_connections_of,
             was_away=self._begin_anew,
         )
+        beside_functions = hub.functions_queue is not None
         self._queue = hub.dispatch_queue = InstanceQueue(
             hub,
             cluster=self.cluster,
@@ -180,8 +181,8 @@ class Service:
             functions=None if self._options.dispatches else hub.functions_queue,
         )
         if self._options.dispatches:
-            hub.wakeups = InstanceWakeups(self.feed, self.workers, self._queue)
-        beside_functions = hub.functions_queue is not None
+            others = {"wake_others": self.cluster.request_turns} if beside_functions else {}
+            hub.wakeups = InstanceWakeups(self.feed, self.workers, self._queue, **others)
         queue = (lambda: hub.functions_deliveries) if beside_functions else None
         hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue)
         if not self._options.settings.pushes_url:
@@ -303,8 +304,7 @@ class Service:
         if self._pushes is not None:
             self._pushes.clear(self.workers.owned)
         self._take_turns()
-        connections = dict.fromkeys(session.connection.id for session in self.sessions)
-        self.sessions.close_soon(connections, code="going-away", detail="the server was away; resume from your cursors")
+        self.sessions.close_all(code="going-away", detail="the server was away; resume from your cursors")
 
     def _drained(self, _: ConnectionId) -> None:
         self.feed.request_turns(range(self.hub.log.partitions))

@@ -156,6 +156,16 @@ class Sessions:
 
         self._loop.call_soon_threadsafe(close)
 
+    def close_all(self, *, code: str, detail: str) -> None:
+        """Disconnect all clients, and return once they are. Any thread but that of the event loop may call it.
+
+        An instance that was away calls it while it still counts as away: what was posted before is dropped.
+        """
+        closed = Event()
+        self.close_soon(dict.fromkeys(session.connection.id for session in self), code=code, detail=detail)
+        self.after_posts(closed.set)
+        closed.wait(_DELIVERED_WITHIN)
+
     def _deliver(self, parts: Iterable[Part]) -> None:
         if self.is_away():
             return

@@ -30,18 +30,30 @@ class InstanceWakeups:
         feed: Delivers to the ephemeral subscriptions of this instance.
         workers: The workers of its partitions.
         queue: Receives requests to the hub itself.
+        wake_others: Called with the partitions that this instance does not own, if functions share the store: the
+            owner may be an instance that leaves dispatching to them; it does not follow commands.
     """
 
-    def __init__(self, feed: LiveFeed, workers: PartitionWorkers, queue: DispatchQueue) -> None:
+    def __init__(
+        self,
+        feed: LiveFeed,
+        workers: PartitionWorkers,
+        queue: DispatchQueue,
+        *,
+        wake_others: Callable[[Collection[int]], None] = lambda _: None,
+    ) -> None:
         self._feed = feed
         self._workers = workers
         self._queue = queue
+        self._wake_others = wake_others
 
     def notify(self, partitions: Collection[int]) -> None:
         """See `Wakeups.notify`."""
         self._feed.request_turns(partitions)
         for partition in partitions:
             self._workers.log_moved(partition)
+        if others := set(partitions) - self._workers.owned:
+            self._wake_others(others)
 
     def subscription_deleted(self, name: DurableName, members: Collection[Member]) -> None:
         """See `Wakeups.subscription_deleted`."""

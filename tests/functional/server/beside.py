@@ -167,9 +167,12 @@ class Functions:
         self.hub.members.join(client.connection.id, OWN_ID, durable, access=FULL)
         return client
 
-    def wait_until(self, condition: Callable[[], bool]) -> None:
+    def wait_until(self, condition: Callable[[], bool], *, every: float = _WITHIN) -> None:
+        """Wait for what messages to clients bring about, or else what is looked at every so many seconds."""
+        end = time.monotonic() + _WITHIN
         with self.changed:
-            assert self.changed.wait_for(condition, _WITHIN)
+            while not self.changed.wait_for(condition, min(every, _WITHIN)):
+                assert time.monotonic() < end
 
     def _dispatch(self) -> None:
         while (body := self.queues.receive("BELLS")) is not None:

@@ -216,6 +216,27 @@ def test_an_instance_takes_no_lease_where_functions_dispatch(functions: Function
         instance.stop()
 
 
+def test_while_instances_of_both_settings_run_every_partition_is_dispatched(
+    functions: Functions, valkey: ValkeyServer
+) -> None:
+    instances = [Instance(functions, valkey.url, dispatch=dispatch) for dispatch in ("server", "lambda")]
+    for instance in instances:
+        instance.start()
+    try:
+        dispatching, other = instances
+        # Each knows of the other, so some partitions fall to one that does not dispatch.
+        functions.wait_until(lambda: len(dispatching.service.cluster.live) == 2, every=0.05)
+        functions.wait_until(lambda: 0 < len(dispatching.service.workers.owned) < PARTITIONS, every=0.05)
+        members = [dispatching.join(NAME), other.join(NAME), functions.join(ON_GATEWAY, NAME)]
+        stored = publish([dispatching.hub], rounds=3, start=1)
+        functions.wait_until(lambda: received_by(members) >= stored)
+        for member in members:
+            assert_in_order(member)
+    finally:
+        for instance in instances:
+            instance.stop()
+
+
 def test_members_of_an_instance_that_is_gone_make_room_for_others(functions: Functions, valkey: ValkeyServer) -> None:
     instance = Instance(functions, valkey.url, dispatch="lambda")
     instance.start()

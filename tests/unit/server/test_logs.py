@@ -77,6 +77,15 @@ def test_libraries_do_not_log_what_they_send(output: io.StringIO, library: str) 
     assert not output.getvalue()
 
 
+def test_a_library_does_not_although_a_part_of_it_has_a_level_of_its_own(output: io.StringIO) -> None:
+    part = logging.getLogger("botocore.part")
+    part.setLevel(logging.INFO)
+    part.info("authorization: secret")
+    assert not output.getvalue()
+    part.warning("a")
+    assert [line["message"] for line in lines(output)] == ["a"]
+
+
 def test_the_format_is_plain_on_a_terminal_and_json_elsewhere() -> None:
     assert log_format({}, output=Terminal()) == "plain"
     assert log_format({}, output=io.StringIO()) == "json"
