@@ -44,6 +44,7 @@ def network(deployed: DeployedHub) -> Iterator[dict[str, str]]:
         "AvailabilityZones": "3",
         "SqsEndpointZones": "one",
         "QueueArns": QUEUES,
+        "PullsImages": "false",
         "LogRetentionDays": "30",
     }
     with made("network", parameters, deployed) as outputs:
