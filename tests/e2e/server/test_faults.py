@@ -212,7 +212,8 @@ def test_after_a_flush_subscribers_are_informed_and_all_instances_work_on(hubs: 
     publish(hubs[1], event("new"))
     for client in clients:
         with client:
-            assert farewell_of(client) == ("store-reset", 1001)
+            # An instance may find first that the store has lost messages to it.
+            assert farewell_of(client) in {("store-reset", 1001), ("going-away", 1001)}
     for hub, following in zip(hubs, followings, strict=True):
         with Client(hub) as client:
             assert client.subscribe(into=following, stream="wf-1")["recovery"] == "new-epoch"
