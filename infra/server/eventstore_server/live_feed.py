@@ -38,7 +38,7 @@ __all__ = ["LiveFeed"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_WAIT_SECONDS = 2.0
+_WAIT_SECONDS = 1.0
 _RETRY_SECONDS = 0.25
 _PATIENCE_SECONDS = 0.02
 """For how many seconds a turn is left to a thread that stores events; most need a millisecond."""
@@ -194,10 +194,14 @@ class LiveFeed:
 
     def _follow(self) -> None:
         left: set[int] = set()
+        checked = time.monotonic()
         while not self._stopped.is_set():
             try:
                 seconds = _PATIENCE_SECONDS if left else _WAIT_SECONDS
                 news = self._follower.wait_for_entries(self.turns.ends(), seconds=seconds)
+                if time.monotonic() - checked >= _WAIT_SECONDS:
+                    checked = time.monotonic()
+                    self.notice_resets()
             except EventstoreError as error:
                 if not self._stopped.is_set():
                     _LOGGER.warning("the logs cannot be followed: %s: %s", error.code, error.detail)
@@ -210,6 +214,18 @@ class LiveFeed:
                 continue
             self.request_turns(left)
             left = {number for number, entries in news.items() if self._leave_to_others(number, entries)}
+
+    def notice_resets(self) -> None:
+        """Begin anew in partitions whose store was reset. A turn notices it too, but an idle partition has none.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        if not self.turns.subscriptions():
+            return
+        for number, end in self._log.ends(range(len(self.turns.partitions))).items():
+            if end.epoch != self.turns.partitions[number].epoch:
+                self._restart(number)
 
     def _leave_to_others(self, number: int, entries: Sequence[LogEntry]) -> bool:
         """Take in new entries and the turn that they need, unless a thread that stores events is about to take it.

@@ -114,6 +114,8 @@ class LiveTurns:
         partition = self.partitions[number]
         with partition.lock:
             keys = [*partition.live_keys(), *partition.behind]
+            # A turn under way is of the old history.
+            partition.token += 1
             partition.epoch, partition.checkpoint, partition.end = end.epoch, end.position, end.position
             for state in (partition.entries, partition.keys_by_term, partition.behind, partition.frames):
                 state.clear()

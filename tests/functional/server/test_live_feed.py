@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore.errors import StoreUnavailable
+from eventstore.errors import StoreUnavailable, TurnLost
+from eventstore.ports import TurnResult
 from eventstore.streams import StreamName
 from tests.examples import event, events
 from tests.functional.core.readers import LIMITS
@@ -217,3 +218,23 @@ def test_storing_succeeds_although_its_events_cannot_be_delivered_now(
     assert not live.received()
     turns(live)
     assert ids(live.received()["a"]) == ["1"]
+
+
+def test_a_reset_of_the_store_is_noticed_although_nothing_is_stored_afterwards(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.feed.notice_resets()
+    assert not live.sessions.closed
+    live.client.execute_command("FLUSHALL")
+    live.feed.notice_resets()
+    assert live.sessions.closed == {"a": "store-reset"}
+
+
+def test_a_turn_of_the_old_history_does_not_move_the_new_one(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    turn = live.feed.turns.begin(0, events=10, behind=10)
+    live.client.execute_command("FLUSHALL")
+    live.feed.notice_resets()
+    with pytest.raises(TurnLost):
+        live.feed.turns.commit(turn, TurnResult())
