@@ -66,14 +66,14 @@ test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on Min
 	@mkdir -p .aws-sam
 	@SAM_CLI_TELEMETRY=0 $(THERE) $(SAM) build --build-dir .aws-sam/endpoint/build >.aws-sam/endpoint.log 2>&1 || { cat .aws-sam/endpoint.log; false; }
 	EVENTSTORE_ENDPOINT=$${EVENTSTORE_ENDPOINT:-ministack} SAM=$(SAM) MINISTACK=$(MINISTACK) \
-		$(BIN)/python -m pytest tests/e2e tests/chaos/server --ignore=tests/e2e/dev
+		$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
 # MiniStack runs functions with the Python that it has itself; another endpoint's are named: TARGET_PYTHON=3.13 PLATFORM=...
 THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')) \
 	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
 
 test-server: $(TEST) ## Run the end-to-end tests on the hub as a service, and those of several instances that die and hang
-	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e tests/chaos/server --ignore=tests/e2e/dev
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
