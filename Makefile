@@ -73,7 +73,7 @@ THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python
 	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
 
 test-server: $(TEST) ## Run the end-to-end tests on the hub as a service, and those of several instances that die and hang
-	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e tests/chaos/server --ignore=tests/e2e/dev
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \

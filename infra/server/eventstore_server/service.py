@@ -49,8 +49,8 @@ __all__ = ["Service", "new_instance"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_LEASE_MS = 4000
-_ALIVE_SECONDS = 3.0
+_LEASE_MS = 6000
+_ALIVE_SECONDS = 5.0
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
 _REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS = 64, 16, 16
