@@ -42,7 +42,7 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
         for name, value in {"REDIS_URL": valkey.url, "PARTITIONS": "4", "API_KEYS_FILE": str(keys)}.items():
             patch.setenv(name, value)
         forget()
-        authorizer._credential_checker.cache_clear()
+        authorizer.credential_checker.cache_clear()
         deliverer = Deliverer(FakeConnections(), dispatch_queue, clock=FakeClock(), jitter=lambda: 0.0)
         for name, instead in {
             "dispatch_queue": dispatch_queue,
@@ -61,7 +61,7 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
             answers_by_name[invocation.name] = answer(invocation)
         yield answers_by_name
         client.close()
-        authorizer._credential_checker.cache_clear()
+        authorizer.credential_checker.cache_clear()
     forget()
 
 

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from eventstore.durable.admin import DurableSubscriptions, StartPosition
-from eventstore.errors import QueueUnavailable, SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import FrameLimits
 from eventstore.groups import AckStream, DeliverySettings, Nack, Redrive, Replay
@@ -246,7 +246,7 @@ class TestAcknowledging:
         group.publish("wf", 2)
         message = group.take("a")[-1]
         group.leave("a")
-        with pytest.raises(SubscriptionNotFound):
+        with pytest.raises(ConnectionNotFound):
             group.ack("a", message)
         group.join("b")
         assert group.events("b") == [("wf", "1")]

@@ -708,7 +708,7 @@ ADAPTERS = {
 }
 
 READ = ("describe", "ends", "lag", "locate", "ping", "positions_at", "read", "stats", "streams", "times", "wait")
-LISTED = ("listed", "records")
+LISTED = ("listed",)
 WITHOUT_EFFECT = {
     "SkewedTurns.reached",
     "SkewedTurns.subscribed",
