@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, TurnLost
@@ -58,12 +58,6 @@ class _Worker:
     due: float = 0.0
 
 
-@dataclass(slots=True)
-class _State:
-    owned: frozenset[int] = frozenset()
-    workers: dict[int, _Worker] = field(default_factory=dict)
-
-
 class PartitionWorkers:
     """Takes the turns of the partitions that this instance owns.
 
@@ -102,7 +96,8 @@ class PartitionWorkers:
         self._released = released
         self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
         self._lock = threading.Lock()
-        self._state = _State()
+        self._owned: frozenset[int] = frozenset()
+        self._workers: dict[int, _Worker] = {}
         self._is_leaving = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow_commands, name="commands", daemon=True)
@@ -126,16 +121,17 @@ class PartitionWorkers:
     @property
     def owned(self) -> frozenset[int]:
         """The partitions that this instance owns."""
-        return self._state.owned
+        return self._owned
 
     def own(self, partitions: Collection[int]) -> None:
         """Own these partitions from now on, and give up all others."""
         with self._lock:
             # A heartbeat while the instance stops must not take back what is being given up.
-            before, self._state.owned = self._state.owned, frozenset() if self._is_leaving else frozenset(partitions)
-            gained, lost = self._state.owned - before, before - self._state.owned
+            before, self._owned = self._owned, frozenset() if self._is_leaving else frozenset(partitions)
+            gained, lost = self._owned - before, before - self._owned
             for partition in gained:
-                self._state.workers[partition] = _Worker()
+                # If a thread has yet to give up a partition that is regained, it and its worker go on.
+                self._workers.setdefault(partition, _Worker())
         # Whoever owned it before may have left something undone, and a timer that it had is gone.
         self.request_turns(gained)
         for partition in lost:
@@ -144,7 +140,7 @@ class PartitionWorkers:
     def request_turns(self, partitions: Iterable[int]) -> None:
         """Take a turn of these partitions soon, of those that this instance owns."""
         for partition in partitions:
-            if partition in self._state.owned:
+            if partition in self._owned:
                 self._submit(partition)
 
     def request_turn_later(self, partition: int, *, seconds: float) -> None:
@@ -153,8 +149,8 @@ class PartitionWorkers:
 
     def log_moved(self, partition: int) -> None:
         """Take a turn of a partition whose log grew: soon, if it has subscriptions in the store."""
-        worker = self._state.workers.get(partition)
-        if partition not in self._state.owned or worker is None:
+        worker = self._workers.get(partition)
+        if partition not in self._owned or worker is None:
             return
         if worker.has_subscriptions:
             self._submit(partition)
@@ -163,7 +159,7 @@ class PartitionWorkers:
 
     def observe(self, turn: Turn) -> None:
         """Note what a turn that begins says of its partition."""
-        worker = self._state.workers.get(turn.partition)
+        worker = self._workers.get(turn.partition)
         if worker is None:
             return
         worker.has_subscriptions = bool(turn.groups or turn.behind or turn.live)
@@ -172,9 +168,9 @@ class PartitionWorkers:
             self.request_turn_later(turn.partition, seconds=(turn.alarm - turn.stamp) / 1000)
 
     def _schedule(self, partition: int, seconds: float) -> None:
-        worker = self._state.workers.get(partition)
+        worker = self._workers.get(partition)
         due = time.monotonic() + seconds
-        if worker is None or partition not in self._state.owned:
+        if worker is None or partition not in self._owned:
             return
         if worker.timer is not None:
             if worker.due <= due:
@@ -184,7 +180,7 @@ class PartitionWorkers:
         worker.timer = self._loop.call_later(seconds, self._fire, partition)
 
     def _fire(self, partition: int) -> None:
-        worker = self._state.workers.get(partition)
+        worker = self._workers.get(partition)
         if worker is not None:
             worker.timer = None
             self.request_turns([partition])
@@ -195,10 +191,10 @@ class PartitionWorkers:
 
     def _serve(self, partition: int) -> None:
         """Take turns of a partition until nothing is left to do, unless another thread does."""
-        worker = self._state.workers.get(partition)
-        if worker is None:
-            return
         with self._lock:
+            worker = self._workers.get(partition)
+            if worker is None:
+                return
             worker.requested = True
             if worker.serving:
                 return
@@ -206,7 +202,7 @@ class PartitionWorkers:
         has_more = True
         while True:
             with self._lock:
-                is_owned = partition in self._state.owned
+                is_owned = partition in self._owned
                 if not is_owned or not (has_more or worker.requested):
                     worker.serving = False
                     break
@@ -233,9 +229,9 @@ class PartitionWorkers:
 
     def _give_up(self, partition: int, worker: _Worker) -> None:
         with self._lock:
-            if partition in self._state.owned or self._state.workers.get(partition) is not worker:
+            if partition in self._owned or self._workers.get(partition) is not worker:
                 return
-            del self._state.workers[partition]
+            del self._workers[partition]
         try:
             self._turns().release(partition)
             self._released(partition)
@@ -245,7 +241,7 @@ class PartitionWorkers:
 
     def _follow_commands(self) -> None:
         while not self._stopped.is_set():
-            known = {partition: worker.last_command for partition, worker in list(self._state.workers.items())}
+            known = {partition: worker.last_command for partition, worker in list(self._workers.items())}
             try:
                 news = self._follower.wait_for_commands(known, seconds=_WAIT_SECONDS)
             except EventstoreError as error:
@@ -259,6 +255,6 @@ class PartitionWorkers:
                     self._stopped.wait(_RETRY_SECONDS)
                 continue
             for partition, command in news.items():
-                if (worker := self._state.workers.get(partition)) is not None:
+                if (worker := self._workers.get(partition)) is not None:
                     worker.last_command = command
             self.request_turns(news)

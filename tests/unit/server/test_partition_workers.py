@@ -32,6 +32,9 @@ class Hub:
         self.given_up: list[int] = []
         self.later: list[int] = []
         self.released: list[int] = []
+        self.during_turn: list[Callable[[], None]] = []
+        self.depths: list[int] = []
+        self._depth = 0
         itself: Any = self
         self.workers = PartitionWorkers(
             lambda: itself,
@@ -45,6 +48,11 @@ class Hub:
 
     def serve(self, partition: int, *, until: int) -> bool:  # noqa: ARG002 - it has nothing to do
         self.served.append(partition)
+        self._depth += 1
+        self.depths.append(self._depth)
+        if self.during_turn:
+            self.during_turn.pop()()
+        self._depth -= 1
         return False
 
     def release(self, partition: int) -> None:
@@ -83,3 +91,16 @@ def test_a_partition_that_is_given_up_is_released_and_reported() -> None:
     hub.workers.own({3, 4})
     hub.workers.own({4})
     assert (hub.given_up, hub.released) == ([3], [3])
+
+
+def test_a_partition_that_is_regained_during_its_turn_has_one_worker() -> None:
+    hub = Hub()
+
+    def lose_and_regain() -> None:
+        hub.workers.own(())
+        hub.workers.own({3})
+
+    hub.during_turn.append(lose_and_regain)
+    hub.workers.own({3})
+    # The turn that was requested meanwhile is taken by the same thread, after the first one.
+    assert (hub.served, hub.depths, hub.given_up) == ([3, 3], [1, 1], [])
