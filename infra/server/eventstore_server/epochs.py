@@ -41,11 +41,16 @@ class WatchedLog:
         for partition, tail in tails.items():
             if tail.epoch != self._epoch_of(partition):
                 raise EpochChanged
-            self._read.setdefault(partition, []).extend((at, event.stream, event.sequence) for at, event in tail.events)
+            if (read := self._read.get(partition)) is not None:
+                read.extend((at, event.stream, event.sequence) for at, event in tail.events)
         return tails
 
+    def begin_read(self, partition: int) -> None:
+        """Note from now on what is read of a partition, until `take_read`."""
+        self._read[partition] = []
+
     def take_read(self, partition: int) -> Sequence[tuple[Position, StreamName, int]]:
-        """Return position, stream and sequence of each event that was read of a partition since the last call."""
+        """Return position, stream and sequence of each event that was read of a partition since `begin_read`."""
         return self._read.pop(partition, ())
 
     def missing(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Missing]:  # noqa: ANN401 - those of `Log.missing`

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from eventstore.errors import EventstoreError
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from eventstore.live.catch_up import TurnLimits
     from eventstore.ports import Log
     from eventstore.ports.follower import Follower, LogEntry
+    from eventstore.ports.log_values import LogEnd
     from eventstore.positions import Position
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription, SubscriptionKey
@@ -42,14 +42,6 @@ _WAIT_SECONDS = 1.0
 _RETRY_SECONDS = 0.25
 _PATIENCE_SECONDS = 0.02
 """For how many seconds a turn is left to a thread that stores events; most need a millisecond."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """Where a subscription starts in a partition."""
-
-    behind: Behind
-    started: Started
 
 
 class LiveFeed:
@@ -121,18 +113,17 @@ class LiveFeed:
     def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `EphemeralSubscriptions.start`. The caller requests the first turns once the client has its answer."""
         ends = self._log.ends(starts)
-        for number, end in ends.items():
-            if end.epoch != self.turns.partitions[number].epoch:
-                self._restart(number)
-        placed: dict[int, _Placed] = {}
+        self._restart_where_reset(ends)
+        behind: dict[int, Behind] = {}
+        started: dict[int, Started] = {}
         for number, start in starts.items():
             end = ends[number]
             position = end.position if start is Start.NOW else BEGINNING if isinstance(start, Start) else start
             live_from = BEGINNING if start is Start.NOW else end.position
-            started = Started(end.epoch, position, end.removals)
-            placed[number] = _Placed(Behind(subscription.key, position, end.removals, live_from), started)
-        self.turns.add(subscription, ((number, place.behind) for number, place in placed.items()))
-        return {number: place.started for number, place in placed.items()}
+            behind[number] = Behind(subscription.key, position, end.removals, live_from)
+            started[number] = Started(end.epoch, position, end.removals)
+        self.turns.add(subscription, behind.items())
+        return started
 
     def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
         """See `EphemeralSubscriptions.end`."""
@@ -223,9 +214,7 @@ class LiveFeed:
         """
         if not self.turns.subscriptions():
             return
-        for number, end in self._log.ends(range(len(self.turns.partitions))).items():
-            if end.epoch != self.turns.partitions[number].epoch:
-                self._restart(number)
+        self._restart_where_reset(self._log.ends(range(len(self.turns.partitions))))
 
     def _leave_to_others(self, number: int, entries: Sequence[LogEntry]) -> bool:
         """Take in new entries and the turn that they need, unless a thread that stores events is about to take it.
@@ -272,7 +261,7 @@ class LiveFeed:
             try:
                 return self.take_turn(number)
             except EpochChanged:
-                self._restart(number)
+                self._restart(number, self._log.ends([number])[number])
                 return False
         except EventstoreError as error:
             self._observer.failed("live", error)
@@ -297,8 +286,8 @@ class LiveFeed:
             return False
         builder = DeliveryBuilder(number, turn.epoch, self._limits.frames, self._limits.events_url)
         frames: dict[SubscriptionKey, int] = {}
-        self._watched.take_read(number)
         if turn.live and turn.goal > turn.checkpoint:
+            self._watched.begin_read(number)
             turn, frames = self._sender.send_live(turn, builder)
         live = [(stream, sequence) for at, stream, sequence in self._watched.take_read(number) if at <= turn.goal]
         caught = self._sender.send_catch_up(turn, builder) if turn.behind else CatchUp()
@@ -314,9 +303,14 @@ class LiveFeed:
         self._observer.committed("live", number, seconds=time.monotonic() - began)
         return has_more
 
-    def _restart(self, number: int) -> None:
+    def _restart_where_reset(self, ends: Mapping[int, LogEnd]) -> None:
+        """Begin anew in the partitions whose history is another one."""
+        for number, end in ends.items():
+            if end.epoch != self.turns.partitions[number].epoch:
+                self._restart(number, end)
+
+    def _restart(self, number: int, end: LogEnd) -> None:
         """Begin anew in a partition whose history is another one: its clients resume from their cursors."""
-        [end] = self._log.ends([number]).values()
         ended = self.turns.restart(number, end)
         for subscription in ended:
             self.turns.remove(subscription.key, range(len(self.turns.partitions)), terms_of(subscription))
