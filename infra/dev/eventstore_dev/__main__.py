@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from eventstore_dev.preflight import require_check, require_endpoint, require_po
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.template_file import TemplateError
 from eventstore_dev.terminal import Terminal
+from eventstore_hosting.program import end, report
 from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
 from eventstore_hosting.valkey.server import FolderInUseError
 
@@ -51,9 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ended(code: int, error: Exception) -> int:
-    # A standard error that is closed makes no other failure of it.
-    with suppress(OSError):
-        print(f"eventstore-dev: {error}", file=sys.stderr)
+    report("eventstore-dev", error)
     return code
 
 
@@ -90,7 +88,7 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     starting = asyncio.create_task(stack.__aenter__())
 
-    def end() -> None:
+    def stop_all() -> None:
         # A second signal finds the usual handlers, and ends at once whatever holds up the first one.
         for number in _SIGNALS:
             loop.remove_signal_handler(number)
@@ -98,7 +96,7 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
         stop.set()
 
     for number in _SIGNALS:
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, stop_all)
     try:
         await starting
     except asyncio.CancelledError:
@@ -161,9 +159,4 @@ def _first_call(stack: Stack, configuration: Configuration) -> str:
 
 
 if __name__ == "__main__":
-    status = main()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):
-            stream.flush()
-    # All is closed by now. A thread that waits for a server elsewhere cannot be called off, and exit would join it.
-    os._exit(status)
+    end(main())

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, SettingsError
+from eventstore_hosting.program import end, report
 from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
 from eventstore_server.limits import Limits
 from eventstore_server.logs import configure_logs
@@ -73,8 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ended(code: int, error: Exception) -> int:
-    with suppress(OSError):
-        print(f"eventstore-server: {error}", file=sys.stderr)
+    report("eventstore-server", error)
     return code
 
 
@@ -138,9 +138,4 @@ class _Terminal:
 
 
 if __name__ == "__main__":
-    status = main()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):
-            stream.flush()
-    # All is closed by now. A thread that waits for a store that does not answer must not hold up the end.
-    os._exit(status)
+    end(main())
