@@ -202,6 +202,14 @@ def test_a_call_begins_by_joining(served: Served) -> None:
     assert failing(lambda: next(served.events.Work(iter(()))))[1].reason == "invalid-request"
 
 
+def test_a_request_that_cannot_be_decoded_fails_the_call(served: Served) -> None:
+    call = served.channel.stream_stream("/flunq.eventstore.v1.EventStoreService/Work", None, None)
+    join = messages.WorkRequest(join=messages.Join(subscription="workers"))
+    responses = call(iter([join.SerializeToString(), b"\xff"]))
+    code, info = failing(lambda: list(responses))
+    assert (code, info.reason) == (grpc.StatusCode.INTERNAL, "internal")
+
+
 def test_a_subscription_that_does_not_exist_cannot_be_joined(served: Served) -> None:
     member = Member(served, subscription="none")
     code, info = failing(lambda: next(member.responses))
