@@ -161,6 +161,26 @@ def test_members_of_a_subscription_that_was_deleted_end_with_the_reason(served: 
     assert (code, info.reason) == (grpc.StatusCode.NOT_FOUND, "subscription-not-found")
 
 
+def test_a_member_that_left_when_it_was_notified_of_the_deletion_is_no_error(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries = served.hub.deliveries
+    send = deliveries.send
+
+    def send_and_wait_for_the_end(parts: Any) -> None:  # noqa: ANN401 - deliveries
+        send(parts)
+        served.sessions.wait_until(0)
+        served.in_loop(served.door._connections.removed())
+
+    _joined(served)
+    served.turns.settle()
+    served.subscriptions.DeleteSubscription(durables.DeleteSubscriptionRequest(id="workers"))
+    ((name, ended),) = served.turns.deletions
+    monkeypatch.setattr(deliveries, "send", send_and_wait_for_the_end)
+    served.hub.deletion_notices.send(ended, name)
+    assert served.sessions.by_id == {}
+
+
 def test_a_member_that_ends_its_requests_leaves(served: Served) -> None:
     member = _joined(served)
     member.end()
@@ -200,6 +220,14 @@ def test_a_call_begins_by_joining(served: Served) -> None:
     requests = iter([messages.WorkRequest(leave=messages.Leave())])
     assert failing(lambda: next(served.events.Work(requests)))[1].reason == "invalid-request"
     assert failing(lambda: next(served.events.Work(iter(()))))[1].reason == "invalid-request"
+
+
+def test_a_request_that_cannot_be_decoded_fails_the_call(served: Served) -> None:
+    call = served.channel.stream_stream("/flunq.eventstore.v1.EventStoreService/Work", None, None)
+    join = messages.WorkRequest(join=messages.Join(subscription="workers"))
+    responses = call(iter([join.SerializeToString(), b"\xff"]))
+    code, info = failing(lambda: list(responses))
+    assert (code, info.reason) == (grpc.StatusCode.INTERNAL, "internal")
 
 
 def test_a_subscription_that_does_not_exist_cannot_be_joined(served: Served) -> None:

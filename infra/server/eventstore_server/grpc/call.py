@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.access import FULL, Access
@@ -82,11 +81,7 @@ class Call:
 
     async def settled(self) -> None:
         """Wait until no work of the call is in progress: a call that was cancelled does not stop its thread."""
-        loop = asyncio.get_running_loop()
-        for work in list(self._pending):
-            done = asyncio.Event()
-            work.add_done_callback(partial(_set_soon, done, loop))
-            await done.wait()
+        await asyncio.gather(*map(asyncio.wrap_future, list(self._pending)), return_exceptions=True)
 
     def _perform(self, work: Callable[[Access], ResultT]) -> ResultT:
         if self._deadline is not None and time.monotonic() >= self._deadline:
@@ -114,7 +109,3 @@ class Call:
             if name in _CREDENTIALS:
                 headers.setdefault(name, []).append(value if isinstance(value, str) else value.decode("latin-1"))
         return {"multiValueHeaders": headers, "requestContext": {}}
-
-
-def _set_soon(event: asyncio.Event, loop: asyncio.AbstractEventLoop, _: Future[Any]) -> None:
-    loop.call_soon_threadsafe(event.set)

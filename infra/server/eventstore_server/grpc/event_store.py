@@ -6,23 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
-from eventstore_server.grpc.events import events_of, messages_of
-from eventstore_server.grpc.publishing import (
-    Inbox,
-    acknowledgements_of,
-    expected_of,
-    published_message,
-    stream_named,
-)
-from eventstore_server.grpc.reading import found, read_all, read_stream
+from eventstore_server.grpc.events import messages_of
+from eventstore_server.grpc.publishing import Inbox, acknowledgements_of, publish_events, published_message
+from eventstore_server.grpc.reading import read_all, read_stream, requested_event
 from eventstore_server.grpc.subscribing import Subscribing
 from eventstore_server.grpc.working import Working
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from eventstore.access import Access
-    from eventstore.write.publisher import Published
     from eventstore_server.grpc.call import Call
     from eventstore_server.grpc.connections import Connections
 
@@ -44,16 +36,8 @@ class EventStoreService:
 
     async def publish(self, request: messages.PublishRequest, call: Call) -> messages.PublishResponse:
         """Store events, all or none of each stream."""
-
-        def publish(access: Access) -> list[Published]:
-            return call.hub.publisher.publish(
-                events_of(request.events),
-                access=access,
-                stream=stream_named(request.stream),
-                expected=expected_of(request),
-            )
-
-        return messages.PublishResponse(results=map(published_message, await call.run(publish)))
+        results = await call.run(lambda access: publish_events(request, call.hub, access=access))
+        return messages.PublishResponse(results=map(published_message, results))
 
     async def publish_stream(self, requests: AsyncIterator[messages.PublishStreamRequest], call: Call) -> None:
         """Store events as they come. While a thread stores some, those that come next wait, to be stored together."""
@@ -62,8 +46,8 @@ class EventStoreService:
         inbox = Inbox()
         receiver = asyncio.create_task(inbox.receive(requests))
         try:
-            while taken := await inbox.take():
-                outcomes = await acknowledgements_of(taken, call)
+            while waiting := await inbox.take():
+                outcomes = await acknowledgements_of(waiting, call)
                 if outcomes:
                     await call.context.write(messages.PublishStreamResponse(acknowledgements=outcomes))
         finally:
@@ -72,6 +56,6 @@ class EventStoreService:
 
     async def get(self, request: messages.GetRequest, call: Call) -> messages.GetResponse:
         """Return one event."""
-        event = await call.run(lambda access: found(request, call.hub, access=access))
+        event = await call.run(lambda access: requested_event(request, call.hub, access=access))
         (message,) = messages_of([event], request.format)
         return messages.GetResponse(event=message)

@@ -86,6 +86,11 @@ class Feed:
         return "" if self._closed is None else self._closed.code
 
     @property
+    def was_ended_by_server(self) -> bool:
+        """Whether the server ended the call, for a reason that is not the client's."""
+        return self.closed_by in _SERVER_REASONS
+
+    @property
     def is_congested(self) -> bool:
         """Whether the client has yet to read much of what it was sent; see `Session`."""
         return self._is_congested
@@ -111,7 +116,9 @@ class Feed:
 
     def close(self, code: str, detail: str) -> None:
         """End the call after what waits; see `eventstore_server.sessions.Session`."""
-        self._close(SessionClosed(code, detail))
+        if self._closed is None:
+            self._closed = SessionClosed(code, detail)
+            self._changed.set()
 
     def finish(self) -> None:
         """End the call without an error, after what waits."""
@@ -143,8 +150,8 @@ class Feed:
                 await self._changed.wait()
         except asyncio.CancelledError:
             # The client cancelled the call, unless it did not read and was cut off.
-            if self._is_cut_off():
-                raise self._closed from None  # type: ignore[misc]  # it is closed
+            if self._closed is not None and self._closed.code == SLOW_CONSUMER:
+                raise self._closed from None
             raise
         finally:
             self._writer = None
@@ -157,24 +164,11 @@ class Feed:
         if self._size > self._limit:
             self._waiting.clear()
             detail = f"more than {self._limit} bytes waited for the client; connect again and resume from your cursors"
-            self._close(SessionClosed(SLOW_CONSUMER, detail))
+            self.close(SLOW_CONSUMER, detail)
             if self._writer is not None:
                 # It waits for a client that does not read.
                 self._writer.cancel()
         self._changed.set()
-
-    def _close(self, closed: SessionClosed) -> None:
-        if self._closed is None:
-            self._closed = closed
-            self._changed.set()
-
-    @property
-    def was_ended_by_server(self) -> bool:
-        """Whether the server ended the call, for a reason that is not the client's."""
-        return self._closed is not None and self._closed.code in _SERVER_REASONS
-
-    def _is_cut_off(self) -> bool:
-        return self._closed is not None and self._closed.code == SLOW_CONSUMER
 
     def _apply(self, part: Part) -> None:
         """Apply a message that is not a frame: an error, or the notice that the durable subscription was changed."""

@@ -66,8 +66,6 @@ def _handler(
             except DeadlinePassed:
                 call.code = grpc.StatusCode.DEADLINE_EXCEEDED.name
                 await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed before the call began")
-            except grpc.aio.AbortError:
-                raise
             except Exception as error:  # noqa: BLE001 - `response_of` logs what is not an error of the hub
                 status = response_of(error)
                 call.code = status.code.name

@@ -41,7 +41,7 @@ def packed_field(number: int, content: bytes) -> bytes:
         number: The number of the field.
         content: What it holds.
     """
-    return varint(number << 3 | _LENGTH_DELIMITED) + varint(len(content)) + content
+    return _tag(number) + varint(len(content)) + content
 
 
 def packed_events(texts: Iterable[str]) -> bytes:

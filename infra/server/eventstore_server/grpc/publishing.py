@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from eventstore.write.publisher import Published
     from eventstore_server.grpc.call import Call
 
-__all__ = ["Inbox", "acknowledgements_of", "expected_of", "published_message", "stream_named"]
+__all__ = ["Inbox", "acknowledgements_of", "publish_events", "published_message"]
 
 _LIMITS = Limits()
 
@@ -36,17 +36,26 @@ _AT_ONCE = 4
 """How many streams one call appends to at a time."""
 
 
-def expected_of(request: messages.PublishRequest | messages.PublishStreamRequest) -> Expected:
-    """Return where the publisher believes that the stream ends; raises `InvalidRequest`."""
-    if not request.HasField("expected"):
-        return ANY
-    require_at_most(EXPECTED.maximum, request.expected, pointer="/expected")
-    return Expected(request.expected)
+def publish_events(
+    request: messages.PublishRequest | messages.PublishStreamRequest, hub: Hub, *, access: Access
+) -> list[Published]:
+    """Store the events of a request by one publish, and return their places.
 
+    Args:
+        request: The request.
+        hub: The use cases.
+        access: The access of the caller.
 
-def stream_named(name: str) -> StreamName | None:
-    """Return the stream that a request names; None if it names none. Raises `InvalidStream`."""
-    return stream_name(name, pointer="/stream") if name else None
+    Raises:
+        InvalidEvent, Malformed, InvalidStream, InvalidRequest: The request breaks a rule.
+        EventstoreError: As `Publisher.publish`.
+    """
+    return hub.publisher.publish(
+        events_of(request.events),
+        access=access,
+        stream=_stream_named(request.stream),
+        expected=_expected_of(request),
+    )
 
 
 def published_message(result: Published) -> events_pb2.Published:
@@ -92,11 +101,11 @@ class Inbox:
             await self._arrived.wait()
         if not self._waiting and self._failure is not None:
             raise self._failure
-        taken = tuple(self._waiting)
+        requests = tuple(self._waiting)
         self._waiting.clear()
         self._count = self._size = 0
         self._room.set()
-        return taken
+        return requests
 
 
 async def acknowledgements_of(
@@ -132,7 +141,7 @@ def _items(request: messages.PublishStreamRequest) -> list[_Item]:
     for index, message in enumerate(request.events):
         try:
             event = event_of(message, pointer=f"/events/{index}")
-            item = _Item(event, stream_named(request.stream) or stream_of(event))
+            item = _Item(event, _stream_named(request.stream) or stream_of(event))
         except Exception as error:  # noqa: BLE001 - `failure_of` logs what is not an error of the hub
             item = _Item(outcome=_failed(error))
         items.append(item)
@@ -199,15 +208,23 @@ def _stored_on_condition(
 ) -> list[messages.Acknowledgement]:
     """Store the events of a conditional request, all or none: they have one outcome."""
     try:
-        results = hub.publisher.publish(
-            events_of(request.events),
-            access=access,
-            stream=stream_named(request.stream),
-            expected=expected_of(request),
-        )
+        results = publish_events(request, hub, access=access)
     except Exception as error:  # noqa: BLE001 - `failure_of` logs what is not an error of the hub
         return [_failed(error)] * len(request.events)
     return [messages.Acknowledgement(published=published_message(result)) for result in results]
+
+
+def _expected_of(request: messages.PublishRequest | messages.PublishStreamRequest) -> Expected:
+    """Return where the publisher believes that the stream ends; raises `InvalidRequest`."""
+    if not request.HasField("expected"):
+        return ANY
+    require_at_most(EXPECTED.maximum, request.expected, pointer="/expected")
+    return Expected(request.expected)
+
+
+def _stream_named(name: str) -> StreamName | None:
+    """Return the stream that a request names; None if it names none. Raises `InvalidStream`."""
+    return stream_name(name, pointer="/stream") if name else None
 
 
 def _failed(error: Exception) -> messages.Acknowledgement:

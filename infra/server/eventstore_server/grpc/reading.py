@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eventstore_proto.flunq.eventstore.v1.events_pb2 import Event as EventMessage
     from eventstore_server.grpc.call import Call
 
-__all__ = ["found", "read_all", "read_stream"]
+__all__ = ["read_all", "read_stream", "requested_event"]
 
 _TIME_MS = 1000
 """Milliseconds after which a page begins no further step, so that one read does not keep a thread."""
@@ -91,7 +91,7 @@ async def read_all(request: messages.ReadAllRequest, call: Call) -> None:
             await call.context.write(response)
 
 
-def found(request: messages.GetRequest, hub: Hub, *, access: Access) -> RecordedEvent:
+def requested_event(request: messages.GetRequest, hub: Hub, *, access: Access) -> RecordedEvent:
     """Return the event that a request names.
 
     Args:

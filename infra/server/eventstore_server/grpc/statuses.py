@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
     import grpc
 
-__all__ = ["CODES", "DOMAIN", "SessionClosed", "failure_of", "response_of", "status_of"]
+__all__ = ["CODES", "SessionClosed", "failure_of", "response_of", "status_of"]
 
 _LOGGER = logging.getLogger(__name__)
 
-DOMAIN = "flunq.io"
+_DOMAIN = "flunq.io"
 """The domain of `ErrorInfo`."""
 
 CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
@@ -122,7 +122,7 @@ class _Described(NamedTuple):
 def status_of(error: Exception) -> Status:
     """Return an error as a status. An error that is not of the hub is logged, and the status reveals nothing of it."""
     described = _described(error)
-    info = ErrorInfo(reason=described.reason, domain=DOMAIN, metadata=described.metadata)
+    info = ErrorInfo(reason=described.reason, domain=_DOMAIN, metadata=described.metadata)
     details = [_packed(info)]
     if described.places:
         violations = [
@@ -176,10 +176,8 @@ def _code(kind: type[errors.EventstoreError]) -> StatusCode:
 def _metadata(error: errors.EventstoreError) -> Mapping[str, str]:
     """Return what programs can read, by the names that problems of REST have."""
     match error:
-        case InvalidBody():
-            values: dict[str, object] = {"pointer": error.pointer}
         case errors.InvalidFilter():
-            values = {"pointer": error.pointer, "position": error.position}
+            values: dict[str, object] = {"pointer": error.pointer, "position": error.position}
         case errors.Invalid() | errors.Forbidden():
             values = {"pointer": error.pointer}
         case errors.WrongExpectedVersion():

@@ -45,8 +45,9 @@ class StreamService:
         def described(access: Access) -> Slice:
             return call.hub.reader.describe(_name(request.stream), access=access)
 
-        found = await call.run(described)
-        return messages.GetStreamResponse(stream=_message(found.state), version=_version(found.state, found.epoch))
+        description = await call.run(described)
+        state = description.state
+        return messages.GetStreamResponse(stream=_message(state), version=_version(state, description.epoch))
 
     async def create_stream(self, request: messages.CreateStreamRequest, call: Call) -> messages.CreateStreamResponse:
         """Create a stream before anything is published to it."""
@@ -76,8 +77,8 @@ class StreamService:
 
         def change(access: Access) -> tuple[StreamState, Epoch]:
             limits = [limit for limit in ("max_age", "max_events") if request.HasField(limit)]
-            if both := sorted(set(request.labels) & set(request.removed_labels)):
-                raise InvalidRequest(f"label {both[0]!r} is both set and removed", pointer="/removed_labels")
+            if conflicting := sorted(set(request.labels) & set(request.removed_labels)):
+                raise InvalidRequest(f"label {conflicting[0]!r} is both set and removed", pointer="/removed_labels")
             changes = stream_changes(
                 body_of(
                     {

@@ -58,6 +58,8 @@ class Working:
             actions = asyncio.create_task(_follow(requests, feed, call))
             try:
                 await feed.write(call.context)
+                # It has ended: what failed in it is how the call ends.
+                await actions
             finally:
                 actions.cancel()
                 await asyncio.gather(actions, return_exceptions=True)
@@ -77,7 +79,7 @@ async def _follow(requests: AsyncIterator[messages.WorkRequest], feed: Feed, cal
             try:
                 await call.run(lambda access, request=request: _apply(request, call.hub, connection, access))  # type: ignore[misc]  # mypy infers no lambda with a default
             except DeadlinePassed:
-                return
+                raise
             except Exception as error:  # noqa: BLE001 - `failure_of` logs what is not an error of the hub
                 answer.failure.CopyFrom(failure_of(error))
             feed.send(messages.WorkResponse(answer=answer))

@@ -170,7 +170,7 @@ def _value(text: str, at: int) -> tuple[Member, int]:
 
 
 def _skip_space(text: str, at: int) -> int:
-    # Most JSON has no space, whose characters are the least that JSON has.
+    # The regular expression is needed for white space alone: every other character of JSON is greater than a space.
     if text[at : at + 1] > " ":
         return at
     match = _SPACE.match(text, at)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.errors import SubscriptionNotFound
+from eventstore.errors import ConnectionNotFound, SubscriptionNotFound
 from eventstore.frames.builder import note
 from eventstore.frames.frame import Address
 
@@ -50,7 +50,8 @@ class DeletionNotices:
             return
         to = Address(member.connection, member.id, 0, 0)
         self.deliveries.send([note(_error(member.id, name), to, shards=self.shards)])
-        with suppress(SubscriptionNotFound):
+        # A client whose call ends with the message may have left by now.
+        with suppress(ConnectionNotFound, SubscriptionNotFound):
             self.members.unsubscribe(member.connection, member.id)
 
 
