@@ -16,7 +16,7 @@ from eventstore.adapters.redis.instances import RedisInstances
 from eventstore.frames.instance_messages import decode_message
 from eventstore.frames.limits import FrameLimits
 from eventstore.live.catch_up import TurnLimits
-from eventstore.ports import Lease
+from eventstore.ports import LEASE_MS, Lease
 from eventstore.ports.instances import InstanceId
 from eventstore_server.cluster import Cluster
 from eventstore_server.dead_instances import remove_connections
@@ -49,7 +49,6 @@ __all__ = ["Service", "new_instance"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_LEASE_MS = 6000
 _ALIVE_SECONDS = 5.0
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
@@ -106,7 +105,7 @@ class Service:
         self._scheduled = ScheduledWork(self._pools["background"])
         self.hub = ServerHub(
             options.settings,
-            lease=Lease(self.instance, _LEASE_MS),
+            lease=Lease(self.instance, LEASE_MS),
             ephemeral=self._ephemeral,
             turn_began=self._turn_began,
             storing=lambda partition: self.feed.storing(partition),  # noqa: PLW0108 - the feed is made later

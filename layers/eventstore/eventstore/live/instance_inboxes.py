@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.frames.instance_messages import encode_parts, encode_turns
+from eventstore.ports import LEASE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InstanceInboxes"]
 
-_LEASE_SECONDS = 5.0
+_AFTER_LEASE_SECONDS = LEASE_MS / 1000 + 1
 """Somewhat longer than the lease of an instance that has just died."""
 
 
@@ -57,4 +58,4 @@ class InstanceInboxes:
             QueueUnavailable: No turn is requested.
         """
         if not self._instances().send(instance, [encode_turns([partition])]):
-            self._queue().request_turn_later(partition, seconds=_LEASE_SECONDS)
+            self._queue().request_turn_later(partition, seconds=_AFTER_LEASE_SECONDS)

@@ -26,12 +26,13 @@ from eventstore.ports.registry import (
 )
 from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, TargetThrottled, TargetUnavailable
-from eventstore.ports.turns import Behind, Candidates, Lease, Turn, TurnResult, Turns
+from eventstore.ports.turns import LEASE_MS, Behind, Candidates, Lease, Turn, TurnResult, Turns
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
     "FIRST_LISTED",
     "FIRST_MESSAGE",
+    "LEASE_MS",
     "Appended",
     "Behind",
     "Candidates",

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from eventstore.ports.instances import InstanceId
     from eventstore.subscriptions import Durable, Subscription, SubscriptionKey
 
-__all__ = ["Behind", "Candidates", "Lease", "Turn", "TurnResult", "Turns"]
+__all__ = ["LEASE_MS", "Behind", "Candidates", "Lease", "Turn", "TurnResult", "Turns"]
+
+LEASE_MS = 6000
+"""How long a lease of an instance of the server lasts. Others who wait for its end know it from here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import ResponseError
 
-from eventstore.adapters.redis.entries import LAST, REACH, sequence_and_time
+from eventstore.adapters.redis.entries import LAST, REACH, end_of_entry, id_of_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import attributes_of
@@ -94,7 +94,7 @@ class Blocks:
         answers = self._skip.each(
             self._client,
             [
-                ([partition_keys(p).blocks], (f"{position.major}-{position.minor}", int(backwards), terms, _MAX_BLOCKS))
+                ([partition_keys(p).blocks], (id_of_entry(position), int(backwards), terms, _MAX_BLOCKS))
                 for p, position in after.items()
             ],
         )
@@ -157,7 +157,7 @@ class Blocks:
             # Blocks of events that were removed from the log are removed, too.
             minimum = oldest[0][0] if oldest else _next_id(newest[0][0])
             self._client.execute_command("XTRIM", keys.blocks, "MINID", minimum)
-        position = Position(*sequence_and_time(newest[0][0]), END_OF_APPEND) if newest else BEGINNING
+        position = end_of_entry(newest[0][0]) if newest else BEGINNING
         while may_go_on():
             terms: set[tuple[int, int]] = set()
             count = 0

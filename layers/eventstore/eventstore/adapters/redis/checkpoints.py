@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.entries import end_of_entry
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
-from eventstore.adapters.redis.places import end_of_entry
 from eventstore.adapters.redis.scripts import Script
 from eventstore.positions import END_OF_APPEND, Position
 

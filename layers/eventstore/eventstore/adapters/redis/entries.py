@@ -11,13 +11,14 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from eventstore.cloudevents.event import RecordedEvent
+from eventstore.positions import END_OF_APPEND, Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from eventstore.streams import StreamName
 
-__all__ = ["LAST", "REACH", "entries_of", "recorded", "sequence_and_time"]
+__all__ = ["LAST", "REACH", "end_of_entry", "entries_of", "id_of_entry", "recorded", "sequence_and_time"]
 
 REACH = 3
 """The maximum difference between the sequence in the id of an entry and that of an event in it."""
@@ -52,6 +53,16 @@ def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
     """Return both numbers of an id: sequence and time of an event's entry, or time and order of a log's entry."""
     sequence, _, time = entry_id.partition(b"-")
     return int(sequence), int(time)
+
+
+def end_of_entry(stored: bytes) -> Position:
+    """Return the position after all events of an entry of the log, by the id of the entry."""
+    return Position(*sequence_and_time(stored), END_OF_APPEND)
+
+
+def id_of_entry(position: Position) -> str:
+    """Return the id of the entry of the log that holds the event at a position."""
+    return f"{position.major}-{position.minor}"
 
 
 def recorded(

@@ -9,17 +9,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS, connect
-from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.entries import end_of_entry, id_of_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.url import RedisUrl
 from eventstore.ports.follower import LogEntry
-from eventstore.positions import END_OF_APPEND, Epoch, Position
+from eventstore.positions import Epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.positions import Position
 
 __all__ = ["RedisFollower"]
 
@@ -59,9 +60,7 @@ class RedisFollower:
 
     def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
         """See `Follower.wait_for_entries`."""
-        positions = {
-            partition_keys(partition).log: f"{position.major}-{position.minor}" for partition, position in after.items()
-        }
+        positions = {partition_keys(partition).log: id_of_entry(position) for partition, position in after.items()}
         read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
         return {
             partition: self._kept(partition, after[partition], read[key])
@@ -71,8 +70,7 @@ class RedisFollower:
 
     def entries_after(self, partition: int, position: Position) -> Sequence[LogEntry]:
         """See `Follower.entries_after`."""
-        start = f"({position.major}-{position.minor}"
-        command = ("XRANGE", partition_keys(partition).log, start, "+", "COUNT", _MOST_ENTRIES)
+        command = ("XRANGE", partition_keys(partition).log, f"({id_of_entry(position)}", "+", "COUNT", _MOST_ENTRIES)
         with ANSWERING:
             return self._kept(partition, position, self._client.execute_command(*command))
 
@@ -159,7 +157,6 @@ def _pairs(answer: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:
 
 
 def _log_entry(entry: Entry) -> LogEntry:
-    entry_id, fields = entry
-    time_ms, order = sequence_and_time(entry_id)
+    stored, fields = entry
     first, _, last = fields[1].partition(b"-")
-    return LogEntry(Position(time_ms, order, END_OF_APPEND), int(last) - int(first) + 1 if last else 1)
+    return LogEntry(end_of_entry(stored), int(last) - int(first) + 1 if last else 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.entries import id_of_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.ports import Lag
@@ -31,7 +31,7 @@ class Lags:
     def count(self, after: Mapping[int, Position], *, most: int) -> dict[int, Lag]:
         """See `Log.lag`."""
         lags = dict.fromkeys(after, Lag(0, None))
-        starts = {p: f"{position.major}-{position.minor}" for p, position in after.items()}
+        starts = {p: id_of_entry(position) for p, position in after.items()}
         while starts:
             calls = [([partition_keys(p).log], [start, after[p].index, _STEP]) for p, start in starts.items()]
             answers = self._script.each(self._client, calls)

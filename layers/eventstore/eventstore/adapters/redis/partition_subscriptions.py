@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.entries import id_of_entry
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.ports import Start, Started
@@ -75,4 +76,4 @@ def _encode_start(start: Position | Start) -> str:
     if start is Start.NOW:
         return "now"
     position = BEGINNING if isinstance(start, Start) else start
-    return f"{position.major}-{position.minor}-{position.index}"
+    return f"{id_of_entry(position)}-{position.index}"

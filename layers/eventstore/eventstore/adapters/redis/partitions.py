@@ -6,14 +6,14 @@ import secrets
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.entries import end_of_entry
 from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import PartitionMismatch, ShardMismatch
 from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.ports import LogEnd
-from eventstore.positions import END_OF_APPEND, Epoch, Position
+from eventstore.positions import Epoch
 from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
@@ -151,4 +151,4 @@ class Partitions:
 
 
 def _log_end(epoch: bytes, last: bytes, removals: bytes) -> LogEnd:
-    return LogEnd(Epoch(epoch.decode()), Position(*sequence_and_time(last), END_OF_APPEND), int(removals))
+    return LogEnd(Epoch(epoch.decode()), end_of_entry(last), int(removals))

@@ -1,23 +1,13 @@
-"""How the places of turns and subscriptions in a partition's log are stored."""
+"""How the places of subscriptions that have yet to catch up are stored."""
 
 from __future__ import annotations
 
-from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.entries import end_of_entry, id_of_entry
 from eventstore.ports import Behind
-from eventstore.positions import BEGINNING, END_OF_APPEND, Position
+from eventstore.positions import BEGINNING, Position
 from eventstore.subscriptions import SubscriptionKey
 
-__all__ = ["decode_behind", "encode_place", "end_of_entry", "entry_id"]
-
-
-def end_of_entry(stored: bytes) -> Position:
-    """Return the position after all events of an entry of the log, by the id of the entry."""
-    return Position(*sequence_and_time(stored), END_OF_APPEND)
-
-
-def entry_id(position: Position) -> str:
-    """Return the id of the entry of the log that holds the event at a position."""
-    return f"{position.major}-{position.minor}"
+__all__ = ["decode_behind", "encode_place"]
 
 
 def decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
@@ -36,4 +26,4 @@ def decode_behind(key: bytes, place: bytes, end: bytes) -> Behind:
 def encode_place(place: Behind) -> str:
     """Return the place of a subscription that has yet to catch up."""
     position = place.position
-    return f"{position.major}-{position.minor}-{position.index}-{place.removals}"
+    return f"{id_of_entry(position)}-{position.index}-{place.removals}"

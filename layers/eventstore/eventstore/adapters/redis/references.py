@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.entries import id_of_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.positions import END_OF_APPEND, Epoch, Position
@@ -121,9 +121,9 @@ class ReferenceReader:
                 continue
             # The entry at the position itself is read again: the rest of its append may belong to the window.
             if query.backwards:
-                pipeline.xrevrange(keys.log, _entry_id(position), "-", count=query.count + 1)
+                pipeline.xrevrange(keys.log, id_of_entry(position), "-", count=query.count + 1)
             else:
-                pipeline.xrange(keys.log, _entry_id(position), _last_id(query, partition), count=query.count + 1)
+                pipeline.xrange(keys.log, id_of_entry(position), _last_id(query, partition), count=query.count + 1)
         answers = iter(pipeline.execute())
         references = {}
         for partition, position in after.items():
@@ -152,7 +152,7 @@ class ReferenceReader:
     def _scan(self, partition: int, position: Position, query: TailQuery) -> _Entries:
         """Return the entries of the window's streams, as if the log held no others."""
         entries: list[tuple[bytes, Sequence[bytes]]] = []
-        start, end = _entry_id(position), "-" if query.backwards else _last_id(query, partition)
+        start, end = id_of_entry(position), "-" if query.backwards else _last_id(query, partition)
         reached = b""
         for _ in range(0, _MAX_SCANNED, _SCAN_STEP):
             left = query.count + 1 - len(entries)
@@ -170,13 +170,9 @@ def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], query: TailQuery)
     return _Entries(entries, entries[-1][0] if entries else b"", len(entries) <= query.count)
 
 
-def _entry_id(position: Position) -> str:
-    return f"{position.major}-{position.minor}"
-
-
 def _last_id(query: TailQuery, partition: int) -> str:
     until = query.until.get(partition)
-    return _entry_id(until) if until else "+"
+    return id_of_entry(until) if until else "+"
 
 
 def _select(epoch: Epoch, entries: _Entries, partition: int, after: Position, query: TailQuery) -> References:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.checkpoints import Checkpoints
 from eventstore.adapters.redis.connection import ANSWERING
-from eventstore.adapters.redis.entries import sequence_and_time
+from eventstore.adapters.redis.entries import end_of_entry, id_of_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
-from eventstore.adapters.redis.places import decode_behind, encode_place, end_of_entry, entry_id
+from eventstore.adapters.redis.places import decode_behind, encode_place
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import PartitionLeased, TurnLost
@@ -189,7 +189,7 @@ class RedisTurns:
         """See `Turns.narrow`."""
         with ANSWERING:
             stored = self._narrow_goal(
-                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, entry_id(goal)]
+                self._client, [turn_keys(turn.partition).turn], [turn.fencing_token, id_of_entry(goal)]
             )
         if stored is None:
             raise TurnLost(turn.partition)
@@ -209,7 +209,7 @@ class RedisTurns:
             "definitions": _flat({key: durable.encoded() for key, durable in result.definitions.items()}),
         }
         text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
-        arguments = [turn.fencing_token, entry_id(turn.goal), text, self._time()]
+        arguments = [turn.fencing_token, id_of_entry(turn.goal), text, self._time()]
         with ANSWERING:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
