@@ -131,6 +131,8 @@ def struck_servers(
 
 
 def _end(hub: StruckServers) -> None:
-    for instance in hub.instances.values():
-        if instance.process.poll() is None:
-            instance.stop()
+    # One that does not end in time must not keep the others running.
+    with ExitStack() as stack:
+        for instance in hub.instances.values():
+            if instance.process.poll() is None:
+                stack.callback(instance.stop)
