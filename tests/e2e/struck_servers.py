@@ -21,7 +21,7 @@ __all__ = ["INSTANCES", "StruckServers", "struck_servers"]
 
 INSTANCES = ("instance-1", "instance-2", "instance-3")
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 6.0
-"""Seconds. Others take an instance for dead after 3 seconds, and its leases end after 4."""
+"""Seconds. Others take an instance for dead after 5 seconds, and its leases end after 6."""
 
 _ORDERLY = 0.25
 """The share of ends that are in order: the instance is asked to end, and drains."""
