@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from tests.benchmarks.counted import connected, masked
+from tests.benchmarks.receipts import Receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Exchange"]
 
-_WITHIN = 60.0
-
 
 class Exchange:
     """A publisher whose messages a subscriber receives; see `joined`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._received: asyncio.Future[float] = loop.create_future()
+        self._receipts = Receipts()
 
     @classmethod
     @contextmanager
@@ -44,20 +42,16 @@ class Exchange:
 
     async def _open(self, url: str, stream: str) -> None:
         self._stream = stream
-        [self._subscriber] = await connected(url, [stream], received=self._take)
+        [self._subscriber] = await connected(url, [stream], received=self._receipts.take)
         [self._publisher] = await connected(url, ["-"])
 
-    def _take(self, events: int) -> None:
-        if events and not self._received.done():
-            self._received.set_result(time.perf_counter())
-
     async def _once(self, event: Event) -> float:
-        self._received = self._loop.create_future()
         head = f'{{"action":"publish","stream":"{self._stream}","events":['
         message = masked(head.encode() + event.body + b"]}")
-        began = time.perf_counter()
+        self._receipts.begin(1)
         self._publisher.transport.write(message)
-        return await asyncio.wait_for(self._received, _WITHIN) - began
+        [seconds] = await self._receipts.all()
+        return seconds
 
     def _close(self) -> None:
         for client in (self._subscriber, self._publisher):

@@ -17,6 +17,7 @@ import grpc.aio
 
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import events_pb2
+from tests.benchmarks.receipts import Receipts
 from tests.grpc_stubs import Stub
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class GrpcSubscriber:
     def __init__(self, loop: asyncio.AbstractEventLoop, stream: str) -> None:
         self._loop = loop
         self._stream = stream
-        self._received: asyncio.Queue[float] = asyncio.Queue()
+        self._receipts = Receipts()
 
     @classmethod
     @contextmanager
@@ -69,16 +70,15 @@ class GrpcSubscriber:
 
     async def _receive(self, stub: Stub, live: asyncio.Event) -> None:
         async for response in stub.Subscribe(messages.SubscribeRequest(streams=[self._stream])):
-            now = time.perf_counter()
             if response.HasField("live"):
                 live.set()
-            for _ in response.events.events:
-                self._received.put_nowait(now)
+            self._receipts.take(len(response.events.events))
 
     async def _exchange(self, event: Event) -> float:
-        began = time.perf_counter()
+        self._receipts.begin(1)
         await self._stub.Publish(messages.PublishRequest(stream=self._stream, events=[_message(event)]))
-        return await asyncio.wait_for(self._received.get(), _WITHIN) - began
+        [seconds] = await self._receipts.all()
+        return seconds
 
     async def _close(self) -> None:
         self._receiving.cancel()

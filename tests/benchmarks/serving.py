@@ -5,23 +5,20 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from nats.js.api import StorageType
-
 from eventstore_hosting.valkey import ValkeyServer
+from tests.benchmarks.beside_jetstream import beside_jetstream
 from tests.benchmarks.counted import Counted
 from tests.benchmarks.examples import Events
 from tests.benchmarks.exchange import Exchange
 from tests.benchmarks.grpc_clients import GrpcSubscriber, bare_service, catch_up_rate, streamed_rate, unary_rates
 from tests.benchmarks.idle import idle_memory
-from tests.benchmarks.jetstream import JetStream
-from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
+from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.receipts import ninety_ninth
 from tests.benchmarks.subscribers import Subscribers
 from tests.e2e.servers import instances_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
 
 __all__ = ["figures"]
 
@@ -80,43 +77,10 @@ def _beside_jetstream(
     subscribers: int = 1,
     rounds: int = _ROUNDS,
 ) -> Iterator[Figure]:
-    stream = events.stream()
-    with JetStream.start(StorageType.MEMORY) as jetstream:
-        jetstream.join(subscribers)
-        sides = _Sides(exchange, jetstream, stream, events)
-        in_turn(sides.round, rounds=rounds)
-    yield from sides.figures(door, subscribers)
-
-
-class _Sides:
-    """The seconds of every receipt, ours and theirs."""
-
-    def __init__(self, exchange: Callable[[], list[float]], jetstream: JetStream, stream: str, events: Events) -> None:
-        self._exchange = exchange
-        self._jetstream = jetstream
-        self._stream = stream
-        self._events = events
-        self._ours: list[float] = []
-        self._theirs: list[float] = []
-
-    def round(self, number: int) -> tuple[Callable[[], None], Callable[[], None]]:
-        [second] = self._events.take(1)
-        if number == 1:
-            # The round before warmed both up.
-            self._ours, self._theirs = [], []
-
-        def ours() -> None:
-            self._ours += self._exchange()
-
-        def theirs() -> None:
-            self._theirs += self._jetstream.exchange(self._stream, second)
-
-        return ours, theirs
-
-    def figures(self, door: str, number: int) -> Iterator[Figure]:
-        to = f"{number:,} subscriber{'s' if number > 1 else ''}"
-        for who, seconds in ((door, self._ours), ("NATS JetStream", self._theirs)):
-            yield Figure(f"{who}, {to}: median", median(seconds) * 1000, Unit.MILLISECONDS)
-            yield Figure(f"{who}, {to}: 99 of 100 within", ninety_ninth(seconds) * 1000, Unit.MILLISECONDS)
-        ratio = median(self._ours) / median(self._theirs)
-        yield Figure(f"{door}, {to}: median against JetStream's", ratio, Unit.RATIO, _AIMS[number])
+    ours, theirs = beside_jetstream(exchange, events, subscribers=subscribers, rounds=rounds)
+    to = f"{subscribers:,} subscriber{'s' if subscribers > 1 else ''}"
+    for who, seconds in ((door, ours), ("NATS JetStream", theirs)):
+        yield Figure(f"{who}, {to}: median", median(seconds) * 1000, Unit.MILLISECONDS)
+        yield Figure(f"{who}, {to}: 99 of 100 within", ninety_ninth(seconds) * 1000, Unit.MILLISECONDS)
+    ratio = median(ours) / median(theirs)
+    yield Figure(f"{door}, {to}: median against JetStream's", ratio, Unit.RATIO, _AIMS[subscribers])

@@ -70,7 +70,7 @@ class Instance:
             environment: Variables beside those that every instance has.
             port: The port of REST and WebSocket; 0 is any free one.
             grpc_port: The port of gRPC; 0 is any free one.
-            logs: The folder in which its log is kept; None for a file that goes with it.
+            logs: The folder in which its log is kept; None for a temporary file, which `end` deletes.
             program: The Python that runs it; empty for the module.
 
         Raises:
@@ -123,6 +123,13 @@ class Instance:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self._wait()
+
+    def end(self) -> None:
+        """End it in order, and delete its log."""
+        try:
+            self.stop()
+        finally:
+            self.errors.unlink(missing_ok=True)
 
     def pause(self) -> None:
         """Let it hang."""
@@ -194,7 +201,7 @@ def instances_on(
 
     def start(_: int) -> Instance:
         instance = Instance.start(redis_url, environment=environment, port=port, program=program)
-        stack.callback(_end, instance)
+        stack.callback(instance.end)
         return instance
 
     with ExitStack() as stack, ThreadPoolExecutor(count) as threads:
@@ -209,13 +216,6 @@ def server_hub(folder: Path) -> Iterator[Hub]:
         instances_on(valkey.url, count=1) as [instance],
     ):
         yield ServerHub.of(instance, valkey)
-
-
-def _end(instance: Instance) -> None:
-    try:
-        instance.stop()
-    finally:
-        instance.errors.unlink(missing_ok=True)
 
 
 def _taken(log: Path) -> str:

@@ -21,7 +21,7 @@ __all__ = ["INSTANCES", "StruckServers", "struck_servers"]
 
 INSTANCES = ("instance-1", "instance-2", "instance-3")
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 6.0
-"""Seconds. Others take an instance for dead after 3 seconds, and its leases end after 4."""
+"""Seconds. Others take an instance for dead after 5 seconds, and its leases end after 6."""
 
 _ORDERLY = 0.25
 """The share of ends that are in order: the instance is asked to end, and drains."""
@@ -131,6 +131,8 @@ def struck_servers(
 
 
 def _end(hub: StruckServers) -> None:
-    for instance in hub.instances.values():
-        if instance.process.poll() is None:
-            instance.stop()
+    # One that does not end in time must not keep the others running.
+    with ExitStack() as stack:
+        for instance in hub.instances.values():
+            if instance.process.poll() is None:
+                stack.callback(instance.stop)

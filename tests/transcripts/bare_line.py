@@ -60,12 +60,11 @@ class BareLine:
     async def receive(self) -> Json:
         if self._connection is None:
             raise Ended
-        while True:
-            try:
-                event: dict[str, Any] = json.loads(await self._connection.recv())
-            except ConnectionClosed as error:
-                raise Ended from error
-            return self._message(event)
+        try:
+            event: dict[str, Any] = json.loads(await self._connection.recv())
+        except ConnectionClosed as error:
+            raise Ended from error
+        return self._message(event)
 
     def abort(self) -> None:
         if self._connection is not None:

@@ -10,15 +10,13 @@ import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from tests.grpc_stubs import Stub
 from tests.transcripts.lines import Ended, Unreachable
+from tests.transcripts.tasks import is_cancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from google.protobuf.descriptor import ServiceDescriptor
-
-__all__ = ["CallReader", "CallWriter", "ready_channel", "reason_of", "stub_of"]
+__all__ = ["CallReader", "CallWriter", "ready_channel", "reason_of"]
 
 _READY_WITHIN = 5.0
 _STATUS = "grpc-status-details-bin"
@@ -55,11 +53,6 @@ async def ready_channel(address: str) -> grpc.aio.Channel:
             raise Unreachable(address) from error
         raise
     return channel
-
-
-def stub_of(channel: grpc.aio.Channel, service: ServiceDescriptor) -> Stub:
-    """The methods of a service."""
-    return Stub(channel, service)
 
 
 def reason_of(error: grpc.aio.AioRpcError) -> str:
@@ -101,7 +94,7 @@ class CallReader:
                 break
             except asyncio.CancelledError:
                 # The client's own `abort` cancels the call, and its end has this form.
-                if not self._call.cancelled() or _is_cancelled():
+                if not self._call.cancelled() or is_cancelled():
                     raise
                 break
             if response is grpc.aio.EOF:
@@ -135,8 +128,3 @@ class CallWriter:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             while True:
                 await self._call.write(await self._requests.get())
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1.events_pb2 import EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF
-from tests.transcripts.grpc_calls import CallReader, CallWriter, ready_channel, stub_of
+from tests.grpc_stubs import Stub
+from tests.transcripts.grpc_calls import CallReader, CallWriter, ready_channel
 from tests.transcripts.grpc_values import filter_of, frame_of, recovery_of
 from tests.transcripts.lines import Ended
 
@@ -39,7 +40,7 @@ class SubscribeLine:
 
     async def send(self, message: Json) -> None:
         self._own_id = message["id"]
-        self._call = stub_of(self._channel, _SERVICE).Subscribe(_request(message, self._form))
+        self._call = Stub(self._channel, _SERVICE).Subscribe(_request(message, self._form))
         self._reader = CallReader(self._call, self._message)
 
     async def receive(self) -> Json:
@@ -76,7 +77,7 @@ class WorkLine:
         self._channel = channel
         self._form = form
         self._asked: dict[int, Json] = {}
-        self._call = stub_of(channel, _SERVICE).Work()
+        self._call = Stub(channel, _SERVICE).Work()
         self._writer = CallWriter(self._call)
         self._reader = CallReader(self._call, self._message)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
-from tests.transcripts.grpc_calls import CallWriter, ready_channel, reason_of, stub_of
+from tests.grpc_stubs import Stub
+from tests.transcripts.grpc_calls import CallWriter, ready_channel, reason_of
 from tests.transcripts.grpc_values import event_of
 from tests.transcripts.lines import Unreachable
 from tests.transcripts.outcomes import AGAIN, FAREWELLS, NoAnswer, Refused
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore_proto.flunq.eventstore.v1.events_pb2 import Published
-    from tests.grpc_stubs import Stub
     from tests.transcripts.transcript import Json
 
 __all__ = ["GrpcRoute", "GrpcStreamRoute"]
@@ -43,7 +43,7 @@ class GrpcRoute:
         try:
             if self._channel is None:
                 self._channel = await ready_channel(self._address())
-            response = await stub_of(self._channel, _SERVICE).Publish(request, timeout=_PATIENCE)
+            response = await Stub(self._channel, _SERVICE).Publish(request, timeout=_PATIENCE)
         except Unreachable as error:
             raise NoAnswer from error
         except grpc.aio.AioRpcError as error:
@@ -92,8 +92,7 @@ class _PublishCall:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
         self._waiting: deque[asyncio.Future[dict[str, Any]]] = deque()
-        stub: Stub = stub_of(channel, _SERVICE)
-        self._call: Any = stub.PublishStream()
+        self._call: Any = Stub(channel, _SERVICE).PublishStream()
         self._writer = CallWriter(self._call)
         self._reading = asyncio.create_task(self._read())
 

@@ -19,7 +19,7 @@ from tests.transcripts.orders import Order
 from tests.transcripts.target_group import TargetSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.chaos.server.plan import ChaosPlan
     from tests.chaos.server.servers import ChaosServers
@@ -48,9 +48,14 @@ class Clients:
 
     def __init__(self, hub: ChaosServers, plan: ChaosPlan, *, clock: Clock, seed: int, port: ReservedPort) -> None:
         self.news = asyncio.Event()
-        self._hub = hub
         self._clock = clock
         self._seed = seed
+        self._dials: Mapping[str, Dial] = {
+            "socket": socket_dial(lambda: hub.ws_url),
+            "bare": bare_dial(lambda: hub.ws_url),
+            "grpc": subscribe_dial(lambda: hub.grpc),
+            "protobuf": subscribe_dial(lambda: hub.grpc, protobuf=True),
+        }
         streams = [*plan.plan.streams, *plan.ends]
         self.followers = [self._follower(*one, streams) for one in zip(plan.plan.guests, plan.doors, strict=True)]
         self.consumers: Sequence[Consumer] = [
@@ -93,15 +98,8 @@ class Clients:
         self.loose.leave()
 
     def _follower(self, guest: Guest, door: str, streams: Sequence[str]) -> Follower:
-        hub = self._hub
-        dials: dict[str, Callable[[], Dial]] = {
-            "socket": lambda: socket_dial(lambda: hub.ws_url),
-            "bare": lambda: bare_dial(lambda: hub.ws_url),
-            "grpc": lambda: subscribe_dial(lambda: hub.grpc),
-            "protobuf": lambda: subscribe_dial(lambda: hub.grpc, protobuf=True),
-        }
         random = Random(f"{self._seed} {guest.name}")
-        return Follower(guest, dials[door](), streams, clock=self._clock, random=random, news=self.news)
+        return Follower(guest, self._dials[door], streams, clock=self._clock, random=random, news=self.news)
 
 
 def _strict(plan: ChaosPlan, seed: int, port: ReservedPort) -> Sequence[MemberSettings | TargetSettings]:

@@ -10,7 +10,8 @@ from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as even
 from eventstore_proto.flunq.eventstore.v1 import stream_service_pb2 as streams_pb2
 from eventstore_proto.flunq.eventstore.v1 import subscription_service_pb2 as subscriptions_pb2
 from tests.chaos.server.doors import PAGE, PATIENCE, Described
-from tests.transcripts.grpc_calls import ready_channel, reason_of, stub_of
+from tests.grpc_stubs import Stub
+from tests.transcripts.grpc_calls import ready_channel, reason_of
 from tests.transcripts.grpc_values import event_of, filter_of, json_event
 from tests.transcripts.lines import Unreachable
 from tests.transcripts.outcomes import AGAIN, FAREWELLS, NoAnswer, Refused
@@ -146,7 +147,7 @@ class GrpcDoor:
     async def _read(self, method: str, request: Any) -> list[Json]:  # noqa: ANN401 - any request
         address, channel = await self._channel()
         try:
-            call = getattr(stub_of(channel, _SERVICES["EventStoreService"]), method)(request, timeout=PATIENCE)
+            call = getattr(Stub(channel, _SERVICES["EventStoreService"]), method)(request, timeout=PATIENCE)
             return [json_event(event) async for response in call for event in response.events]
         except grpc.aio.AioRpcError as error:
             raise await self._failed(address, method, error) from error
@@ -154,7 +155,7 @@ class GrpcDoor:
     async def _call(self, service: str, method: str, request: Any) -> Any:  # noqa: ANN401 - any request and response
         address, channel = await self._channel()
         try:
-            return await getattr(stub_of(channel, _SERVICES[service]), method)(request, timeout=PATIENCE)
+            return await getattr(Stub(channel, _SERVICES[service]), method)(request, timeout=PATIENCE)
         except grpc.aio.AioRpcError as error:
             raise await self._failed(address, f"{method} {request}", error) from error
 

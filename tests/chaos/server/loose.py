@@ -14,6 +14,7 @@ from tests.transcripts.content import where
 from tests.transcripts.member import RecordingMember
 from tests.transcripts.orders import Order
 from tests.transcripts.outcomes import Refused
+from tests.transcripts.tasks import is_cancelled, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,9 +91,9 @@ class Loose:
             try:
                 await member.run()
             except* Refused as refused:
-                if unexpected := [error for error in _flat(refused) if not _is_expected(error)]:
+                if unexpected := [error for error in leaves(refused) if not _is_expected(error)]:
                     raise unexpected[0] from None
-                if _is_cancelled():
+                if is_cancelled():
                     # The refusal has taken the place of the cancellation.
                     raise asyncio.CancelledError from None
                 # It was deleted: whoever creates it again finds the member waiting.
@@ -100,17 +101,6 @@ class Loose:
 
     def _handle(self, event: Json) -> None:
         self.handled[where(event)] = self._clock.now()
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _flat(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for part in error.exceptions for leaf in _flat(part)]
-    return [error]
 
 
 def _is_expected(error: BaseException) -> bool:

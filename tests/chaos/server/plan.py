@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.server.operators import OPERATIONS
+from tests.e2e.struck_servers import INSTANCES
 from tests.transcripts.orders import Order
 from tests.transcripts.plan import planned
 from tests.transcripts.transcript import BARE
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
 
     from tests.transcripts.plan import Batch, Guest, Plan
 
-__all__ = ["INSTANCES", "PARTITIONS", "ChaosPlan", "chaos_plan", "partition_of", "strict_filter"]
+__all__ = ["PARTITIONS", "ChaosPlan", "chaos_plan", "partition_of", "strict_filter"]
 
-INSTANCES = ("instance-1", "instance-2", "instance-3")
 PARTITIONS = 16
 _RATE = 40
 """Events that are published a second, unless the hub is slower."""

@@ -20,6 +20,7 @@ from tests.chaos.server.rest_door import RestDoor
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.soak import Striker
+from tests.transcripts.tasks import leaves
 from tests.transcripts.transcript import Publish, Result, StoredStream, Transcript
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ async def run(hub: ChaosServers, port: ReservedPort, *, seed: int, seconds: floa
             except TimeoutError:
                 unfinished = f"it did not end in {deadline} s: {whole.state}"
             except ExceptionGroup as failed:
-                unfinished = f"it failed: {'; '.join(map(repr, _leaves(failed)))}\n  {whole.state}"
+                unfinished = f"it failed: {'; '.join(map(repr, leaves(failed)))}\n  {whole.state}"
             outcome = await whole.outcome(unfinished)
             if not unfinished:
                 await whole.renew()
@@ -91,12 +92,6 @@ async def run(hub: ChaosServers, port: ReservedPort, *, seed: int, seconds: floa
     finally:
         await rest.close()
         await grpc.close()
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        return [leaf for part in error.exceptions for leaf in _leaves(part)]
-    return [error]
 
 
 class _Run:

@@ -30,9 +30,9 @@ def start(store: ValkeyServer) -> Start:
     def started(environment: Mapping[str, str] | None = None) -> Iterator[ServerHub]:
         instance = Instance.start(store.url, environment=environment)
         try:
-            urls = {"url": instance.url, "websocket_url": instance.websocket_url}
-            yield ServerHub(instance=instance, valkey=store, copies_letters=False, **urls)
+            yield ServerHub.of(instance, store)
         finally:
             instance.kill()
+            instance.errors.unlink(missing_ok=True)
 
     return started

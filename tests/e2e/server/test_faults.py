@@ -30,7 +30,7 @@ _EACH = 10
 _ALL = len(_STREAMS) * _EACH
 
 _HANDOVER_SECONDS = 15.0
-"""Within which others have taken over; they notice after 3 seconds, and leases end after 4."""
+"""Within which others have taken over; they notice after 5 seconds, and leases end after 6."""
 
 
 def events() -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as mess
 from functions.authorizer.keys import digest_of
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import Bare, Client, event, publish
+from tests.grpc_stubs import Stub
 from tests.scrapes import parsed
 
 if TYPE_CHECKING:
@@ -142,15 +143,8 @@ def test_ends_of_connections_are_counted_by_reason(hub: ServerHub) -> None:
 def test_calls_and_frames_of_grpc_are_counted(hub: ServerHub) -> None:
     moves = Moves(hub)
     with grpc.insecure_channel(hub.instance.grpc) as channel:
-        service = "flunq.eventstore.v1.EventStoreService"
-
-        def path(method: str) -> str:
-            return f"/{service}/{method}"
-
-        subscribe = channel.unary_stream(
-            path("Subscribe"), messages.SubscribeRequest.SerializeToString, messages.SubscribeResponse.FromString
-        )
-        frames = subscribe(messages.SubscribeRequest(streams=["grpc"]), timeout=60)
+        service = messages.DESCRIPTOR.services_by_name["EventStoreService"]
+        frames = Stub(channel, service).Subscribe(messages.SubscribeRequest(streams=["grpc"]), timeout=60)
         assert next(frames).HasField("subscribed")
         publish(hub, event("g1", stream="grpc"))
         seen: Counter[str] = Counter()
@@ -160,7 +154,7 @@ def test_calls_and_frames_of_grpc_are_counted(hub: ServerHub) -> None:
         assert moves.of("eventstore_frames_total", GRPC, ("kind", "events")) == 1
         assert moves.of("eventstore_frame_bytes_total", GRPC) > 100
         frames.cancel()
-        call = ("method", f"{service}/Subscribe")
+        call = ("method", "flunq.eventstore.v1.EventStoreService/Subscribe")
         wait_until(lambda: moves.of("eventstore_grpc_calls_total", ("code", "CANCELLED"), call) == 1, what="the end")
         assert moves.of("eventstore_disconnects_total", GRPC, ("reason", "closed")) == 1
 

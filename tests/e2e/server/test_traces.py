@@ -13,6 +13,7 @@ import pytest
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import Bare, Client, event
+from tests.grpc_stubs import Stub
 
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason="the extra otel is not installed")
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -152,14 +153,12 @@ def _message_of(collector: Collector) -> Span:
 
 def test_a_call_of_grpc_continues_the_trace_of_its_metadata(hub: ServerHub, collector: Collector) -> None:
     name = "flunq.eventstore.v1.EventStoreService/Get"
-    with grpc.insecure_channel(hub.instance.grpc) as channel:
-        get = channel.unary_unary(f"/{name}", messages.GetRequest.SerializeToString, messages.GetResponse.FromString)
-        with pytest.raises(grpc.RpcError):
-            get(
-                messages.GetRequest(key=messages.EventKey(id="unknown")),
-                metadata=[("traceparent", TRACEPARENT)],
-                timeout=60,
-            )
+    with grpc.insecure_channel(hub.instance.grpc) as channel, pytest.raises(grpc.RpcError):
+        Stub(channel, messages.DESCRIPTOR.services_by_name["EventStoreService"]).Get(
+            messages.GetRequest(key=messages.EventKey(id="unknown")),
+            metadata=[("traceparent", TRACEPARENT)],
+            timeout=60,
+        )
     span = collector.find(name)
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (CALLER, CALLER_SPAN)
     assert attributes_of(span)["error.type"] == "event-not-found"

@@ -3,30 +3,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from redis import Redis
 
 from eventstore.adapters.memory.log import MemoryLog
 from eventstore.adapters.memory.store import MemoryStore
-from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.log import RedisLog
 from tests.examples import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.ports import Log, Tail
-    from eventstore_hosting.valkey import ValkeyServer
-
-
-@pytest.fixture
-def client(valkey: ValkeyServer) -> Iterator[Client]:
-    """A client of an empty store."""
-    with Redis.from_url(valkey.url) as plain:
-        plain.flushall()
-    client = connect(valkey.url)
-    yield client
-    client.close()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.functional.core.mortal import frames_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore_dev.valkey import ValkeyServer
+    from eventstore_hosting.valkey import ValkeyServer
 
 _LEASE_MS = 1000
 _POINTS = 30
