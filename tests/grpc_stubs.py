@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -21,10 +22,19 @@ class Stub:
     Args:
         channel: A channel of `grpc` or of `grpc.aio`.
         service: The service.
+        timeout: The seconds that a call may take that gives no timeout of its own; without one, it may wait forever.
     """
 
-    def __init__(self, channel: Any, service: ServiceDescriptor) -> None:  # noqa: ANN401 - two unrelated classes
+    def __init__(
+        self,
+        channel: Any,  # noqa: ANN401 - two unrelated classes
+        service: ServiceDescriptor,
+        *,
+        timeout: float | None = None,
+    ) -> None:
         self._methods = {method.name: _callable(channel, service, method) for method in service.methods}
+        if timeout is not None:
+            self._methods = {name: partial(call, timeout=timeout) for name, call in self._methods.items()}
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         try:

@@ -28,6 +28,8 @@ __all__ = ["FakeSessions", "Served"]
 
 ResultT = TypeVar("ResultT")
 _WITHIN = 20.0
+_CALL = 120.0
+"""The seconds after which a call ends that waits for what does not come: its test fails then, and does not hang."""
 
 
 class FakeSessions:
@@ -59,7 +61,10 @@ class FakeSessions:
 
 
 class Turns(FakeDispatchQueue):
-    """Runs the turns that are requested, one after the other, in a thread; those for later when their time has come."""
+    """Runs the turns that are requested, one after the other, in a thread; those for later when their time has come.
+
+    A turn that fails is not repeated: `stop` raises its error.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +73,7 @@ class Turns(FakeDispatchQueue):
         self.held.set()
         self._requested: queue.Queue[int | None] = queue.Queue()
         self._timers: list[threading.Timer] = []
+        self._failures: list[Exception] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -91,14 +97,21 @@ class Turns(FakeDispatchQueue):
             timer.cancel()
         self._requested.put(None)
         self._thread.join(_WITHIN)
+        assert not self._thread.is_alive()
+        if self._failures:
+            raise self._failures[0]
 
     def _run(self) -> None:
         while (partition := self._requested.get()) is not None:
             self.held.wait()
             assert self.hub is not None
-            if self.hub.dispatcher.serve(partition, until=self.hub.clock.now() + 1000):
-                self._requested.put(partition)
-            self._requested.task_done()
+            try:
+                if self.hub.dispatcher.serve(partition, until=self.hub.clock.now() + 1000):
+                    self._requested.put(partition)
+            except Exception as error:  # noqa: BLE001 - `stop` raises it
+                self._failures.append(error)
+            finally:
+                self._requested.task_done()
 
 
 class SessionDeliveries:
@@ -145,7 +158,7 @@ class Served:
         self.in_loop(self.door.start())
         self.channel = insecure(self.door.port)
         self.events, self.streams, self.subscriptions, self.operations = (
-            Stub(self.channel, service) for service in SERVICES
+            Stub(self.channel, service, timeout=_CALL) for service in SERVICES
         )
 
     def in_loop(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
@@ -165,7 +178,12 @@ class Served:
             before()
         self.channel.close()
         self.in_loop(self.door.drain(0))
-        self.turns.stop()
+        try:
+            self.turns.stop()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_WITHIN)
         self._loop.close()

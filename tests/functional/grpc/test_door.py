@@ -77,7 +77,8 @@ def test_a_server_that_drains_refuses_new_calls_while_it_finishes_others(served:
         raise EventNotFound("1")
 
     served.hub.reader.find = slow  # type: ignore[assignment, method-assign]
-    running = served.events.Get.future(messages.GetRequest(key=messages.EventKey(id="1")))
+    stub: Any = Stub(served.channel, SERVICES[0])
+    running = stub.Get.future(messages.GetRequest(key=messages.EventKey(id="1")), timeout=60)
     assert began.wait(20)
     draining = threading.Thread(target=lambda: served.in_loop(served.door.drain(20)))
     draining.start()

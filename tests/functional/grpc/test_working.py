@@ -8,17 +8,21 @@ import pytest
 
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import subscription_service_pb2 as durables
-from tests.functional.grpc.events import failing, ids, publish, take
+from tests.functional.grpc.events import failing, ids, publish
 
 if TYPE_CHECKING:
     from tests.functional.grpc.served import Served
 
 
 class Member:
-    """A member of the durable subscription `workers`: what it sends, and what it receives."""
+    """A member of the durable subscription `workers`: what it sends, and what it receives.
+
+    What has the content that is asked for may come before or after what has another: what is passed over is kept.
+    """
 
     def __init__(self, served: Served, *, subscription: str = "workers") -> None:
         self._requests: queue.Queue[messages.WorkRequest | None] = queue.Queue()
+        self._passed: list[messages.WorkResponse] = []
         self.send(1, join=messages.Join(subscription=subscription))
         self.responses = served.events.Work(iter(self._requests.get, None))
         served.before_closing.append(self.end)
@@ -30,8 +34,16 @@ class Member:
         self._requests.put(None)
 
     def take(self, content: str) -> messages.WorkResponse:
-        response: messages.WorkResponse = take(self.responses, content)
-        return response
+        """The oldest response with such a content that was not taken yet."""
+        for response in self._passed:
+            if response.WhichOneof("content") == content:
+                self._passed.remove(response)
+                return response
+        for response in self.responses:
+            if response.WhichOneof("content") == content:
+                return response
+            self._passed.append(response)
+        raise AssertionError(f"the call ended without {content}")
 
     def answered(self, request: int, **action: Any) -> messages.Answer:  # noqa: ANN401 - an action
         self.send(request, **action)
