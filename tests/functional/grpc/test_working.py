@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import queue
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
+from eventstore.groups import Member, owner_of
+from eventstore.subscriptions import SubscriptionKey
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import subscription_service_pb2 as durables
 from tests.functional.grpc.events import failing, ids, publish
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
     from tests.functional.grpc.served import Served
 
 
-class Member:
+class Working:
     """A member of the durable subscription `workers`: what it sends, and what it receives.
 
     What has the content that is asked for may come before or after what has another: what is passed over is kept.
@@ -59,15 +62,15 @@ def workers(served: Served) -> None:
     )
 
 
-def _joined(served: Served) -> Member:
-    member = Member(served)
+def _joined(served: Served) -> Working:
+    member = Working(served)
     member.take("joined")
     member.take("owned")
     return member
 
 
 def test_the_first_message_says_what_was_joined_and_then_partitions_are_owned(served: Served) -> None:
-    member = Member(served)
+    member = Working(served)
     first = next(member.responses)
     assert (first.joined.request, first.joined.ack_deadline, len(first.joined.partitions)) == (1, 20, 1)
     owned = member.take("owned")
@@ -142,13 +145,20 @@ def test_parked_events_are_dropped(served: Served) -> None:
     assert (code, info.reason) == (grpc.StatusCode.NOT_FOUND, "nothing-parked")
 
 
-def test_a_partition_moves_to_another_member_once_it_is_released(served: Served) -> None:
+def test_a_partition_moves_to_another_member_once_it_is_released(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The key decides who is to own what. Of one that is drawn, the second member would get nothing once in 16 times.
+    members = [Member("grpc-1", "w"), Member("grpc-2", "w")]
+    keys = (SubscriptionKey(str(number)) for number in itertools.count())
+    key = next(key for key in keys if {owner_of(members, key, partition) for partition in range(4)} == set(members))
+    monkeypatch.setattr(served.hub, "new_id", lambda: key)
     served.subscriptions.CreateSubscription(durables.CreateSubscriptionRequest(id="all"))
-    first = Member(served, subscription="all")
+    first = Working(served, subscription="all")
     first.take("joined")
     for _ in range(4):
         first.take("owned")
-    second = Member(served, subscription="all")
+    second = Working(served, subscription="all")
     second.take("joined")
     revoked = first.take("revoked")
     first.answered(2, release=messages.Release(partition=revoked.partition, frame=revoked.frame))
@@ -243,7 +253,7 @@ def test_a_request_that_cannot_be_decoded_fails_the_call(served: Served) -> None
 
 
 def test_a_subscription_that_does_not_exist_cannot_be_joined(served: Served) -> None:
-    member = Member(served, subscription="none")
+    member = Working(served, subscription="none")
     code, info = failing(lambda: next(member.responses))
     assert (code, info.reason) == (grpc.StatusCode.NOT_FOUND, "subscription-not-found")
 
