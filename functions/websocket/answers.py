@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from eventstore import errors
-from eventstore.frames.builder import hub_event
+from eventstore.frames.hub_messages import hub_event
 from eventstore.write.publisher import PartlyPublished
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import InvalidQuery
-from eventstore.frames.builder import note
 from eventstore.frames.frame import Address
+from eventstore.frames.hub_messages import note
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, ConnectionId
 from functions.access import access_of
 from functions.handshake import UrlSubscription, query_of, url_subscription

@@ -14,8 +14,9 @@ from eventstore.adapters.aws.sqs_dispatch_queue import SqsDispatchQueue
 from eventstore.adapters.aws.sqs_pushes import SqsPushes
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent
+from eventstore.frames.builder import DeliveryBuilder, FrameLimits
 from eventstore.frames.frame import postings
+from eventstore.frames.positioned import PositionedEvent
 from eventstore.frames.pushes import Push, PushedEvent, PushResult
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription, Target

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from websockets.frames import CloseCode
 
-from eventstore.frames.builder import hub_event
 from eventstore.frames.frame import CLOSING, Kind, bare_messages, head_of, rest_of
+from eventstore.frames.hub_messages import hub_event
 from eventstore.subscriptions import BARE
 from eventstore_hosting.wire import GoneError, Wire
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, NewType
+from functools import partial
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, NamedTuple, NewType, cast
 
 from eventstore.errors import InvalidCursor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 __all__ = [
     "BEGINNING",
@@ -55,6 +57,11 @@ class Position(NamedTuple):
     minor: int
     index: int  # type: ignore[assignment]  # the method of tuples is not used
 
+    @staticmethod
+    def of_append(major: int, minor: int, indexes: Iterable[int]) -> Iterator[Position]:
+        """Yield the positions of events of one append."""
+        return map(_as_position, zip(repeat(major), repeat(minor), indexes, strict=False))
+
     def numbers(self) -> list[int]:
         """Return the numbers of which a position is made, to store it."""
         return [self.major, self.minor, self.index]
@@ -67,6 +74,9 @@ class Position(NamedTuple):
         """Return the position after all events of the append."""
         return Position(self.major, self.minor, END_OF_APPEND)
 
+
+_as_position = cast("Callable[[Iterable[Any]], Position]", partial(tuple.__new__, Position))
+"""In C, as `cloudevents.event` makes recorded events."""
 
 BEGINNING = Position(0, 0, 0)
 """The position before every event."""

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from eventstore.frames.builder import closing
 from eventstore.frames.frame import Address, Delivery, Kind, Part
+from eventstore.frames.hub_messages import closing
 from eventstore.live.deliver import Deliverer, Patience, Unfinished
 from eventstore.ports.connections import Unreachable
 from tests.examples import FakeClock

@@ -11,8 +11,10 @@ from eventstore.cloudevents import from_json
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.durable.admin import Changes
 from eventstore.filters import EVERYTHING
-from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent, missing_json
+from eventstore.frames.builder import DeliveryBuilder, FrameLimits
 from eventstore.frames.frame import Address, postings
+from eventstore.frames.hub_messages import missing_json
+from eventstore.frames.positioned import PositionedEvent
 from eventstore.positions import Position
 from eventstore.subscriptions import Subscription
 from functions.hub import hub

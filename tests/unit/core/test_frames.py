@@ -6,8 +6,8 @@ from itertools import groupby
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.frames.builder import closing
 from eventstore.frames.frame import Address, Delivery, Kind, Part, Posting, postings, shard_of
+from eventstore.frames.hub_messages import closing
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _ADDRESSES = st.lists(

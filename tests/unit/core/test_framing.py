@@ -8,8 +8,10 @@ import pytest
 from eventstore.cloudevents import validated
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.filters import parse_filters
-from eventstore.frames.builder import DeliveryBuilder, FrameLimits, PositionedEvent, missing_json
+from eventstore.frames.builder import DeliveryBuilder, FrameLimits
 from eventstore.frames.frame import postings
+from eventstore.frames.hub_messages import missing_json
+from eventstore.frames.positioned import PositionedEvent
 from eventstore.positions import Cursor, Position
 from eventstore.subscriptions import Subscription
 from tests.examples import event

@@ -49,9 +49,16 @@ def packed_events(texts: Iterable[str]) -> bytes:
     pieces: list[bytes] = []
     for text in texts:
         body = text.encode()
-        head = _JSON + varint(len(body))
-        pieces += (_EVENT, varint(len(head) + len(body)), head, body)
+        pieces.append(_head_of_event(len(body)))
+        pieces.append(body)
     return b"".join(pieces)
+
+
+@lru_cache(maxsize=8192)
+def _head_of_event(length: int) -> bytes:
+    """Return what comes before the JSON text of an event, whose bytes are so many."""
+    head = _JSON + varint(length)
+    return _EVENT + varint(len(head) + length) + head
 
 
 def _tag(number: int) -> bytes:

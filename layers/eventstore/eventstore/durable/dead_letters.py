@@ -8,7 +8,7 @@ from eventstore.cloudevents.event import rfc3339
 from eventstore.ports import DeadLetter
 
 if TYPE_CHECKING:
-    from eventstore.frames.builder import PositionedEvent
+    from eventstore.frames.positioned import PositionedEvent
     from eventstore.groups import Parked
     from eventstore.subscriptions import Durable
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import ConnectionNotFound, SubscriptionNotFound
-from eventstore.frames.builder import note
 from eventstore.frames.frame import Address
+from eventstore.frames.hub_messages import note
 
 if TYPE_CHECKING:
     from eventstore.durable.membership import Members

@@ -32,7 +32,8 @@ from eventstore.subscriptions import Durable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
+    from eventstore.frames.builder import DeliveryBuilder
+    from eventstore.frames.positioned import PositionedEvent
     from eventstore.frames.pushes import Push
     from eventstore.groups import Command
     from eventstore.ports import DeadLetter, Log, Turn

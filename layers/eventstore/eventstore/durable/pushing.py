@@ -15,8 +15,8 @@ from eventstore.positions import Cursor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.frames.builder import PositionedEvent
     from eventstore.frames.frame import Address
+    from eventstore.frames.positioned import PositionedEvent
     from eventstore.frames.pushes import PushResult
     from eventstore.groups import Command
     from eventstore.ports import Durables

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.frames.builder import missing_json
 from eventstore.frames.frame import Address
+from eventstore.frames.hub_messages import missing_json
 from eventstore.groups import Loss, is_outstanding, with_loss
 from eventstore.read.window import gaps_for, gaps_in, read_window
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.durable.pushing import PushBuilder
-    from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
+    from eventstore.frames.builder import DeliveryBuilder
+    from eventstore.frames.positioned import PositionedEvent
     from eventstore.groups import Group, Step
     from eventstore.ports import Log, Turn
     from eventstore.positions import Position

@@ -80,6 +80,9 @@ def fitting(sizes: Iterable[int], most: int) -> int:
         sizes: The size of each item.
         most: The total size.
     """
+    sizes = list(sizes)
+    if sum(sizes) <= most:
+        return max(1, len(sizes))
     return max(1, sum(total <= most for total in accumulate(sizes)))
 
 

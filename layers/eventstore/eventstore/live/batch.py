@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.cloudevents.event import AttributeValue
-    from eventstore.frames.builder import PositionedEvent
+    from eventstore.frames.positioned import PositionedEvent
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription
 
 __all__ = ["Batch"]
@@ -21,10 +22,12 @@ class Batch:
 
     Args:
         events: The events.
+        streams: The streams that they were read of; none if these were all.
     """
 
-    def __init__(self, events: Sequence[PositionedEvent]) -> None:
+    def __init__(self, events: Sequence[PositionedEvent], *, streams: Sequence[StreamName] = ()) -> None:
         self.events = events
+        self._streams = streams
         self._attributes: list[Mapping[str, AttributeValue] | None] = [None] * len(events)
 
     def attributes(self, index: int) -> Mapping[str, AttributeValue]:
@@ -46,6 +49,6 @@ class Batch:
             return tuple(
                 index for index in indexes if subscription.matches(events[index].event.stream, self.attributes(index))
             )
-        if not streams:
+        if not streams or streams == self._streams:
             return tuple(indexes)
         return tuple(index for index in indexes if events[index].event.stream in streams)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.frames.budget import RecipientsByEvents
-    from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
+    from eventstore.frames.builder import DeliveryBuilder
+    from eventstore.frames.positioned import PositionedEvent
     from eventstore.live.losses import Lost
     from eventstore.ports import Behind, Log, Turn, Turns
     from eventstore.positions import Position
@@ -83,8 +84,12 @@ class _Candidates(NamedTuple):
 
 
 class _Cohort(NamedTuple):
-    """Subscriptions that have yet to catch up and are at the same position, and the window that was read for them."""
+    """Subscriptions that have yet to catch up and are at the same position, and the window that was read for them.
 
+    `streams` are those of the window; none for all.
+    """
+
+    streams: Sequence[StreamName]
     subscriptions: Sequence[Subscription]
     after: Position
     window: Window
@@ -161,7 +166,7 @@ class EphemeralSender:
         for cohort in cohorts:
             window = cohort.window
             last_frames |= add_losses(builder, cohort.lost, cohort.after, last_frames)
-            batch = Batch(window.events)
+            batch = Batch(window.events, streams=cohort.streams)
             groups: RecipientsByEvents = {}
             for subscription in cohort.subscriptions:
                 if matched := batch.matched(subscription, range(len(batch.events))):
@@ -253,7 +258,7 @@ class EphemeralSender:
             sizes = [len(positioned.event.body) for positioned in window.events]
             window = window.leading(fitting(sizes, limits.sent_bytes // turn.carried))
             lost = self._losses.of_behind(turn, after, window, subscriptions, since=removals)
-            cohorts.append(_Cohort(subscriptions, after, window, lost))
+            cohorts.append(_Cohort(streams, subscriptions, after, window, lost))
         return cohorts, waiting
 
     def _read_live(self, turn: Turn) -> Window:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import ConnectionNotFound
-from eventstore.frames.builder import closing, hub_event
 from eventstore.frames.frame import Address
+from eventstore.frames.hub_messages import closing, hub_event
 from eventstore.subscriptions import BARE, SubscriptionId
 
 if TYPE_CHECKING:

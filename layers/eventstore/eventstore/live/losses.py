@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore.frames.builder import missing_json
+from eventstore.frames.hub_messages import missing_json
 from eventstore.read.window import gaps_for, gaps_in
 
 if TYPE_CHECKING:

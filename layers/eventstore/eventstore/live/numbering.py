@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.frames.budget import RecipientsByEvents
-    from eventstore.frames.builder import DeliveryBuilder, PositionedEvent
+    from eventstore.frames.builder import DeliveryBuilder
+    from eventstore.frames.positioned import PositionedEvent
     from eventstore.live.losses import Lost
     from eventstore.positions import Position
     from eventstore.subscriptions import Subscription, SubscriptionKey

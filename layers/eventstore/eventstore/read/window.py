@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.frames.builder import PositionedEvent
+from eventstore.frames.positioned import PositionedEvent
 from eventstore.positions import BEGINNING, Position
 from eventstore.read.gaps import Gaps, received_apart
 
@@ -69,7 +69,7 @@ def read_window(
     if after >= until:
         return Window((), until, at_end=True)
     tail = log.tail({partition: after}, count=count, until={partition: until}, streams=streams)[partition]
-    events = [PositionedEvent(position, event) for position, event in tail.events]
+    events = list(PositionedEvent.of(tail.events))
     reached = until if tail.at_end else tail.position
     return Window(events, reached, tail.at_end, tail.removals, tail.removed_until)
 

@@ -7,6 +7,7 @@ to include the entry that holds the last sequence, the range must extend up to `
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from struct import Struct
 from typing import TYPE_CHECKING, Any
 
@@ -77,26 +78,27 @@ def recorded(
         high: The last sequence.
         backwards: Return the newest event first.
     """
-    events: list[RecordedEvent] = []
-    for entry_id, (lengths, value) in entries:
+    # By column, and ascending: the events are made of the columns at once.
+    sequences: list[int] = []
+    times: list[int] = []
+    bodies: list[bytes] = []
+    for entry_id, (lengths, value) in reversed(list(entries)) if backwards else entries:
         number, _, stored = entry_id.partition(b"-")
         last, time = int(number), int(stored)
         if lengths:
-            group = _split(stream, last, time, lengths, value)
-            if last > high or group[0].sequence < low:
-                group = [event for event in group if low <= event.sequence <= high]
-            events += reversed(group) if backwards else group
-        elif low <= last <= high:
-            events.append(RecordedEvent(stream, last, time, value))
-    return events
-
-
-def _split(stream: StreamName, last: int, time: int, lengths: bytes, value: bytes) -> list[RecordedEvent]:
-    number = len(lengths) // 4
-    events = []
-    offset = 0
-    for sequence, length in enumerate(_LENGTHS[number].unpack(lengths), last - number):
-        events.append(RecordedEvent(stream, sequence, time, value[offset : offset + length]))
-        offset += length
-    events.append(RecordedEvent(stream, last, time, value[offset:]))
-    return events
+            offset = 0
+            others = len(lengths) // 4
+            for length in _LENGTHS[others].unpack(lengths):
+                end = offset + length
+                bodies.append(value[offset:end])
+                offset = end
+            bodies.append(value[offset:])
+            sequences += range(last - others, last + 1)
+            times += [time] * (others + 1)
+        else:
+            bodies.append(value)
+            sequences.append(last)
+            times.append(time)
+    events = list(RecordedEvent.of_stream(stream, sequences, times, bodies))
+    events = events[bisect_left(sequences, low) : bisect_right(sequences, high)]
+    return events[::-1] if backwards else events

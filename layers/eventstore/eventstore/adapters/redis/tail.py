@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.entries import REACH, recorded
@@ -31,6 +32,8 @@ _MAX_ROUNDS = 20
 
 _CHUNK_EVENTS = 512
 """The maximum number of undecoded events in memory: at 256 KiB each, 128 MiB."""
+
+_SEQUENCE = attrgetter("sequence")
 
 _MAX_BYTES = 16 * 1024 * 1024
 """A read ends after this many bytes, however many events are left; events are seldom so large."""
@@ -151,22 +154,22 @@ class _Collector:
         """
         streams = dict.fromkeys((partition, span.stream) for partition, span in chunk)
         firsts = {stream: int(first or 1) for stream, first in zip(streams, islice(answers, len(streams)), strict=True)}
-        events: dict[tuple[int, StreamName, int], RecordedEvent] = {}
+        by_sequence: dict[tuple[int, StreamName], dict[int, RecordedEvent]] = {stream: {} for stream in streams}
         for run in runs:
             entries = next(answers)
             self.size += sum(len(entry[1][1]) for entry in entries)
             low = max(run.low, firsts[run.partition, run.stream])
-            for event in recorded(run.stream, self._screen.passing(entries), low=low, high=run.high):
-                events[run.partition, run.stream, event.sequence] = event
+            events = recorded(run.stream, self._screen.passing(entries), low=low, high=run.high)
+            by_sequence[run.partition, run.stream].update(zip(map(_SEQUENCE, events), events, strict=True))
         for partition, span in chunk:
             self._spans_read[partition] += 1
-            if not events:
+            known = by_sequence[partition, span.stream]
+            if not known:
                 continue
             sequences = range(span.low, span.high + 1)
-            for sequence in reversed(sequences) if self._backwards else sequences:
-                if kept := events.get((partition, span.stream, sequence)):
-                    position = Position(span.time, span.order, sequence - span.base)
-                    self._events[partition].append((position, kept))
+            kept = list(filter(None, map(known.get, reversed(sequences) if self._backwards else sequences)))
+            indexes = [event.sequence - span.base for event in kept]
+            self._events[partition] += zip(Position.of_append(span.time, span.order, indexes), kept, strict=True)
 
     def tail(self, partition: int, after: Position, answers: Iterator[Any]) -> Tail:
         """Return the result for a partition.
