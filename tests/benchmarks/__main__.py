@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import (
     appending,
+    calling,
     catching_up,
     circuits,
     deliveries,
@@ -119,6 +120,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "One worker's turns for a durable subscription with one member, on one Valkey: an event is appended, a turn\n"
         "sends it, the member handles it. Deliveries are encoded and decoded, and go through no queue.",
         isolation.figures,
+    ),
+    "calling": _Subject(
+        "Calls of AWS",
+        "Of a stub in a process of its own, which answers at once, over a kept connection and without TLS. The\n"
+        "processor time is that of the calling process alone; boto3 makes the same calls in blocks that take turns.",
+        calling.figures,
     ),
     "deliveries": _Subject(
         "Deliveries",
