@@ -22,6 +22,7 @@ from tests.benchmarks import (
     circuits,
     deliveries,
     dispatching,
+    feeding,
     flooding,
     imports,
     isolation,
@@ -108,6 +109,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "beginning of a publish (POST over a kept connection, or a unary call) until a client has the event. NATS\n"
         "JetStream (memory) takes turns with it. A rate of receipts counts each distinct event of each subscriber.",
         serving.figures,
+    ),
+    "feeding": _Subject(
+        "The server's live feed",
+        "One partition of an instance, on one Valkey: what was appended is read from the log and matched, and frames\n"
+        "are built and not sent. Subscriptions that do not match want other streams, subjects or types.",
+        feeding.figures,
     ),
     "dispatch": _Subject(
         "Dispatching",
