@@ -58,7 +58,7 @@ format: $(TEST) ## Format the code, and mend what can be mended
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(TEST) ## Measure, and write docs/benchmarks.md; AGAINST=<commit> compares with it instead: ONLY=a,b ROUNDS=n WRITE=1
+bench: $(TEST) ## Measure, and write docs/benchmarks.md; ONLY=a,b some subjects, WRITE=1 their sections; AGAINST=<commit> compares with it: ONLY=a,b ROUNDS=n WRITE=1
 	$(BIN)/python -m tests.benchmarks $(AGAINST:%=--against %) $(ONLY:%=--only %) $(ROUNDS:%=--rounds %) $(if $(WRITE),--write)
 
 test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks [SUBJECT...]`: measures, and says what came of it; a run of all writes the document.
+"""`python -m tests.benchmarks [SUBJECT...]`: measures, and says what came of it.
+
+A run of all subjects writes docs/benchmarks.md. With `--write`, a run of some replaces their sections there, and keeps
+all others.
 
 With `--against COMMIT` this tree is compared with another commit instead.
 """
@@ -14,10 +17,12 @@ from typing import TYPE_CHECKING
 
 from tests.benchmarks import (
     appending,
+    calling,
     catching_up,
     circuits,
     deliveries,
     dispatching,
+    feeding,
     flooding,
     imports,
     isolation,
@@ -36,7 +41,7 @@ from tests.benchmarks.against.intervals import FEWEST_ROUNDS
 from tests.benchmarks.against.report import page_with, section_of
 from tests.benchmarks.against.trees import CheckoutError
 from tests.benchmarks.against.workloads import WORKLOADS
-from tests.benchmarks.document import PLACE, Section, document
+from tests.benchmarks.document import PLACE, Section, document, machine, with_sections
 from tests.benchmarks.measure import Figure, NotMeasured
 
 if TYPE_CHECKING:
@@ -105,6 +110,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "JetStream (memory) takes turns with it. A rate of receipts counts each distinct event of each subscriber.",
         serving.figures,
     ),
+    "feeding": _Subject(
+        "The server's live feed",
+        "One partition of an instance, on one Valkey: what was appended is read from the log and matched, and frames\n"
+        "are built and not sent. Subscriptions that do not match want other streams, subjects or types.",
+        feeding.figures,
+    ),
     "dispatch": _Subject(
         "Dispatching",
         "One worker's turns in one partition, on one Valkey: deliveries are encoded and not sent. Subscriptions that\n"
@@ -116,6 +127,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "One worker's turns for a durable subscription with one member, on one Valkey: an event is appended, a turn\n"
         "sends it, the member handles it. Deliveries are encoded and decoded, and go through no queue.",
         isolation.figures,
+    ),
+    "calling": _Subject(
+        "Calls of AWS",
+        "Of a stub in a process of its own, which answers at once, over a kept connection and without TLS. The\n"
+        "processor time is that of the calling process alone; boto3 makes the same calls in blocks that take turns.",
+        calling.figures,
     ),
     "deliveries": _Subject(
         "Deliveries",
@@ -159,19 +176,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         1 if an aim is not held, or a figure is worse than the other commit's; 2 if something could not be compared.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
-    parser.add_argument("subjects", nargs="*", metavar="SUBJECT", help=f"any of: {', '.join(_SUBJECTS)}")
-    against = parser.add_argument_group("comparing this tree with another commit")
+    parser.add_argument(
+        "subjects", nargs="*", metavar="SUBJECT", help=f"any of: {', '.join(_SUBJECTS)}; all by default"
+    )
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="NAME,...",
+        help="the subjects, in another way; with --against, what is compared",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"put what was measured into docs/{PLACE.name}, and keep the rest of it; a run of all does so anyway",
+    )
+    against = parser.add_argument_group(
+        "comparing this tree with another commit", f"NAME is any of: {', '.join(WORKLOADS)}"
+    )
     against.add_argument("--against", metavar="COMMIT", help="the other commit")
-    against.add_argument("--only", type=_names, metavar="NAME,...", help=f"any of: {', '.join(WORKLOADS)}")
     against.add_argument("--rounds", type=_rounds, help=f"how often both start again ({running.DEFAULT_ROUNDS})")
-    against.add_argument("--write", action="store_true", help=f"put the table into docs/{PLACE.name}")
     options = parser.parse_args(arguments)
     if options.against is None:
-        if options.only or options.rounds or options.write:
-            parser.error("--only, --rounds and --write belong to --against")
-        return _measure(options.subjects, parser)
+        if options.rounds:
+            parser.error("--rounds belongs to --against")
+        named = _known([*options.subjects, *options.only], _SUBJECTS, "subject", parser)
+        return _measure(named, write=options.write or not named)
     if options.subjects:
         parser.error(f"with --against, name what is compared by --only: {', '.join(WORKLOADS)}")
+    _known(options.only, WORKLOADS, "workload", parser)
     try:
         return running.run(
             options.against,
@@ -183,25 +216,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
 
 
-def _measure(named: Sequence[str], parser: argparse.ArgumentParser) -> int:
-    if unknown := set(named) - set(_SUBJECTS):
-        parser.error(f"no such subject: {', '.join(sorted(unknown))}; there are {', '.join(_SUBJECTS)}")
+def _measure(named: Sequence[str], *, write: bool) -> int:
     began = time.monotonic()
     sections = [_SUBJECTS[name].measured() for name in named or _SUBJECTS]
-    if not named:
-        PLACE.parent.mkdir(exist_ok=True)
-        earlier = section_of(PLACE.read_text(encoding="utf-8")) if PLACE.exists() else ""
-        PLACE.write_text(page_with(earlier, document(sections)), encoding="utf-8")
+    if write:
+        page = PLACE.read_text(encoding="utf-8") if PLACE.exists() else ""
+        if named and page:
+            order = [subject.title for subject in _SUBJECTS.values()]
+            page = with_sections(page, sections, order=order, machine=machine())
+        else:
+            page = page_with(section_of(page), document(sections, machine=machine()))
+        PLACE.write_text(page, encoding="utf-8")
         print(f"Written to docs/{PLACE.name} after {time.monotonic() - began:.0f} s.")
     figures = chain.from_iterable(section.figures for section in sections)
     return int(any(isinstance(figure, Figure) and figure.missed for figure in figures))
 
 
-def _names(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := [name for name in names if name not in WORKLOADS]:
-        raise argparse.ArgumentTypeError(f"no such workload: {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
-    return names
+def _known(names: Sequence[str], known: Iterable[str], kind: str, parser: argparse.ArgumentParser) -> Sequence[str]:
+    """The names, each once; ends the program if one is not known."""
+    if unknown := sorted(set(names) - set(known)):
+        parser.error(f"no such {kind}: {', '.join(unknown)}; there are {', '.join(known)}")
+    return list(dict.fromkeys(names))
 
 
 def _rounds(text: str) -> int:

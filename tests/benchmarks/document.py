@@ -1,9 +1,10 @@
-"""Writes docs/benchmarks.md."""
+"""The page docs/benchmarks.md, whole or with some of its sections replaced."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from tests.benchmarks.measure import Figure, NotMeasured
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["PLACE", "Section", "document", "machine"]
+__all__ = ["PLACE", "Section", "document", "machine", "with_sections"]
 
 PLACE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -30,6 +31,7 @@ and its cache are on different machines.
 
 Measured on {machine}.
 """
+_MEASURED_ON = "Measured on {machine}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,43 @@ class Section:
     figures: Sequence[Figure | NotMeasured]
 
 
-def document(sections: Sequence[Section]) -> str:
-    """The whole page: a table for each section."""
-    parts = [_HEAD.format(machine=machine())]
-    for section in sections:
-        rows = "".join(f"{_row(figure)}\n" for figure in section.figures)
-        head = "| what | figure | aim | held or not |\n| --- | ---: | ---: | --- |\n"
-        parts.append(f"## {section.title}\n\n{section.note}\n\n{head}{rows}")
-    return "\n".join(parts)
+def document(sections: Sequence[Section], *, machine: str) -> str:
+    """The whole page: a table for each section.
+
+    Args:
+        sections: The sections, in order.
+        machine: What they were measured on.
+    """
+    return "\n".join([_HEAD.format(machine=machine), *(_text(section) for section in sections)])
+
+
+def with_sections(page: str, sections: Sequence[Section], *, order: Sequence[str], machine: str) -> str:
+    """The page with these sections in place of those that have their titles. Everything else stays as it is.
+
+    Args:
+        page: The page before.
+        sections: The sections that were measured again, or for the first time.
+        order: The titles of all sections that a run writes, in order. What else the page has follows them.
+        machine: What the sections were measured on. If the page names another one, each of them names its own.
+    """
+    head, *others = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    elsewhere = "" if _MEASURED_ON.format(machine=machine) in head else machine
+    texts = {_title_of(text): text.rstrip("\n") + "\n" for text in others}
+    texts |= {section.title: _text(section, elsewhere=elsewhere) for section in sections}
+    places = {title: place for place, title in enumerate(order)}
+    titles = sorted(texts, key=lambda title: places.get(title, len(places)))
+    return "\n".join([head.rstrip("\n") + "\n", *(texts[title] for title in titles)])
+
+
+def _text(section: Section, *, elsewhere: str = "") -> str:
+    rows = "".join(f"{_row(figure)}\n" for figure in section.figures)
+    head = "| what | figure | aim | held or not |\n| --- | ---: | ---: | --- |\n"
+    measured = f"\n{_MEASURED_ON.format(machine=elsewhere)}" if elsewhere else ""
+    return f"## {section.title}\n\n{section.note}{measured}\n\n{head}{rows}"
+
+
+def _title_of(text: str) -> str:
+    return text.partition("\n")[0].removeprefix("## ")
 
 
 def _row(figure: Figure | NotMeasured) -> str:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["INSTANCES", "StruckServers", "struck_servers"]
 
 INSTANCES = ("instance-1", "instance-2", "instance-3")
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 6.0
-"""Seconds. Others take an instance for dead after 5 seconds, and its leases end after 6."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 9.0
+"""Seconds. An instance is dead after 5 seconds without a heartbeat, and its leases last 6: some pauses outlast both."""
 
 _ORDERLY = 0.25
 """The share of ends that are in order: the instance is asked to end, and drains."""

@@ -138,16 +138,22 @@ def test_the_grpc_call_of_the_readme_is_one_of_the_api() -> None:
     json_format.Parse(request, message_factory.GetMessageClass(found.input_type)())
 
 
-def test_the_work_command_of_the_readme_handles_published_events(
+def test_the_work_command_of_the_readme_handles_the_task_that_the_readme_published(
     hub: Hub, environment: dict[str, str], shell: Shell, tmp_path: Path
 ) -> None:
+    started, requested = blocks("", "curl")[0], blocks("", "If-Match")[0]
     making, working = blocks("", "ack_deadline")[0], blocks("", "work workers")[0]
     name = f"workers-{shell.name}-too"
-    shell.ran(adapted(making, hub, shell, tmp_path).replace(f"workers-{shell.name}", name), environment)
-    event = {"specversion": "1.0", "id": name, "source": "/s", "type": "io.flunq.task.requested", "data": {}}
-    hub.client().publish([event], stream=name)
+    for block in (started, requested):
+        shell.ran(adapted(block, hub, shell, tmp_path), environment)
+    made = adapted(making, hub, shell, tmp_path).replace(f"workers-{shell.name}", name)
+    # The other tests publish tasks, too.
+    assert '"filters":[' in made
+    own = made.replace('"filters":[', f'"filters":[{{"exact":{{"source":"/shop-{shell.name}"}}}}, ')
+    shell.ran(own, environment)
 
-    assert charged(adapted(working, hub, shell, tmp_path).replace("work workers", f"work {name}"), environment) == name
+    script = adapted(working, hub, shell, tmp_path).replace("work workers", f"work {name}")
+    assert first_line(script, environment) == blocks("text", "charged for")[0].replace("acme", f"acme-{shell.name}")
 
 
 def test_the_key_that_the_readme_creates_works_for_its_command(tmp_path: Path) -> None:
@@ -225,6 +231,13 @@ def parked(hub: Hub, subscription: str) -> dict[str, str]:
 
 def charged(script: str, environment: dict[str, str]) -> str:
     """The stream of the first event that `eventstore work` handles before it is interrupted."""
+    match = re.fullmatch(r"charged for (\S+), event 1, attempt 1\n", first_line(script, environment))
+    assert match
+    return match[1]
+
+
+def first_line(script: str, environment: dict[str, str]) -> str:
+    """The first line that a script prints before it is interrupted."""
     with subprocess.Popen(
         ["bash", "-euc", script],
         env=environment,
@@ -235,11 +248,9 @@ def charged(script: str, environment: dict[str, str]) -> str:
     ) as process:
         try:
             assert process.stdout is not None
-            match = re.fullmatch(r"charged for (\S+), event 1, attempt 1\n", process.stdout.readline())
+            return process.stdout.readline()
         finally:
             os.killpg(process.pid, signal.SIGINT)
-    assert match
-    return match[1]
 
 
 def ran(command: list[str], environment: dict[str, str]) -> str:

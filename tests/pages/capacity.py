@@ -7,7 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from eventstore.frames.builder import FrameLimits
+from tests.pages.served import served
 from tests.pages.tables import replaced, table
+from tests.pages.usage import MILLION, delivered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,7 @@ _MEMORIES = (512, 1024, 1769)
 _PARTITIONS = (16, 32, 64, 128)
 _CACHE_SHARDS = (1, 2, 3, 4, 8, 16)
 _SLOTS = 16_384
+_SUBSCRIBERS, _TOGETHER = (0, 1, 100, 1_000, 5_000), (1, 100)
 _CALL = 10_000 - 3_500
 _TURN = 6_000 - 2_500
 
@@ -27,7 +30,12 @@ def planned(page: str, assumed: Mapping[str, float]) -> str:
     head = ["memory of a function", *(f"{memory:,} MB" for memory in _MEMORIES)]
     page = replaced(page, "What one function can do", table(head, _one_function(assumed)))
     head = ["partitions", *(f"{shards} {'shard' if shards == 1 else 'shards'}" for shards in _CACHE_SHARDS)]
-    return replaced(page, "Shards of the cache", table(head, map(_spread, _PARTITIONS)))
+    page = replaced(page, "Shards of the cache", table(head, map(_spread, _PARTITIONS)))
+    head = ["subscribers"]
+    for together in _TOGETHER:
+        how = ", in hundreds" if together > 1 else ""
+        head += [f"events a second{how or ', one by one'}", f"messages a second{how}"]
+    return replaced(page, "The server", table(head, (_one_task(number, assumed) for number in _SUBSCRIBERS)))
 
 
 def _one_function(assumed: Mapping[str, float]) -> list[list[str]]:
@@ -43,6 +51,16 @@ def _one_function(assumed: Mapping[str, float]) -> list[list[str]]:
         ],
     }
     return [[name, *(_rounded(value) for value in values)] for name, values in lines.items()]
+
+
+def _one_task(subscribers: int, assumed: Mapping[str, float]) -> list[str]:
+    """The events and messages a second of a task that is as busy as scaling lets it be."""
+    cells = [f"{subscribers:,}"]
+    for together in _TOGETHER:
+        seconds = served(subscribers, together, assumed).processor_hours * 3600 / MILLION
+        events = assumed["the server: a task is busy, at most"] / seconds
+        cells += [_rounded(events), _rounded(events / together * delivered(subscribers, together).messages)]
+    return cells
 
 
 def _spread(partitions: int) -> list[str]:

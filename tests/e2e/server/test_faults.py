@@ -30,7 +30,10 @@ _EACH = 10
 _ALL = len(_STREAMS) * _EACH
 
 _HANDOVER_SECONDS = 15.0
-"""Within which others have taken over; they notice after 5 seconds, and leases end after 6."""
+"""Within which others have taken over, and handled what was left (docs/server.md, "How long a takeover takes").
+
+An instance is dead after 5 seconds without a heartbeat, and a lease ends 6 seconds after it was renewed.
+"""
 
 
 def events() -> list[dict[str, object]]:

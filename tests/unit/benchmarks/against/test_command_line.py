@@ -13,8 +13,8 @@ from tests.benchmarks.__main__ import main
         (["--against", "HEAD", "--rounds", "many"], "must be an integer of at least 6"),
         (["--against", "HEAD", "appending"], "name what is compared by --only"),
         (["--against", "no-such-commit"], "there is no commit no-such-commit"),
-        (["--only", "appending"], "belong to --against"),
-        (["--write"], "belong to --against"),
+        (["--rounds", "6"], "--rounds belongs to --against"),
+        (["--only", "appending,nothing", "--write"], "no such subject: nothing; there are appending,"),
         (["no-such-subject"], "no such subject: no-such-subject"),
     ],
 )
