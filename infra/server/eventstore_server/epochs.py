@@ -30,6 +30,7 @@ class WatchedLog:
         self._log = log
         self._epoch_of = epoch_of
         self._read: dict[int, list[tuple[Position, StreamName, int]]] = {}
+        self._known: dict[int, tuple[Position, Tail]] = {}
 
     def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:  # noqa: ANN401 - those of `Log.tail`
         """See `Log.tail`.
@@ -37,12 +38,34 @@ class WatchedLog:
         Raises:
             EpochChanged: See the class.
         """
-        tails = self._log.tail(after, **options)
+        tails = self._known_tails(after, **options) or self._log.tail(after, **options)
         for partition, tail in tails.items():
             if tail.epoch != self._epoch_of(partition):
                 raise EpochChanged
             if (read := self._read.get(partition)) is not None:
                 read.extend((at, event.stream, event.sequence) for at, event in tail.events)
+        return tails
+
+    def know(self, partition: int, after: Position, tail: Tail) -> None:
+        """Have the events of a partition after a position, which need not be read, until `forget`."""
+        self._known[partition] = after, tail
+
+    def forget(self, partition: int) -> None:
+        """Undo `know`."""
+        self._known.pop(partition, None)
+
+    def _known_tails(
+        self, after: Mapping[int, Position], *, count: int, until: Mapping[int, Position], streams: Sequence[str]
+    ) -> Mapping[int, Tail]:
+        """Return the tails if nothing has to be read."""
+        tails = {}
+        for partition, position in after.items():
+            known, tail = self._known.get(partition, (None, None))
+            if tail is None or streams or (known, tail.position) != (position, until[partition]):
+                return {}
+            if len(tail.events) > count:
+                return {}
+            tails[partition] = tail
         return tails
 
     def begin_read(self, partition: int) -> None:

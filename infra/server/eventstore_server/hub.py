@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Turn,
         Turns,
     )
+    from eventstore.ports.follower import Growth
     from eventstore.streams import StreamName
     from eventstore.subscriptions import SubscriptionKey
     from eventstore_server.telemetry import Telemetry
@@ -49,7 +50,7 @@ class ServerHub(Hub):
         lease: What this instance takes of partitions.
         ephemeral: Returns what delivers to the ephemeral subscriptions of this instance, when it is first needed.
         turn_began: Called with each turn that this instance begins.
-        storing: Returns a context for an append to a partition.
+        storing: As in `ObservedLog`.
         dispatches: Whether instances of the server take the turns of partitions, and not functions.
         telemetry: Measures and traces what the hub does.
     """
@@ -61,7 +62,7 @@ class ServerHub(Hub):
         lease: Lease,
         ephemeral: Callable[[], EphemeralSubscriptions],
         turn_began: Callable[[Turn], None],
-        storing: Callable[[int], AbstractContextManager[None]],
+        storing: Callable[[int], AbstractContextManager[Growth | None]],
         dispatches: bool = True,
         telemetry: Telemetry,
     ) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from eventstore.live.catch_up import TurnLimits
     from eventstore.ports import Log
-    from eventstore.ports.follower import Follower, LogEntry
+    from eventstore.ports.follower import Follower, Growth, LogEntry
     from eventstore.ports.log_values import LogEnd
     from eventstore.positions import Position
     from eventstore.streams import StreamName
@@ -157,28 +157,36 @@ class LiveFeed:
                 self._submit(number)
 
     @contextmanager
-    def storing(self, number: int) -> Iterator[None]:
+    def storing(self, number: int) -> Iterator[Growth | None]:
         """Deliver what the calling thread stores in a partition during the block in that thread, at its end.
+
+        The append may fill in how the log grew, so that little is left to read; None if nothing is to be delivered.
 
         The follower sees new entries as soon as the block does, but the threads of both would compete, and each step of
         a delivery would wait for the other. If the block takes long, the follower delivers all the same.
         """
-        self.turns.begin_storing(number)
+        after = self.turns.begin_storing(number)
+        growth = None if after is None else self._follower.growth(number, after)
         try:
-            yield
+            yield growth
         finally:
             if self.turns.end_storing(number):
-                self._deliver_stored(number)
+                self._deliver_stored(number, growth)
 
-    def _deliver_stored(self, number: int) -> None:
+    def _deliver_stored(self, number: int, growth: Growth | None) -> None:
         partition = self.turns.partitions[number]
         try:
-            if partition.end == partition.checkpoint:
+            if growth is not None and growth.entries and growth.after == partition.checkpoint:
+                self.turns.add_entries(number, growth.entries)
+                if growth.tail is not None:
+                    self._watched.know(number, growth.after, growth.tail)
+            elif partition.end == partition.checkpoint:
                 self.turns.add_entries(number, self._follower.entries_after(number, partition.end))
             self.take_turn(number)
         except Exception as error:  # noqa: BLE001 - the events are stored, and the next turn does the same
             _LOGGER.info("partition %d: a turn is left to another thread: %s", number, error)
         finally:
+            self._watched.forget(number)
             with partition.lock:
                 partition.serving = False
         self.request_turns([number])

@@ -85,11 +85,17 @@ class LiveTurns:
                 partition.move_checkpoint(partition.end)
             return self._has_more(partition)
 
-    def begin_storing(self, number: int) -> None:
-        """Record that the calling thread stores events in a partition, and will deliver them."""
+    def begin_storing(self, number: int) -> Position | None:
+        """Record that the calling thread stores events in a partition, and will deliver them.
+
+        Returns:
+            The position after which it will have to read the log; None if there is nobody to deliver to.
+        """
         partition = self.partitions[number]
         with partition.lock:
             partition.storing += 1
+            is_live = bool(partition.keys_by_term) and not partition.behind
+            return partition.checkpoint if is_live else None
 
     def end_storing(self, number: int) -> bool:
         """Record that the calling thread has stored its events, and return whether it is to take a turn now.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import EventstoreError
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from eventstore.adapters.redis.growth import Growth as RedisGrowth
     from eventstore.cloudevents.event import Event, RecordedEvent
     from eventstore.ports import Appended, Slice, Tail
+    from eventstore.ports.follower import Growth
     from eventstore.positions import Position
     from eventstore.streams import StreamName
     from eventstore_server.metrics.catalogue import ServerMetrics
@@ -38,7 +40,7 @@ class ObservedLog(RedisLog):
         latency: Is shown each append.
         tracing: Traces appends: as a part of the call, and linked to the traces that events name in their extension
             `traceparent`; without a call that is traced, as a part of the trace of the first such event.
-        storing: Returns a context for an append to a partition.
+        storing: Returns a context for an append to a partition, with what the append fills in.
         **options: Those of `RedisLog`.
     """
 
@@ -48,7 +50,7 @@ class ObservedLog(RedisLog):
         metrics: ServerMetrics,
         latency: PublishLatency,
         tracing: Tracing,
-        storing: Callable[[int], AbstractContextManager[None]],
+        storing: Callable[[int], AbstractContextManager[Growth | None]],
         **options: Any,  # noqa: ANN401 - see above
     ) -> None:
         super().__init__(*arguments, **options)
@@ -70,8 +72,10 @@ class ObservedLog(RedisLog):
             attributes={"eventstore.door": door, "eventstore.events": len(events)},
         ) as span:
             try:
-                with self._storing(partition_of(stream, self.partitions)):
-                    appended = super().append(stream, events, **options)
+                with self._storing(partition_of(stream, self.partitions)) as growth:
+                    # A follower of Redis made it.
+                    filled_in = cast("RedisGrowth | None", growth)
+                    appended = super().append(stream, events, growth=filled_in, **options)
             except Exception as error:
                 code = _code_of(error)
                 metrics.appends.add(door, code)

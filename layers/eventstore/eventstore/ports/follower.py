@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eventstore.ports.log_values import Tail
     from eventstore.positions import Position
 
-__all__ = ["Follower", "LogEntry"]
+__all__ = ["Follower", "Growth", "LogEntry"]
 
 
 class LogEntry(NamedTuple):
@@ -22,6 +23,23 @@ class LogEntry(NamedTuple):
 
     end: Position
     events: int
+
+
+class Growth(Protocol):
+    """The log of a partition after a position, as an append of this process leaves it. The append fills it in.
+
+    Who stores events and delivers them would read the log after each append. All that it would read is known once the
+    append is done, unless another process has appended meanwhile.
+
+    Attributes:
+        after: The position.
+        entries: The next entries after it; none if the append could not read them.
+        tail: The events of these entries, if the append stored them all, as `Log.tail` returns them.
+    """
+
+    after: Position
+    entries: Sequence[LogEntry]
+    tail: Tail | None
 
 
 class Follower(Protocol):
@@ -47,6 +65,9 @@ class Follower(Protocol):
         Raises:
             StoreUnavailable: The store does not answer.
         """
+
+    def growth(self, partition: int, after: Position) -> Growth:
+        """Return what an append to a partition may fill in: how the log grew after a position."""
 
     def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
         """Block until a partition is given commands for durable subscriptions, or the time is over.

@@ -15,6 +15,7 @@ from eventstore.streams import StreamName, partition_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis.growth import Growth
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.streams import Streams
     from eventstore.cloudevents.event import Event
@@ -35,7 +36,15 @@ class Appends:
         self._streams = streams
         self._script = Script("log/append")
 
-    def append(self, stream: StreamName, events: Sequence[Event], *, expected: Expected, time: str) -> Appended:
+    def append(
+        self,
+        stream: StreamName,
+        events: Sequence[Event],
+        *,
+        expected: Expected,
+        time: str,
+        growth: Growth | None = None,
+    ) -> Appended:
         """See `Log.append`.
 
         Args:
@@ -43,6 +52,7 @@ class Appends:
             events: The events.
             expected: Where the caller believes the stream ends.
             time: The time to store under, in milliseconds since 1970; empty is the server's.
+            growth: Takes in how the log grew; None reads nothing of it.
         """
         head = b"".join([event.key for event in events]) + b"".join([event.digest for event in events])
         bodies = [event.body for event in events]
@@ -54,7 +64,12 @@ class Appends:
         script_keys = [keys.events, keys.state, keys.digests, partition.log, partition.streams, partition.bell]
         if expected.tag:
             script_keys.append(partition.partition)
-        answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
+        if growth is None:
+            answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
+        else:
+            arguments = (head, *entries_of(bodies))
+            answer, read = self._script.with_commands(self._client, script_keys, arguments, growth.commands())
+            growth.answered(read)
         while not isinstance(answer, int) and answer[0] == b"conflict":
             _adopt_stored_bodies(stream, events, bodies, answer)
             answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
@@ -62,7 +77,10 @@ class Appends:
         if isinstance(outcome, int):
             if outcome & _HAS_RETENTION:
                 self._streams.trim(stream)
-            return _appended(stream, number, len(events), outcome, rest)
+            appended = _appended(stream, number, len(events), outcome, rest)
+            if growth is not None:
+                growth.appended(stream, bodies, appended)
+            return appended
         if outcome == b"gone":
             raise StreamGone(stream)
         raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))

@@ -9,17 +9,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS, connect
-from eventstore.adapters.redis.entries import end_of_entry, id_of_entry, sequence_and_time
+from eventstore.adapters.redis.entries import Entry, id_of_entry, log_entry, sequence_and_time
+from eventstore.adapters.redis.growth import Growth
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.url import RedisUrl
-from eventstore.ports.follower import LogEntry
 from eventstore.positions import Epoch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.ports.follower import LogEntry
     from eventstore.positions import Position
 
 __all__ = ["RedisFollower"]
@@ -30,8 +31,6 @@ _MOST_ENTRIES = 1000
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 """Seconds between two reads of a cluster: the pause is the shortest after an entry, and doubles while there is none."""
-
-Entry = tuple[bytes, "Sequence[bytes]"]
 
 
 class RedisFollower:
@@ -79,7 +78,11 @@ class RedisFollower:
         if entries:
             start, end = (after.major, after.minor), sequence_and_time(entries[-1][0])
             self._read_ahead.keep(partition, Ahead(Epoch(""), start, end, entries, has_start=False))
-        return [_log_entry(entry) for entry in entries]
+        return [log_entry(entry) for entry in entries]
+
+    def growth(self, partition: int, after: Position) -> Growth:
+        """See `Follower.growth`."""
+        return Growth(partition, after)
 
     def wait_for_commands(self, after: Mapping[int, str], *, seconds: float) -> Mapping[int, str]:
         """See `Follower.wait_for_commands`."""
@@ -154,9 +157,3 @@ def _as_sent(answer: Any, **_: Any) -> Any:
 def _pairs(answer: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:
     """Return the streams of an answer: a map in RESP3, nothing once the time is over."""
     return answer.items() if isinstance(answer, dict) else answer or ()
-
-
-def _log_entry(entry: Entry) -> LogEntry:
-    stored, fields = entry
-    first, _, last = fields[1].partition(b"-")
-    return LogEntry(end_of_entry(stored), int(last) - int(first) + 1 if last else 1)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.growth import Growth
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
     from eventstore.ports import Clock, Deleted, Lag, LogEnd, Missing, Tail
@@ -80,10 +81,12 @@ class RedisLog:
         with ANSWERING:
             return self._partitions.count
 
-    def append(self, stream: StreamName, events: Sequence[Event], *, expected: Expected = ANY) -> Appended:
-        """See `Log.append`."""
+    def append(
+        self, stream: StreamName, events: Sequence[Event], *, expected: Expected = ANY, growth: Growth | None = None
+    ) -> Appended:
+        """See `Log.append`. Here, `growth` takes in how the log of the partition grew."""
         with ANSWERING:
-            return self._appends.append(stream, events, expected=expected, time=self._time())
+            return self._appends.append(stream, events, expected=expected, time=self._time(), growth=growth)
 
     def read(
         self, stream: StreamName, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()

@@ -49,6 +49,32 @@ class Script:
             # Scripts are lost in a restart or failover. EVAL runs the script and loads it in one step.
             return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)
 
+    def with_commands(
+        self, client: Client, keys: Sequence[str], arguments: Sequence[Any], commands: Sequence[Sequence[Any]]
+    ) -> tuple[Any, Sequence[Any]]:
+        """Run the script, and commands after it, in one round trip.
+
+        Args:
+            client: The client of the store.
+            keys: As in a call.
+            arguments: As in a call.
+            commands: The commands, each with its arguments.
+
+        Returns:
+            The answer of the script, and those of the commands; an error in place of an answer where one failed. None
+            where the script had to be sent once more: the commands came before it.
+        """
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answer, *others = pipeline.execute(raise_on_error=False)
+        if isinstance(answer, NoScriptError):
+            return self(client, keys, arguments), ()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, others
+
     def each(self, client: Client, calls: Sequence[tuple[Sequence[str], Sequence[Any]]]) -> list[Any]:
         """Run the script several times in one round trip. Each run is atomic, all together are not.
 

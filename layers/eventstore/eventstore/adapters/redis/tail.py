@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from eventstore.adapters.redis.entries import REACH, recorded
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.references import ReferenceReader
+from eventstore.adapters.redis.removals import REMOVALS, removals_of
 from eventstore.adapters.redis.screen import Screen
 from eventstore.ports import Tail
-from eventstore.positions import BEGINNING, END, Epoch, Position, end_of
+from eventstore.positions import Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +78,7 @@ class Tails:
                 pipeline.xrange(stream_keys(run.partition, run.stream).events, run.low, reach)
             # After the events: the serial covers every removal that hid one of them.
             for partition in references:
-                pipeline.hmget(partition_keys(partition).partition, ("trims", "removed_until", "epoch"))
+                pipeline.hmget(partition_keys(partition).partition, (*REMOVALS, "epoch"))
             answers = iter(pipeline.execute())
             collected.add(chunk, runs, answers)
             if not spans or collected.size >= _MAX_BYTES:
@@ -180,13 +181,10 @@ class _Collector:
             answers: The next one is the removal serial of the partition, the time of the newest removal, and the epoch.
         """
         references, events = self._references[partition], self._events[partition]
-        serial, newest_removal, epoch = next(answers)
-        removals = int(serial or 0)
-        # Partitions of an earlier release have a serial, but no time of the newest removal.
-        removed_until = end_of(int(newest_removal)) if newest_removal else END if removals else BEGINNING
+        *removals, epoch = next(answers)
         position, at_end = references.position, references.at_end
         if (count := self._spans_read[partition]) < len(references.spans):
             position = references.spans[count - 1].edge(backwards=self._backwards) if count else after
             at_end = False
         epoch = references.epoch or Epoch(epoch.decode() if epoch else "")
-        return Tail(epoch, events, position, position.major, at_end, removals, removed_until)
+        return Tail(epoch, events, position, position.major, at_end, *removals_of(*removals))
