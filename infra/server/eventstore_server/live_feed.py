@@ -18,6 +18,7 @@ from eventstore_server.epochs import EpochChanged, WatchedLog
 from eventstore_server.live_partition import LivePartition
 from eventstore_server.live_turns import LiveTurns
 from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.sessions import STORE_RESET
 from eventstore_server.tracing import NoTracing
 from eventstore_server.turn_observer import TurnObserver
 
@@ -315,6 +316,4 @@ class LiveFeed:
         for subscription in ended:
             self.turns.remove(subscription.key, range(len(self.turns.partitions)), terms_of(subscription))
         connections = dict.fromkeys(subscription.connection for subscription in ended)
-        self._sessions.close_soon(
-            connections, code="store-reset", detail="the store was reset; resume from your cursors"
-        )
+        self._sessions.close_soon(connections, code=STORE_RESET, detail="the store was reset; resume from your cursors")

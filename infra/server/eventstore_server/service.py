@@ -32,7 +32,7 @@ from eventstore_server.push_queue import PushQueue
 from eventstore_server.pushers import pushing_of
 from eventstore_server.queues import InstanceQueue, instance_deliveries
 from eventstore_server.scheduled_work import ScheduledWork
-from eventstore_server.sessions import Sessions
+from eventstore_server.sessions import GOING_AWAY, Sessions
 from eventstore_server.shared_subscriptions import SharedSubscriptions
 from eventstore_server.telemetry import Telemetry
 from eventstore_server.wakeups import InstanceWakeups
@@ -303,7 +303,7 @@ class Service:
         if self._pushes is not None:
             self._pushes.clear(self.workers.owned)
         self._take_turns()
-        self.sessions.close_all(code="going-away", detail="the server was away; resume from your cursors")
+        self.sessions.close_all(code=GOING_AWAY, detail="the server was away; resume from your cursors")
 
     def _drained(self, _: ConnectionId) -> None:
         self.feed.request_turns(range(self.hub.log.partitions))

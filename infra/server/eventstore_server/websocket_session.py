@@ -11,6 +11,7 @@ from eventstore.frames.builder import hub_event
 from eventstore.frames.frame import CLOSING, Kind, bare_messages, head_of, rest_of
 from eventstore.subscriptions import BARE
 from eventstore_hosting.wire import GoneError, Wire
+from eventstore_server.sessions import SLOW_CONSUMER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,8 +172,8 @@ class WebSocketSession:
         """Disconnect a client that does not read. It resumes from its cursors."""
         if self.closed_by or self._wire is None:
             return
-        self.closed_by = "slow-consumer"
+        self.closed_by = SLOW_CONSUMER
         self._held, self._held_bytes = [], 0
         # A reason behind all that it did not read would never arrive in time: the close frame has its turn, then the
         # connection ends.
-        self._wire.close(CloseCode.TRY_AGAIN_LATER, "slow-consumer: read faster, and resume from your cursors")
+        self._wire.close(CloseCode.TRY_AGAIN_LATER, f"{SLOW_CONSUMER}: read faster, and resume from your cursors")

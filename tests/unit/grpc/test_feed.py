@@ -11,10 +11,11 @@ from eventstore.frames.frame import CLOSING, Address, Kind, Part
 from eventstore.subscriptions import GRPC, Connection
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1.events_pb2 import EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF
-from eventstore_server.grpc.feed import SLOW_CONSUMER, Feed
+from eventstore_server.grpc.feed import Feed
 from eventstore_server.grpc.frames import FrameEncoder
 from eventstore_server.grpc.statuses import SessionClosed
 from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.sessions import SLOW_CONSUMER
 
 COUNTS = ServerMetrics().frame_counts("grpc")
 _EVENT = '{"specversion":"1.0","id":"1","source":"/s","type":"t"}'

@@ -28,6 +28,7 @@ from eventstore_server.grpc.methods import handlers_of
 from eventstore_server.grpc.operations import OperationsService
 from eventstore_server.grpc.statuses import SessionClosed
 from eventstore_server.grpc.streams import StreamService
+from eventstore_server.sessions import GOING_AWAY, STOPPING
 from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -41,12 +42,7 @@ if TYPE_CHECKING:
     from eventstore_server.grpc.options import GrpcOptions
     from eventstore_server.sessions import Sessions
 
-__all__ = ["DRAINING", "SERVICES", "GrpcDoor"]
-
-DRAINING = "going-away"
-"""The reason for which a server that stops ends subscriptions, over every door."""
-
-_DRAINING = "the server stops; connect again and resume from your cursors"
+__all__ = ["SERVICES", "GrpcDoor"]
 
 SERVICES: tuple[ServiceDescriptor, ...] = (
     event_store_service_pb2.DESCRIPTOR.services_by_name["EventStoreService"],
@@ -144,8 +140,8 @@ class GrpcDoor:
             return
         server, self._server = self._server, None
         await self._health.enter_graceful_shutdown()
-        self._refused = SessionClosed(DRAINING, _DRAINING)
-        self._connections.close(DRAINING, _DRAINING)
+        self._refused = SessionClosed(GOING_AWAY, STOPPING)
+        self._connections.close(GOING_AWAY, STOPPING)
         # Not by the grace of `stop`: those who watch the health of the server would use it up.
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):

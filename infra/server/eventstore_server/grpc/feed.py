@@ -12,6 +12,7 @@ from eventstore.frames.frame import CLOSING, Kind
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_server.grpc.frames import head_of
 from eventstore_server.grpc.statuses import SessionClosed
+from eventstore_server.sessions import GOING_AWAY, SLOW_CONSUMER, STORE_RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from eventstore_server.grpc.frames import FrameEncoder
     from eventstore_server.metrics.catalogue import FrameCounts
 
-__all__ = ["SLOW_CONSUMER", "Feed"]
+__all__ = ["Feed"]
 
-SLOW_CONSUMER = "slow-consumer"
-_SERVER_REASONS = frozenset({"going-away", "store-reset"})
+_SERVER_REASONS = frozenset({GOING_AWAY, STORE_RESET})
 
 _CONGESTED, _RELAXED = 2, 8
 """A client is congested when more than this part of its buffer waits, and until less than the second part does.
