@@ -22,6 +22,7 @@ from eventstore_proto.flunq.eventstore.v1 import (
 from eventstore_server.grpc.call import Call
 from eventstore_server.grpc.connections import Connections
 from eventstore_server.grpc.dead_letters import DeadLetterCalls
+from eventstore_server.grpc.drain import Drain
 from eventstore_server.grpc.durables import DurableCalls
 from eventstore_server.grpc.event_store import EventStoreService
 from eventstore_server.grpc.methods import handlers_of
@@ -92,7 +93,7 @@ class GrpcDoor:
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._port = 0
-        self._refused: SessionClosed | None = None
+        self._drain = Drain()
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -131,7 +132,9 @@ class GrpcDoor:
             await self._health.set(name, _SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish the others.
+        """Report NOT_SERVING, refuse new calls, and finish those that are served.
+
+        Subscriptions end, so that they resume elsewhere, and so do calls that wait for what their client sends next.
 
         Args:
             seconds: How long calls may take to finish; then they are cancelled.
@@ -140,7 +143,7 @@ class GrpcDoor:
             return
         server, self._server = self._server, None
         await self._health.enter_graceful_shutdown()
-        self._refused = SessionClosed(GOING_AWAY, STOPPING)
+        self._drain.begin(SessionClosed(GOING_AWAY, STOPPING))
         self._connections.close(GOING_AWAY, STOPPING)
         # Not by the grace of `stop`: those who watch the health of the server would use it up.
         with suppress(TimeoutError):
@@ -166,7 +169,7 @@ class GrpcDoor:
     def _new_call(self, context: grpc.aio.ServicerContext[Any, Any], method: MethodDescriptor) -> Iterator[Call]:
         name = f"{method.containing_service.full_name}/{method.name}"
         call = Call(
-            context, self._hub, self._threads, self._options.check, self._refused, name=name, tracing=self._tracing
+            context, self._hub, self._threads, self._options.check, self._drain, name=name, tracing=self._tracing
         )
         self._calls += 1
         self._idle.clear()

@@ -44,12 +44,14 @@ class EventStoreService:
         # First, so that a call without a valid credential has nothing read.
         await call.run(lambda _: None)
         inbox = Inbox()
-        receiver = asyncio.create_task(inbox.receive(requests))
+        receiver = asyncio.create_task(call.drain.wait(inbox.receive(requests)))
         try:
             while waiting := await inbox.take():
                 outcomes = await acknowledgements_of(waiting, call)
                 if outcomes:
                     await call.context.write(messages.PublishStreamResponse(acknowledgements=outcomes))
+            # Unless it was interrupted, it has ended.
+            await receiver
         finally:
             receiver.cancel()
             await asyncio.gather(receiver, return_exceptions=True)
