@@ -15,6 +15,7 @@ from eventstore_server.grpc.working import Working
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from eventstore.access import Access
     from eventstore_server.grpc.call import Call
     from eventstore_server.grpc.connections import Connections
 
@@ -58,6 +59,9 @@ class EventStoreService:
 
     async def get(self, request: messages.GetRequest, call: Call) -> messages.GetResponse:
         """Return one event."""
-        event = await call.run(lambda access: requested_event(request, call.hub, access=access))
-        (message,) = messages_of([event], request.format)
-        return messages.GetResponse(event=message)
+
+        def found(access: Access) -> messages.GetResponse:
+            (message,) = messages_of([requested_event(request, call.hub, access=access)], request.format)
+            return messages.GetResponse(event=message)
+
+        return await call.run(found)
