@@ -16,7 +16,7 @@ from eventstore_server.grpc.bodies import body_of, message_like, names_page
 from eventstore_server.grpc.selections import filter_messages, filter_values
 from functions.rest.subscription_answers import definition, standing
 from functions.rest.subscription_models import changes, new_subscription, replay_place
-from functions.rest.tokens import SUBSCRIPTIONS, token_of
+from functions.rest.tokens import SUBSCRIPTIONS, next_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,9 +72,10 @@ class DurableCalls:
             durables = call.hub.directory.list(
                 access=access, prefix=page.prefix, after=page.after, count=page.limit + 1
             )
-            following = token_of(SUBSCRIPTIONS, durables[page.limit - 1].name) if len(durables) > page.limit else ""
-            shown = map(_message, durables[: page.limit])
-            return messages.ListSubscriptionsResponse(subscriptions=shown, next=following)
+            return messages.ListSubscriptionsResponse(
+                subscriptions=map(_message, durables[: page.limit]),
+                next=next_token(SUBSCRIPTIONS, durables, page.limit),
+            )
 
         return await call.run(listed)
 

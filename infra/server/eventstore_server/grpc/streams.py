@@ -9,15 +9,14 @@ from eventstore.streams import Condition, stream_name
 from eventstore_proto.flunq.eventstore.v1 import stream_service_pb2 as messages
 from eventstore_server.grpc.bodies import body_of, message_like, names_page
 from functions.rest import responses
-from functions.rest.conditions import conditions, settings_tag
+from functions.rest.conditions import conditions, settings_condition, settings_version
 from functions.rest.models import new_stream, stream_changes
-from functions.rest.tokens import STREAMS, token_of
+from functions.rest.tokens import STREAMS, next_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.access import Access
-    from eventstore.positions import Epoch
     from eventstore.streams import StreamName, StreamState
     from eventstore_server.grpc.call import Call
 
@@ -33,8 +32,9 @@ class StreamService:
 
         def listed(access: Access) -> messages.ListStreamsResponse:
             states = call.hub.reader.streams(access=access, prefix=page.prefix, after=page.after, count=page.limit + 1)
-            following = token_of(STREAMS, states[page.limit - 1].name) if len(states) > page.limit else ""
-            return messages.ListStreamsResponse(streams=map(_message, states[: page.limit]), next=following)
+            return messages.ListStreamsResponse(
+                streams=map(_message, states[: page.limit]), next=next_token(STREAMS, states, page.limit)
+            )
 
         return await call.run(listed)
 
@@ -44,7 +44,9 @@ class StreamService:
         def described(access: Access) -> messages.GetStreamResponse:
             description = call.hub.reader.describe(_name(request.stream), access=access)
             state = description.state
-            return messages.GetStreamResponse(stream=_message(state), version=_version(state, description.epoch))
+            return messages.GetStreamResponse(
+                stream=_message(state), version=settings_version(state, description.epoch)
+            )
 
         return await call.run(described)
 
@@ -69,10 +71,7 @@ class StreamService:
 
     async def change_stream(self, request: messages.ChangeStreamRequest, call: Call) -> messages.ChangeStreamResponse:
         """Change the retention or the labels of a stream."""
-        expected = request.expected_version if request.HasField("expected_version") else None
-
-        def accepts(state: StreamState, epoch: Epoch) -> bool:
-            return expected in {str(state.head), _version(state, epoch)}
+        accepts = settings_condition([request.expected_version] if request.HasField("expected_version") else None)
 
         def change(access: Access) -> messages.ChangeStreamResponse:
             limits = [limit for limit in ("max_age", "max_events") if request.HasField(limit)]
@@ -86,10 +85,8 @@ class StreamService:
                     }
                 )
             )
-            state, epoch = call.hub.streams.configure(
-                _name(request.stream), changes, access=access, accepts=None if expected is None else accepts
-            )
-            return messages.ChangeStreamResponse(stream=_message(state), version=_version(state, epoch))
+            state, epoch = call.hub.streams.configure(_name(request.stream), changes, access=access, accepts=accepts)
+            return messages.ChangeStreamResponse(stream=_message(state), version=settings_version(state, epoch))
 
         return await call.run(change)
 
@@ -111,10 +108,6 @@ def _name(stream: str) -> StreamName:
 
 def _message(state: StreamState) -> messages.Stream:
     return message_like(messages.Stream(), responses.stream(state))
-
-
-def _version(state: StreamState, epoch: Epoch) -> str:
-    return settings_tag(state, epoch).strip('"')
 
 
 def _conditions(request: messages.DeleteStreamRequest) -> Sequence[Condition]:
