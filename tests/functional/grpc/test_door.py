@@ -182,7 +182,7 @@ def _wait_for_calls(served: Served, count: int) -> None:
 def test_a_port_that_is_taken_is_an_error_that_names_it(served: Served) -> None:
     options = GrpcOptions(port=served.door.port)
     second = GrpcDoor(served.hub, served.sessions, threads=served.threads, options=options)
-    with pytest.raises(OSError, match=f"127.0.0.1:{served.door.port}.*--grpc-port"):
+    with pytest.raises(OSError, match=f"127.0.0.1:{served.door.port}.*GRPC_PORT=…, or --grpc-port"):
         served.in_loop(second.start())
 
 

@@ -161,8 +161,8 @@ class GrpcDoor:
             return server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise OSError(
-                f"gRPC cannot listen on {address}: the port is taken (choose another: --grpc-port), or the certificate "
-                "is not valid"
+                f"gRPC cannot listen on {address}: the port is taken (choose another: GRPC_PORT=…, or --grpc-port), or "
+                "the certificate is not valid"
             ) from error
 
     @contextmanager
