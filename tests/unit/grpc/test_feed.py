@@ -154,3 +154,13 @@ def test_the_first_reason_counts() -> None:
         return caught.value.code
 
     assert asyncio.run(reason()) == "connection-not-found"
+
+
+def test_notices_are_counted_as_frames_are() -> None:
+    async def counted() -> float:
+        feed, before = _feed(), COUNTS[Kind.TEXT].value
+        changed = '{"type":"changed","version":2,"ack_deadline":30}'
+        feed.deliver(Part(Kind.TEXT, 0, (), (changed,), (_TO,)), _TO)
+        return COUNTS[Kind.TEXT].value - before
+
+    assert asyncio.run(counted()) == 1

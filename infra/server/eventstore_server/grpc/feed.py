@@ -104,10 +104,10 @@ class Feed:
         """Accept a part; see `eventstore_server.sessions.Session`."""
         if self._closed is not None:
             return
+        self._counts[part.kind].value += 1
         if part.kind == Kind.TEXT:
             self._apply(part)
             return
-        self._counts[part.kind].value += 1
         self._add(head_of(to.frame), self._encoder.shared(part, self._form))
 
     def send(self, response: messages.WorkResponse) -> None:
