@@ -10,7 +10,7 @@ from eventstore.streams import ANY, NEW, Condition, Expected, version_of
 from functions.rest.responses import BATCH, JSON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.positions import Epoch
     from eventstore.streams import StreamState
@@ -24,7 +24,9 @@ __all__ = [
     "prefers_batch",
     "require_one_condition",
     "requires_new",
+    "settings_condition",
     "settings_tag",
+    "settings_version",
     "tags",
     "wait_seconds",
 ]
@@ -65,13 +67,29 @@ def entity_tag(state: StreamState, epoch: Epoch, *, batch: bool = False) -> str:
 
 
 def settings_tag(state: StreamState, epoch: Epoch) -> str:
-    """Return the entity tag of a stream's description, made of the versions of the stream and of its settings.
+    """Return the entity tag of a stream's description; see `settings_version`."""
+    return f'"{settings_version(state, epoch)}"'
+
+
+def settings_version(state: StreamState, epoch: Epoch) -> str:
+    """Return the version of a stream's description, made of those of the stream and of its settings.
 
     Args:
         state: The stream.
         epoch: The epoch of its partition.
     """
-    return f'"{version_of(state, epoch)}{f"{_SETTINGS_SUFFIX}{state.changes}" if state.changes else ""}"'
+    return f"{version_of(state, epoch)}{f'{_SETTINGS_SUFFIX}{state.changes}' if state.changes else ''}"
+
+
+def settings_condition(versions: Sequence[str] | None) -> Callable[[StreamState, Epoch], bool] | None:
+    """Return whether a stream has one of these versions, so that its settings may be changed.
+
+    Args:
+        versions: Versions of the stream's description, or heads of the stream. None is any, and returns None.
+    """
+    if versions is None:
+        return None
+    return lambda state, epoch: not {str(state.head), settings_version(state, epoch)}.isdisjoint(versions)
 
 
 def expected(headers: Mapping[str, str]) -> Expected:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from eventstore.errors import InvalidCursor
 from eventstore.ports import ListedConnection
@@ -21,14 +21,25 @@ __all__ = [
     "FILTERS",
     "STREAMS",
     "SUBSCRIPTIONS",
+    "Named",
     "connection_of",
     "connection_token",
     "names_of",
+    "next_token",
     "token_of",
 ]
 
 STREAMS, SUBSCRIPTIONS, DEAD_LETTERS, CONNECTIONS, FILTERS = "n", "d", "l", "o", "f"
 """A letter for each list, so that a cursor is valid only for the list that returned it."""
+
+
+class Named(Protocol):
+    """An item of a list that is sorted by name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
 
 _TIME = re.compile("[0-9]{1,15}")
 
@@ -41,6 +52,17 @@ def token_of(kind: str, *names: str) -> str:
         names: The names with which the page ends.
     """
     return urlsafe_b64encode((kind + " ".join(names)).encode()).rstrip(b"=").decode()
+
+
+def next_token(kind: str, items: Sequence[Named], limit: int) -> str | None:
+    """Return the cursor of a page of a list that is sorted by name; None if it is the last page.
+
+    Args:
+        kind: The list.
+        items: The items of the page, and the one that follows it if there is one.
+        limit: The most items of a page.
+    """
+    return token_of(kind, items[limit - 1].name) if len(items) > limit else None
 
 
 def names_of(kind: str, token: str, *, count: int = 1) -> Sequence[str]:

@@ -104,7 +104,7 @@ class TestOnOneServer(OnOneServer, OnRedis):
 
     def test_a_read_waits_on_a_client_of_its_own_and_for_less_than_its_socket_does(self, client: Client) -> None:
         reader = Reader()
-        instances = RedisInstances(client, reader=cast("Client", reader))
+        instances = RedisInstances(client, alive_ms=ALIVE_MS, reader=cast("Client", reader))
         for block_ms in (0, 1, 60_000):
             instances.receive(A, FIRST_MESSAGE, block_ms=block_ms)
         # None does not wait, where 0 would wait forever.

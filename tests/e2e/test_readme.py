@@ -186,7 +186,7 @@ def test_the_programs_of_the_readme_run(hub: Hub, environment: dict[str, str], b
     assert ran([sys.executable, "-c", block.replace('"http://127.0.0.1:8081"', here)], environment)
 
 
-def test_the_worker_of_the_readme_charges_parks_and_retries(hub: Hub, environment: dict[str, str]) -> None:
+def test_the_worker_of_the_readme_charges_parks_and_retries_until_ctrl_c(hub: Hub, environment: dict[str, str]) -> None:
     [block] = blocks("python", "store.work(")
     name = "workers-in-python"
     filters = '[{"prefix":{"type":"io.flunq.task."}},{"exact":{"source":"/workers-in-python"}}]'
@@ -205,15 +205,23 @@ def test_the_worker_of_the_readme_charges_parks_and_retries(hub: Hub, environmen
     )
 
     with subprocess.Popen(
-        [sys.executable, "-u", "-c", program], env=environment, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-u", "-c", program],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "charged for well, event 1\n"
             wait_until(lambda: len(parked(hub, name)) == 2, what="both that failed are parked", seconds=60)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=20)
         finally:
             process.kill()
 
+    assert process.returncode == 0
+    assert "Traceback" not in stderr
     assert parked(hub, name) == {"nothing-to-charge": "there is nothing to charge", "busy": "the bank does not answer"}
 
 

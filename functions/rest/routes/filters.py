@@ -15,7 +15,7 @@ from functions.rest import responses
 from functions.rest.conditions import is_current, require_one_condition, requires_new, tags
 from functions.rest.queries import names_query
 from functions.rest.request import Request, json_body, segment
-from functions.rest.tokens import FILTERS, token_of
+from functions.rest.tokens import FILTERS, next_token
 
 if TYPE_CHECKING:
     from eventstore.filters.named import NamedFilter
@@ -34,7 +34,7 @@ def overview() -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, FILTERS)
     filters = hub().filters.list(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
-    following = token_of(FILTERS, filters[query.limit - 1].name) if len(filters) > query.limit else None
+    following = next_token(FILTERS, filters, query.limit)
     answer: NamedFilters = {"filters": [_definition(named) for named in filters[: query.limit]]}
     if following:
         answer["next"] = following

@@ -16,6 +16,7 @@ from functions.rest.conditions import (
     is_current,
     prefers_batch,
     requires_new,
+    settings_condition,
     settings_tag,
     tags,
     wait_seconds,
@@ -23,12 +24,10 @@ from functions.rest.conditions import (
 from functions.rest.paging import fitting, time_for_a_page
 from functions.rest.queries import choice, names_query, narrowed, stream_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
-from functions.rest.tokens import STREAMS, token_of
+from functions.rest.tokens import STREAMS, next_token
 
 if TYPE_CHECKING:
     from eventstore.ports import Slice
-    from eventstore.positions import Epoch
-    from eventstore.streams import StreamState
     from functions.answers.streams import StreamPageHead, Streams
     from functions.rest.responses import Answer
 
@@ -90,7 +89,7 @@ def overview() -> Answer:
     request = Request.of(router.current_event.raw_event, router.lambda_context)
     query = names_query(request.query, STREAMS)
     states = hub().reader.streams(access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1)
-    following = token_of(STREAMS, states[query.limit - 1].name) if len(states) > query.limit else None
+    following = next_token(STREAMS, states, query.limit)
     answer: Streams = {"streams": [responses.stream(state) for state in states[: query.limit]]}
     if following:
         answer["next"] = following
@@ -121,15 +120,8 @@ def change(stream: str) -> Answer:
     require_known(request.query)
     name = _name(stream)
     changes = stream_changes(json_body(request, MERGE_PATCH))
-    expected_tags = tags(request.headers)
-
-    def accepts(state: StreamState, epoch: Epoch) -> bool:
-        versions = {str(state.head), settings_tag(state, epoch).strip('"')}
-        return expected_tags is None or not versions.isdisjoint(expected_tags)
-
-    state, epoch = hub().streams.configure(
-        name, changes, access=request.access, accepts=None if expected_tags is None else accepts
-    )
+    accepts = settings_condition(tags(request.headers))
+    state, epoch = hub().streams.configure(name, changes, access=request.access, accepts=accepts)
     return responses.json_of(200, responses.stream(state), headers={"ETag": settings_tag(state, epoch)})
 
 

@@ -14,7 +14,7 @@ from functions.rest.conditions import tags
 from functions.rest.queries import names_query
 from functions.rest.request import MERGE_PATCH, Request, json_body, segment
 from functions.rest.subscription_answers import definition, standing
-from functions.rest.tokens import SUBSCRIPTIONS, token_of
+from functions.rest.tokens import SUBSCRIPTIONS, next_token
 
 if TYPE_CHECKING:
     from functions.answers.subscriptions import Moved, Subscriptions
@@ -50,9 +50,7 @@ def overview() -> Answer:
     subscriptions = hub().directory.list(
         access=request.access, prefix=query.prefix, after=query.after, count=query.limit + 1
     )
-    following = (
-        token_of(SUBSCRIPTIONS, subscriptions[query.limit - 1].name) if len(subscriptions) > query.limit else None
-    )
+    following = next_token(SUBSCRIPTIONS, subscriptions, query.limit)
     answer: Subscriptions = {"subscriptions": [definition(durable) for durable in subscriptions[: query.limit]]}
     if following:
         answer["next"] = following

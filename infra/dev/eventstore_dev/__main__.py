@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = read_options(arguments, os.environ)
         with ExitStack() as resources:
             _run(options, resources)
-    except (FolderError, FolderInUseError, OptionsError, StackError, TemplateError) as error:
+    except FolderInUseError as error:
+        return _ended(_CANNOT_WORK, f"{error}: FOLDER=…, or --folder")
+    except (FolderError, OptionsError, StackError, TemplateError) as error:
         return _ended(_CANNOT_WORK, error)
     except ValkeyError as error:
         return _ended(_FAILED, error)
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _ended(code: int, error: Exception) -> int:
+def _ended(code: int, error: Exception | str) -> int:
     report("eventstore-dev", error)
     return code
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 __all__ = ["end", "report"]
 
 
-def report(program: str, error: Exception) -> None:
+def report(program: str, error: Exception | str) -> None:
     """Print why a program ends. A standard error that is closed makes no other failure of it."""
     with suppress(OSError):
         print(f"{program}: {error}", file=sys.stderr)  # noqa: T201 - it is what the user of the program reads

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, SettingsError
 from eventstore_hosting.program import end, report
-from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
+from eventstore_hosting.valkey import FolderInUseError, Keeper, ValkeyError, ValkeyServer
 from eventstore_server.limits import Limits
 from eventstore_server.logs import configure_logs
 from eventstore_server.options import read_options
@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             asyncio.run(_serve(service, options, valkey))
     except SettingsError as error:
         return _ended(_CANNOT_WORK, error)
+    except FolderInUseError as error:
+        return _ended(_FAILED, f"{error}: DATA=…, or --data")
     except (EventstoreError, ValkeyError, OSError) as error:
         return _ended(_FAILED, error)
     except KeyboardInterrupt:
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _ended(code: int, error: Exception) -> int:
+def _ended(code: int, error: Exception | str) -> int:
     report("eventstore-server", error)
     return code
 

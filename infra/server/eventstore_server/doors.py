@@ -12,6 +12,7 @@ from eventstore_server.grpc.door import GrpcDoor
 from eventstore_server.http_doors import HttpDoors
 from eventstore_server.metrics_door import MetricsDoor
 from eventstore_server.rest_door import RestDoor
+from eventstore_server.sessions import GOING_AWAY, STOPPING
 from eventstore_server.websocket_door import WebSocketDoor
 from functions.authorizer.app import credential_checker
 
@@ -32,7 +33,6 @@ __all__ = ["Doors"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_CODE, _DETAIL = "going-away", "the server stops; connect again and resume from your cursors"
 _CANCELLING_SECONDS = 1.0
 """Of the time for closing: for what is cut off in the end."""
 
@@ -125,7 +125,7 @@ class Doors:
             seconds: How long that may take. What has not ended then is cut off.
         """
         waiting = seconds - _CANCELLING_SECONDS
-        closing = self._websockets.stop(code=_CODE, detail=_DETAIL)
+        closing = self._websockets.stop(code=GOING_AWAY, detail=STOPPING)
         try:
             async with asyncio.timeout(seconds):
                 await asyncio.gather(self._port.close(closing, seconds=waiting), self._grpc.drain(waiting))

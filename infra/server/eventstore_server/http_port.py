@@ -82,4 +82,5 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG, reuse_port=False)
     except OSError as error:
-        raise OSError(f"{host}:{port} cannot be used: {error.strerror or error}; choose another: --port") from error
+        reason = error.strerror or error
+        raise OSError(f"{host}:{port} cannot be used: {reason}; choose another port: PORT=…, or --port") from error

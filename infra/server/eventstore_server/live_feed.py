@@ -17,9 +17,7 @@ from eventstore.positions import BEGINNING
 from eventstore_server.epochs import EpochChanged, WatchedLog
 from eventstore_server.live_partition import LivePartition
 from eventstore_server.live_turns import LiveTurns
-from eventstore_server.metrics.catalogue import ServerMetrics
-from eventstore_server.tracing import NoTracing
-from eventstore_server.turn_observer import TurnObserver
+from eventstore_server.sessions import STORE_RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription, SubscriptionKey
     from eventstore_server.sessions import Sessions
+    from eventstore_server.turn_observer import TurnObserver
 
 __all__ = ["LiveFeed"]
 
@@ -57,7 +56,7 @@ class LiveFeed:
         threads: Take the turns that have to read much.
         limits: How much a turn does.
         moved: Called with each partition whose log grew.
-        observer: Measures the turns; None measures nothing.
+        observer: Measures the turns.
         sent: Called with the stream and the sequence of each event that was posted live.
 
     Attributes:
@@ -75,7 +74,7 @@ class LiveFeed:
         threads: Executor,
         limits: TurnLimits,
         moved: Callable[[int], None] = lambda _: None,
-        observer: TurnObserver | None = None,
+        observer: TurnObserver,
         sent: Callable[[Sequence[tuple[StreamName, int]]], None] = lambda _: None,
     ) -> None:
         self._log = log
@@ -84,7 +83,7 @@ class LiveFeed:
         self._threads = threads
         self._limits = limits
         self._moved = moved
-        self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
+        self._observer = observer
         self._sent = sent
         ends = log.ends(range(log.partitions))
         partitions = [LivePartition(p, end.epoch, end.position, end.position) for p, end in sorted(ends.items())]
@@ -323,6 +322,4 @@ class LiveFeed:
         for subscription in ended:
             self.turns.remove(subscription.key, range(len(self.turns.partitions)), terms_of(subscription))
         connections = dict.fromkeys(subscription.connection for subscription in ended)
-        self._sessions.close_soon(
-            connections, code="store-reset", detail="the store was reset; resume from your cursors"
-        )
+        self._sessions.close_soon(connections, code=STORE_RESET, detail="the store was reset; resume from your cursors")

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, TurnLost
-from eventstore_server.metrics.catalogue import ServerMetrics
-from eventstore_server.tracing import NoTracing
-from eventstore_server.turn_observer import TurnObserver
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,6 +18,7 @@ if TYPE_CHECKING:
     from eventstore.live.dispatch import Dispatcher
     from eventstore.ports import Turn, Turns
     from eventstore.ports.follower import Follower
+    from eventstore_server.turn_observer import TurnObserver
 
 __all__ = ["PartitionWorkers"]
 
@@ -72,7 +70,7 @@ class PartitionWorkers:
         loop: Runs timers.
         now: Returns the current time, in milliseconds since 1970.
         released: Called with each partition that this instance has given up.
-        observer: Measures the turns; None measures nothing.
+        observer: Measures the turns.
     """
 
     def __init__(
@@ -85,7 +83,7 @@ class PartitionWorkers:
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], int],
         released: Callable[[int], None] = lambda _: None,
-        observer: TurnObserver | None = None,
+        observer: TurnObserver,
     ) -> None:
         self._dispatcher = dispatcher
         self._turns = turns
@@ -94,7 +92,7 @@ class PartitionWorkers:
         self._loop = loop
         self._now = now
         self._released = released
-        self._observer = observer or TurnObserver(ServerMetrics(), NoTracing())
+        self._observer = observer
         self._lock = threading.Lock()
         self._owned: frozenset[int] = frozenset()
         self._workers: dict[int, _Worker] = {}

@@ -16,7 +16,7 @@ from eventstore.adapters.redis.instances import RedisInstances
 from eventstore.frames.instance_messages import decode_message
 from eventstore.frames.limits import FrameLimits
 from eventstore.live.catch_up import TurnLimits
-from eventstore.ports import LEASE_MS, Lease
+from eventstore.ports import ALIVE_MS, LEASE_MS, Lease
 from eventstore.ports.instances import InstanceId
 from eventstore_server.cluster import Cluster
 from eventstore_server.dead_instances import remove_connections
@@ -32,7 +32,7 @@ from eventstore_server.push_queue import PushQueue
 from eventstore_server.pushers import pushing_of
 from eventstore_server.queues import InstanceQueue, instance_deliveries
 from eventstore_server.scheduled_work import ScheduledWork
-from eventstore_server.sessions import Sessions
+from eventstore_server.sessions import GOING_AWAY, Sessions
 from eventstore_server.shared_subscriptions import SharedSubscriptions
 from eventstore_server.telemetry import Telemetry
 from eventstore_server.wakeups import InstanceWakeups
@@ -49,7 +49,6 @@ __all__ = ["Service", "new_instance"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_ALIVE_SECONDS = 5.0
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
 _REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS = 64, 16, 16
@@ -120,56 +119,80 @@ class Service:
             StoreUnavailable: The store does not answer.
             OSError: A port is taken.
         """
-        loop = asyncio.get_running_loop()
-        observer, latency = self._telemetry.turns, self._telemetry.latency
         # First: a port that is taken is an error before anything else happens, and the URL for references has the port.
         self._port = HttpPort(self._options.host, self._options.port)
-        self.sessions = Sessions(self.instance, loop)
         if not self.hub.settings.rest_url:
             self.hub.settings = replace(self.hub.settings, rest_url=f"http://127.0.0.1:{self.port}")
         provide(self.hub)
-        hub, url = self.hub, self._options.settings.redis_url
-        now = hub.clock.now
+        loop = asyncio.get_running_loop()
+        self.sessions = Sessions(self.instance, loop)
+        self.workers = self._new_workers(loop)
+        self.feed = await asyncio.to_thread(self._new_feed)
+        self.cluster = self._new_cluster()
+        self._wire_hub()
+        if not self._options.settings.pushes_url:
+            self._push_from_here(loop)
+        await asyncio.to_thread(self.cluster.run)
+        self.sessions.is_away = self.cluster.is_away
+        self.feed.run()
+        self.workers.run()
+        self._doors = self._new_doors()
+        await self._doors.open()
+        self._measure()
+        self._schedule()
+        self.health.start()
+
+    def _new_workers(self, loop: asyncio.AbstractEventLoop) -> PartitionWorkers:
+        hub = self.hub
+        return PartitionWorkers(
+            lambda: hub.dispatcher,
+            lambda: hub.turns,
+            RedisFollower(hub.redis, self._options.settings.redis_url),
+            threads=self._pools["turn"],
+            loop=loop,
+            now=hub.clock.now,
+            released=self._released,
+            observer=self._telemetry.turns,
+        )
+
+    def _new_feed(self) -> LiveFeed:
+        hub, latency = self.hub, self._telemetry.latency
         limits = TurnLimits(
             behind_events=2000,
             behind_together=4000,
             sent_bytes=1024 * 1024,
-            frames=replace(FrameLimits(), shards=1, addresses=100_000, posts=1_000_000),
+            frames=FrameLimits(shards=1, addresses=100_000, posts=1_000_000),
             events_url=f"{hub.settings.rest_url}/api/v1/events",
         )
-        self.workers = PartitionWorkers(
-            lambda: hub.dispatcher,
-            lambda: hub.turns,
-            RedisFollower(hub.redis, url),
-            threads=self._pools["turn"],
-            loop=loop,
-            now=now,
-            released=self._released,
-            observer=observer,
-        )
-        self.feed = await asyncio.to_thread(
-            LiveFeed,
+        return LiveFeed(
             hub.log_of_feed,
-            RedisFollower(hub.redis, url, read_ahead=hub.read_ahead_of_feed),
+            RedisFollower(hub.redis, self._options.settings.redis_url, read_ahead=hub.read_ahead_of_feed),
             self.sessions,
             threads=self._pools["live"],
             limits=limits,
             moved=self.workers.log_moved,
-            observer=observer,
+            observer=self._telemetry.turns,
             # After the frames, which were posted before.
             sent=lambda events: self.sessions.after_posts(lambda: latency.sent(events, at=time.monotonic())),
         )
-        self.cluster = Cluster(
+
+    def _new_cluster(self) -> Cluster:
+        reader = connect(self._options.settings.redis_url)
+        return Cluster(
             self.instance,
-            RedisInstances(hub.redis, reader=connect(url), alive_ms=int(_ALIVE_SECONDS * 1000)),
-            partitions=hub.log.partitions,
-            alive_seconds=_ALIVE_SECONDS,
+            RedisInstances(self.hub.redis, alive_ms=ALIVE_MS, reader=reader),
+            partitions=self.hub.log.partitions,
+            alive_seconds=ALIVE_MS / 1000,
             owns=self._own,
             lost=self._take_turns,
             received=self._receive,
             died=self._remove_connections_of,
             was_away=self._begin_anew,
         )
+
+    def _wire_hub(self) -> None:
+        """Have the hub send to this instance, to the others, and to the functions if they share the store."""
+        hub = self.hub
         beside_functions = hub.functions_queue is not None
         self._queue = hub.dispatch_queue = InstanceQueue(
             hub,
@@ -180,26 +203,31 @@ class Service:
             functions=None if self._options.dispatches else hub.functions_queue,
         )
         if self._options.dispatches:
-            others = {"wake_others": self.cluster.request_turns} if beside_functions else {}
-            hub.wakeups = InstanceWakeups(self.feed, self.workers, self._queue, **others)
+            hub.wakeups = InstanceWakeups(
+                self.feed,
+                self.workers,
+                self._queue,
+                wake_others=self.cluster.request_turns if beside_functions else None,
+            )
         queue = (lambda: hub.functions_deliveries) if beside_functions else None
         hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue)
-        if not self._options.settings.pushes_url:
-            hub.pushes = self._pushes = PushQueue(
-                lambda: hub.pusher,
-                threads=self._pools["push"],
-                loop=loop,
-                now=now,
-                pushed=self._telemetry.metrics.pushes.add,
-            )
-            hub.pushing = pushing_of(self.instance, self._pushes, live=lambda: self.cluster.live)
-        await asyncio.to_thread(self.cluster.run)
-        self.sessions.is_away = self.cluster.is_away
-        self.feed.run()
-        self.workers.run()
-        self._doors = Doors(
+
+    def _push_from_here(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have this process make the pushes of its partitions."""
+        hub = self.hub
+        hub.pushes = self._pushes = PushQueue(
+            lambda: hub.pusher,
+            threads=self._pools["push"],
+            loop=loop,
+            now=hub.clock.now,
+            pushed=self._telemetry.metrics.pushes.add,
+        )
+        hub.pushing = pushing_of(self.instance, self._pushes, live=lambda: self.cluster.live)
+
+    def _new_doors(self) -> Doors:
+        return Doors(
             self._port,
-            hub,
+            self.hub,
             self.sessions,
             options=self._options,
             threads=self._pools,
@@ -208,8 +236,10 @@ class Service:
             telemetry=self._telemetry,
             drained=self._drained,
         )
-        await self._doors.open()
-        self._lag = DispatchLag(hub.log, lambda: hub.turns, self.workers, now=now)
+
+    def _measure(self) -> None:
+        hub = self.hub
+        self._lag = DispatchLag(hub.log, lambda: hub.turns, self.workers, now=hub.clock.now)
         read_gauges(
             self._telemetry.metrics,
             sessions=self.sessions,
@@ -219,8 +249,6 @@ class Service:
             health=self.health,
             lag=self._lag,
         )
-        self._schedule()
-        self.health.start()
 
     async def stop(self) -> None:
         """Close all connections with a reason, hand the partitions over, and leave. Clients resume elsewhere.
@@ -303,7 +331,7 @@ class Service:
         if self._pushes is not None:
             self._pushes.clear(self.workers.owned)
         self._take_turns()
-        self.sessions.close_all(code="going-away", detail="the server was away; resume from your cursors")
+        self.sessions.close_all(code=GOING_AWAY, detail="the server was away; resume from your cursors")
 
     def _drained(self, _: ConnectionId) -> None:
         self.feed.request_turns(range(self.hub.log.partitions))

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from eventstore.ports.instances import InstanceId
     from eventstore.subscriptions import Connection, ConnectionId
 
-__all__ = ["Session", "Sessions"]
+__all__ = ["GOING_AWAY", "SLOW_CONSUMER", "STOPPING", "STORE_RESET", "Session", "Sessions"]
+
+GOING_AWAY, STORE_RESET, SLOW_CONSUMER = "going-away", "store-reset", "slow-consumer"
+"""The codes of the reasons for which an instance ends sessions, over every door."""
+
+STOPPING = "the server stops; connect again and resume from your cursors"
+"""What clients read when an instance that stops ends their sessions."""
 
 _DELIVERED_WITHIN = 30.0
 """Seconds within which the event loop hands over what it was posted; it never takes so long unless it ends."""

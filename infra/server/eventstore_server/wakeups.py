@@ -31,7 +31,7 @@ class InstanceWakeups:
         workers: The workers of its partitions.
         queue: Receives requests to the hub itself.
         wake_others: Called with the partitions that this instance does not own, if functions share the store: the
-            owner may be an instance that leaves dispatching to them; it does not follow commands.
+            owner may be an instance that leaves dispatching to them; it does not follow commands. None if none do.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class InstanceWakeups:
         workers: PartitionWorkers,
         queue: DispatchQueue,
         *,
-        wake_others: Callable[[Collection[int]], None] = lambda _: None,
+        wake_others: Callable[[Collection[int]], None] | None = None,
     ) -> None:
         self._feed = feed
         self._workers = workers
@@ -52,7 +52,7 @@ class InstanceWakeups:
         self._feed.request_turns(partitions)
         for partition in partitions:
             self._workers.log_moved(partition)
-        if others := set(partitions) - self._workers.owned:
+        if self._wake_others is not None and (others := set(partitions) - self._workers.owned):
             self._wake_others(others)
 
     def subscription_deleted(self, name: DurableName, members: Collection[Member]) -> None:

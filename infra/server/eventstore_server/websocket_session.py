@@ -11,6 +11,7 @@ from eventstore.frames.frame import CLOSING, Kind, bare_messages, head_of, rest_
 from eventstore.frames.hub_messages import hub_event
 from eventstore.subscriptions import BARE
 from eventstore_hosting.wire import GoneError, Wire
+from eventstore_server.sessions import SLOW_CONSUMER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +87,8 @@ class WebSocketSession:
         self._counts = counts
         self._held: list[tuple[Part, Address]] | None = []
         self._held_bytes = 0
+        # The code and the reason of the close frame of a session that was closed before it was opened.
+        self._closing: tuple[int, str] | None = None
         self.closed_by = ""
 
     @property
@@ -99,8 +102,10 @@ class WebSocketSession:
         return 0 if self._wire is None else self._wire.sent_bytes
 
     def open(self, wire: Wire) -> None:
-        """Deliver from now on."""
+        """Deliver from now on, or close the connection if the session was closed before."""
         self._wire = wire
+        if self._closing is not None:
+            wire.close(*self._closing)
 
     def hold(self) -> None:
         """Keep what is delivered, until `release` is called."""
@@ -115,6 +120,8 @@ class WebSocketSession:
 
     def deliver(self, part: Part, to: Address) -> None:
         """See `Session.deliver`."""
+        if self.closed_by:
+            return
         if self._held is not None:
             self._held.append((part, to))
             self._held_bytes += sum(map(len, part.texts))
@@ -128,9 +135,9 @@ class WebSocketSession:
         elif part.kind == Kind.TEXT:
             self._counts[Kind.TEXT].value += 1
             self.send(part.texts[0].encode())
-            if part.cursors == CLOSING and self._wire is not None:
-                self.closed_by = self.closed_by or "operator"
-                self._wire.close(CloseCode.NORMAL_CLOSURE, "Closed by an operator")
+            if part.cursors == CLOSING:
+                self.closed_by = "operator"
+                self._close(CloseCode.NORMAL_CLOSURE, "Closed by an operator")
         else:
             self._counts[part.kind].value += 1
             self.send(*self._shared.pieces(part, to))
@@ -164,15 +171,20 @@ class WebSocketSession:
         else:
             text = json.dumps({"type": "error", **problem}, separators=(",", ":"))
         self.send(text.encode())
-        if self._wire is not None:
-            self._wire.close(CloseCode.GOING_AWAY, f"{code}: {detail}"[:_REASON_BYTES])
+        self._close(CloseCode.GOING_AWAY, f"{code}: {detail}"[:_REASON_BYTES])
 
     def _end_slow(self) -> None:
         """Disconnect a client that does not read. It resumes from its cursors."""
-        if self.closed_by or self._wire is None:
+        if self.closed_by:
             return
-        self.closed_by = "slow-consumer"
+        self.closed_by = SLOW_CONSUMER
         self._held, self._held_bytes = [], 0
         # A reason behind all that it did not read would never arrive in time: the close frame has its turn, then the
         # connection ends.
-        self._wire.close(CloseCode.TRY_AGAIN_LATER, "slow-consumer: read faster, and resume from your cursors")
+        self._close(CloseCode.TRY_AGAIN_LATER, f"{SLOW_CONSUMER}: read faster, and resume from your cursors")
+
+    def _close(self, code: int, reason: str) -> None:
+        if self._wire is not None:
+            self._wire.close(code, reason)
+        elif self._closing is None:
+            self._closing = code, reason

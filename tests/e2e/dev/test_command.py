@@ -293,7 +293,9 @@ def test_an_occupied_port_is_reported(project: Path) -> None:
 
 def test_a_second_instance_on_the_folder_is_refused(project: Path) -> None:
     with command(project, "--port", "0"):
-        assert "is in use by another instance" in refused(project, "--port", "0")
+        message = refused(project, "--port", "0")
+        assert "is in use by another instance" in message
+        assert message.rstrip().endswith("choose another folder: FOLDER=…, or --folder")
 
 
 HUB = STORE.replace("Resources:", '  Partitions: {Type: String, Default: ""}\nResources:')

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
+import time
 from dataclasses import replace
 from hashlib import sha256
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -15,10 +18,15 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from eventstore.errors import EventNotFound, SettingsError
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import operations_service_pb2, subscription_service_pb2
+from eventstore_server.grpc.connections import Connections
 from eventstore_server.grpc.door import SERVICES, GrpcDoor
+from eventstore_server.grpc.frames import FrameEncoder
 from eventstore_server.grpc.options import GrpcOptions
+from eventstore_server.grpc.statuses import SessionClosed
+from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.sessions import GOING_AWAY, STOPPING
 from functions.authorizer.keys import ApiKeys
-from tests.functional.grpc.events import failing, publish
+from tests.functional.grpc.events import event, failing, publish
 from tests.functional.grpc.served import Served
 from tests.grpc_stubs import Stub
 from tests.tls import Authority
@@ -92,10 +100,89 @@ def test_a_server_that_drains_refuses_new_calls_while_it_finishes_others(served:
     assert running.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_a_member_that_has_yet_to_join_ends_at_once_when_the_server_drains(served: Served) -> None:
+    requests: queue.Queue[messages.WorkRequest | None] = queue.Queue()
+    responses = served.events.Work(iter(requests.get, None))
+    _wait_for_calls(served, 1)
+    began = time.monotonic()
+    served.in_loop(served.door.drain(15))
+    assert time.monotonic() - began < 10
+    code, info = failing(lambda: list(responses))
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
+    requests.put(None)
+
+
+def test_a_publisher_that_pauses_ends_at_once_when_the_server_drains(served: Served) -> None:
+    requests: queue.Queue[messages.PublishStreamRequest | None] = queue.Queue()
+    responses = served.events.PublishStream(iter(requests.get, None))
+    requests.put(messages.PublishStreamRequest(stream="s", events=[event("1")]))
+    assert next(responses).acknowledgements[0].published.sequence == 1
+    began = time.monotonic()
+    served.in_loop(served.door.drain(15))
+    assert time.monotonic() - began < 10
+    code, info = failing(lambda: list(responses))
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
+    requests.put(None)
+
+
+def test_events_that_have_arrived_when_the_server_drains_are_stored_and_acknowledged(served: Served) -> None:
+    began, may_go_on = threading.Event(), threading.Event()
+    publishing = served.hub.publisher.publish
+
+    def slow(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - those of `publish`
+        began.set()
+        may_go_on.wait(20)
+        return publishing(*arguments, **options)
+
+    served.hub.publisher.publish = slow  # type: ignore[method-assign]
+    requests: queue.Queue[messages.PublishStreamRequest | None] = queue.Queue()
+    responses = served.events.PublishStream(iter(requests.get, None))
+    requests.put(messages.PublishStreamRequest(stream="s", events=[event("1")]))
+    assert began.wait(20)
+    draining = threading.Thread(target=lambda: served.in_loop(served.door.drain(15)))
+    draining.start()
+    watch = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest())
+    while next(watch).status == _SERVING:
+        pass
+    may_go_on.set()
+    assert next(responses).acknowledgements[0].published.sequence == 1
+    code, info = failing(lambda: list(responses))
+    assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
+    draining.join(20)
+    requests.put(None)
+
+
+def test_no_call_becomes_a_connection_once_connections_were_closed(served: Served) -> None:
+    connections = Connections(
+        served.sessions,
+        buffer_bytes=1000,
+        drained=lambda _: None,
+        metrics=ServerMetrics(),
+    )
+    connections.close(GOING_AWAY, STOPPING)
+
+    async def join() -> None:
+        call: Any = SimpleNamespace(hub=served.hub)
+        async with connections.feed(call, FrameEncoder(messages.WorkResponse), form=0):
+            raise AssertionError("the call has joined")
+
+    with pytest.raises(SessionClosed) as caught:
+        served.in_loop(join())
+    assert caught.value.code == GOING_AWAY
+
+
+def _wait_for_calls(served: Served, count: int) -> None:
+    """Wait until the server has so many calls."""
+    end = time.monotonic() + 20
+    while served.on_loop(lambda: served.door._calls) != count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_port_that_is_taken_is_an_error_that_names_it(served: Served) -> None:
     options = GrpcOptions(port=served.door.port)
     second = GrpcDoor(served.hub, served.sessions, threads=served.threads, options=options)
-    with pytest.raises(OSError, match=f"127.0.0.1:{served.door.port}.*--grpc-port"):
+    with pytest.raises(OSError, match=f"127.0.0.1:{served.door.port}.*GRPC_PORT=…, or --grpc-port"):
         served.in_loop(second.start())
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -13,6 +14,7 @@ from eventstore_proto.flunq.eventstore.v1 import (
 )
 from eventstore_proto.flunq.eventstore.v1 import stream_service_pb2 as streams
 from eventstore_proto.flunq.eventstore.v1 import subscription_service_pb2 as durables
+from eventstore_server.grpc import bodies
 from tests.functional.grpc.events import failing, publish, violations
 
 if TYPE_CHECKING:
@@ -199,3 +201,28 @@ def test_a_dead_letter_that_does_not_exist_is_not_found(served: Served) -> None:
     request = durables.GetDeadLetterRequest(subscription="d", stream="s")
     assert failing(lambda: served.subscriptions.GetDeadLetter(request))[1].reason == "nothing-parked"
     assert not served.subscriptions.ListDeadLetters(durables.ListDeadLettersRequest(subscription="d")).dead_letters
+
+
+def test_answers_are_made_in_threads_so_that_other_calls_need_not_wait(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served.events.Publish(publish("s", "1"))
+    _create(served)
+    parse, threads = bodies.ParseDict, []
+
+    def recorded(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - those of `ParseDict`
+        threads.append(threading.current_thread())
+        return parse(*arguments, **options)
+
+    monkeypatch.setattr(bodies, "ParseDict", recorded)
+    served.streams.ListStreams(streams.ListStreamsRequest())
+    served.streams.GetStream(streams.GetStreamRequest(stream="s"))
+    served.streams.CreateStream(streams.CreateStreamRequest(stream="t"))
+    served.streams.ChangeStream(streams.ChangeStreamRequest(stream="s", labels={"team": "billing"}))
+    served.subscriptions.ListSubscriptions(durables.ListSubscriptionsRequest())
+    served.subscriptions.GetSubscription(durables.GetSubscriptionRequest(id="d"))
+    served.subscriptions.ChangeSubscription(durables.ChangeSubscriptionRequest(id="d", max_attempts=3))
+    served.operations.GetStats(operations_service_pb2.GetStatsRequest())
+    loop = served.on_loop(threading.current_thread)
+    assert threads
+    assert loop not in threads

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -11,6 +12,8 @@ from eventstore.filters import parse_filters
 from eventstore.streams import FilterName
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import events_pb2, stream_service_pb2
+from eventstore_server.grpc import event_store, reading
+from eventstore_server.grpc.events import messages_of
 from tests.functional.grpc.events import bodies, event, failing, ids, publish, violations
 
 if TYPE_CHECKING:
@@ -176,3 +179,21 @@ def test_an_id_of_several_sources_needs_the_source(served: Served) -> None:
     assert sorted(info.metadata.values()) == ["s /other", "s /tests"]
     found = served.events.Get(messages.GetRequest(key=messages.EventKey(id="17", source="/other")))
     assert bodies([found.event])[0]["hubsequence"] == "301"
+
+
+def test_events_are_serialized_in_threads_so_that_other_calls_need_not_wait(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def recorded(*arguments: Any) -> Any:  # noqa: ANN401 - those of `messages_of`
+        threads.append(threading.current_thread())
+        return messages_of(*arguments)
+
+    for module in (event_store, reading):
+        monkeypatch.setattr(module, "messages_of", recorded)
+    assert len(_read(served)) == len(_read_all(served)) == 300
+    served.events.Get(messages.GetRequest(key=messages.EventKey(id="17")))
+    loop = served.on_loop(threading.current_thread)
+    assert threads
+    assert loop not in threads

@@ -10,7 +10,7 @@ import pytest
 from eventstore.access import FULL
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1 import events_pb2, stream_service_pb2
-from eventstore_server.grpc.feed import SLOW_CONSUMER
+from eventstore_server.sessions import SLOW_CONSUMER
 from tests.functional.grpc.events import event, failing, ids, publish, take
 from tests.functional.grpc.served import Served
 

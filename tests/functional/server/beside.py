@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from eventstore.frames.frame import Address, Part
     from eventstore.streams import DurableName
 
-__all__ = ["OWN_ID", "Client", "Functions", "Instance", "Queues"]
+__all__ = ["OWN_ID", "Answers", "Client", "Functions", "Instance", "Queues"]
 
 OWN_ID = SubscriptionId("w")
 _WITHIN = 30.0
@@ -73,12 +73,12 @@ class Queues:
         return self._queues[url].get()
 
     def close(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
+        """Close a client of the queues, of which each hub has one. What it has sent stays, as in SQS."""
 
     def end(self) -> None:
         """Let those that receive end."""
-        self.close()
+        for timer in self._timers:
+            timer.cancel()
         for url in ("BELLS", "DELIVERIES"):
             self._queues[url].put(None)
 
@@ -120,6 +120,37 @@ class Client:
             return
 
 
+class Answers:
+    """Answers messages for clients, one after the other, in a thread."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._errors: list[BaseException] = []
+
+    def submit(self, client: Client, text: str) -> None:
+        """Have a client answer a message soon; once closed, never."""
+        with self._lock:
+            if not self._closed:
+                self._thread.submit(client.answer, text).add_done_callback(self._ended)
+
+    def close(self) -> None:
+        """Wait for the answers that were submitted."""
+        with self._lock:
+            self._closed = True
+        self._thread.shutdown()
+
+    def require_success(self) -> None:
+        """Raise the first error of an answer, so that the test fails."""
+        if self._errors:
+            raise self._errors[0]
+
+    def _ended(self, answer: Future[None]) -> None:
+        if (error := answer.exception()) is not None:
+            self._errors.append(error)
+
+
 class Functions:
     """The serverless hub: its functions `dispatch` and `deliver` run in threads.
 
@@ -135,7 +166,7 @@ class Functions:
         calls: Any = queues
         self.hub.sqs = calls
         self.clients: dict[ConnectionId, Client] = {}
-        self._answers = ThreadPoolExecutor(1)
+        self._answers = Answers()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._dispatch, self._deliver)]
 
     def run(self) -> None:
@@ -148,11 +179,12 @@ class Functions:
         self.queues.end()
         for thread in self._threads:
             thread.join(_WITHIN)
-        self._answers.shutdown()
+        self._answers.close()
         self.hub.close()
         # Later tests build the hub of their process anew.
         functions_hub._PROVIDED.clear()
         functions_hub.hub.cache_clear()
+        self._answers.require_success()
 
     def connect(self, name: str) -> Client:
         """Connect a client to API Gateway."""
@@ -187,7 +219,7 @@ class Functions:
             for posting in postings(body):
                 if (client := self.clients.get(posting.connection)) is not None:
                     client.receive(posting.message)
-                    self._answers.submit(client.answer, posting.message)
+                    self._answers.submit(client, posting.message)
 
 
 class _Session:
@@ -198,7 +230,7 @@ class _Session:
     sent_bytes = 0
     waiting_bytes = 0
 
-    def __init__(self, client: Client, answers: ThreadPoolExecutor) -> None:
+    def __init__(self, client: Client, answers: Answers) -> None:
         self.connection = client.connection
         self._client = client
         self._answers = answers
@@ -209,7 +241,7 @@ class _Session:
             if posting.closes:
                 self.close("closed", "")
             self._client.receive(posting.message)
-            self._answers.submit(self._client.answer, posting.message)
+            self._answers.submit(self._client, posting.message)
 
     def close(self, code: str, detail: str) -> None:  # noqa: ARG002 - nobody reads it
         self.closed = code
@@ -229,7 +261,7 @@ class Instance:
         self._functions = functions
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._answers = ThreadPoolExecutor(1)
+        self._answers = Answers()
         self._options = read_options([], {**variables, "DISPATCH": dispatch})
         self.sessions: list[_Session] = []
 
@@ -250,11 +282,13 @@ class Instance:
         for session in self.sessions:
             self.service.sessions.remove(session.connection.id)
             self.service.hub.members.disconnect(session.connection.id)
+        # First: an answer needs the hub, which the instance closes.
+        self._answers.close()
         self._run(self.service.stop())
-        self._answers.shutdown()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_WITHIN)
         self._loop.close()
+        self._answers.require_success()
 
     @property
     def hub(self) -> Hub:

@@ -14,6 +14,7 @@ from eventstore.frames.frame import Delivery
 from eventstore.live.subscribe import Subscriptions
 from eventstore_server.live_feed import LiveFeed
 from eventstore_server.sessions import Sessions
+from eventstore_server.telemetry import Telemetry
 from tests.functional.core.live import Live
 from tests.trusted import Trusted
 
@@ -70,7 +71,9 @@ class FedLive(Live):
         self.feed_log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.follower = RedisFollower(client, valkey.url, read_ahead=ahead)
         self.sessions = RecordedSessions(self)
-        self.feed = LiveFeed(self.feed_log, self.follower, self.sessions, threads=Inline(), limits=limits)
+        self.feed = LiveFeed(
+            self.feed_log, self.follower, self.sessions, threads=Inline(), limits=limits, observer=Telemetry.of().turns
+        )
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns, ephemeral=self.feed)
         self.subscriptions = Trusted(Subscriptions(self.log, self.registry, _NoWakeups()))
         self.turns: Any = self.feed.turns

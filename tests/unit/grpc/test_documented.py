@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from eventstore_server.grpc.door import DRAINING, SERVICES
-from eventstore_server.grpc.feed import SLOW_CONSUMER
+from eventstore_server.grpc.door import SERVICES
 from eventstore_server.grpc.methods import python_name
 from eventstore_server.grpc.statuses import CODES, SessionClosed, response_of
+from eventstore_server.sessions import GOING_AWAY, SLOW_CONSUMER
 
 _ROOT = Path(__file__).parents[3]
 _PAGE = (_ROOT / "docs/grpc.md").read_text()
@@ -26,7 +26,7 @@ _METHODS = [(service.name, method.name) for service in SERVICES for method in se
 
 def test_every_reason_has_its_status() -> None:
     documented = {reason: status for reason, status in _BY_REASON.items() if reason != "internal"}
-    closing = {code: response_of(SessionClosed(code, "")).code.name for code in (SLOW_CONSUMER, DRAINING)}
+    closing = {code: response_of(SessionClosed(code, "")).code.name for code in (SLOW_CONSUMER, GOING_AWAY)}
     assert documented == {kind.code: code.name for kind, code in CODES.items()} | closing
 
 

@@ -11,10 +11,11 @@ from eventstore.frames.frame import CLOSING, Address, Kind, Part
 from eventstore.subscriptions import GRPC, Connection
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_proto.flunq.eventstore.v1.events_pb2 import EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF
-from eventstore_server.grpc.feed import SLOW_CONSUMER, Feed
+from eventstore_server.grpc.feed import Feed
 from eventstore_server.grpc.frames import FrameEncoder
 from eventstore_server.grpc.statuses import SessionClosed
 from eventstore_server.metrics.catalogue import ServerMetrics
+from eventstore_server.sessions import SLOW_CONSUMER
 
 COUNTS = ServerMetrics().frame_counts("grpc")
 _EVENT = '{"specversion":"1.0","id":"1","source":"/s","type":"t"}'
@@ -153,3 +154,13 @@ def test_the_first_reason_counts() -> None:
         return caught.value.code
 
     assert asyncio.run(reason()) == "connection-not-found"
+
+
+def test_notices_are_counted_as_frames_are() -> None:
+    async def counted() -> float:
+        feed, before = _feed(), COUNTS[Kind.TEXT].value
+        changed = '{"type":"changed","version":2,"ack_deadline":30}'
+        feed.deliver(Part(Kind.TEXT, 0, (), (changed,), (_TO,)), _TO)
+        return COUNTS[Kind.TEXT].value - before
+
+    assert asyncio.run(counted()) == 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore.ports.instances import InstanceId, Received
 from eventstore_server.cluster import Cluster
 from eventstore_server.partition_workers import PartitionWorkers
+from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,13 @@ def test_a_heartbeat_does_not_take_back_a_partition_that_is_being_given_up() -> 
     hub, threads = IdleHub(), Later()
     anything: Any = hub
     workers = PartitionWorkers(
-        lambda: anything, lambda: anything, anything, threads=threads, loop=anything, now=lambda: 0
+        lambda: anything,
+        lambda: anything,
+        anything,
+        threads=threads,
+        loop=anything,
+        now=lambda: 0,
+        observer=Telemetry.of().turns,
     )
     workers.own({1, 2})
     threads.run()

@@ -10,6 +10,7 @@ import pytest
 from eventstore.ports import Turn
 from eventstore.positions import BEGINNING, Epoch
 from eventstore_server.partition_workers import PartitionWorkers
+from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class Hub:
             loop=itself,
             now=lambda: 0,
             released=self.released.append,
+            observer=Telemetry.of().turns,
         )
 
     def serve(self, partition: int, *, until: int) -> bool:  # noqa: ARG002 - it has nothing to do

@@ -33,7 +33,7 @@ _PORT_TRIES = 5
 
 
 class FolderInUseError(ValkeyError):
-    """Another Valkey keeps its files in the folder."""
+    """Another Valkey keeps its files in the folder. The program that starts it knows how to choose another."""
 
 
 class PortInUseError(ValkeyError):
@@ -230,7 +230,7 @@ class ValkeyServer:
             holder = os.read(lock, 32).decode(errors="replace") or "another process"
             raise FolderInUseError(
                 f"{self.folder} is in use by another instance (process {holder}). Stop that one, or choose another "
-                "folder: FOLDER=…"
+                "folder"
             )
         except BaseException:
             # Left open, it would hold the lock against the next try.

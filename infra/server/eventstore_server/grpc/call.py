@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from eventstore.access import FULL, Access
 from eventstore.errors import EventstoreError
 from eventstore_server.call_scope import CallScope, call_scope
+from eventstore_server.grpc.drain import Drain
 from eventstore_server.tracing import NoTracing, Tracing
 from functions.authorizer.credentials import credential_of
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import grpc.aio
 
     from eventstore.hub.hub import Hub
-    from eventstore_server.grpc.statuses import SessionClosed
 
 __all__ = ["Call", "DeadlinePassed"]
 
@@ -42,7 +42,7 @@ class Call:
         hub: The use cases.
         threads: Where everything that blocks is done.
         check: Returns the access of a credential; None if no credential is required.
-        refused: Why the call is not served; None if it is.
+        drain: Whether the door drains, so that the call is not to wait for its client.
         name: The names of service and method.
         tracing: Records a span for each piece of work.
         code: The status with which the call ends.
@@ -52,7 +52,7 @@ class Call:
     hub: Hub
     threads: Executor
     check: Callable[[str], Access] | None
-    refused: SessionClosed | None = None
+    drain: Drain = field(default_factory=Drain)
     name: str = ""
     tracing: Tracing = field(default_factory=NoTracing)
     code: str = "OK"

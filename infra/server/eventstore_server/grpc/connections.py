@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.subscriptions import GRPC, Connection
 from eventstore_server.grpc.feed import Feed
+from eventstore_server.grpc.statuses import SessionClosed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -49,6 +50,7 @@ class Connections:
         self._metrics = metrics
         self._counts = metrics.frame_counts(Feed.door)
         self._feeds: dict[ConnectionId, Feed] = {}
+        self._closed: SessionClosed | None = None
         self._removals: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -59,7 +61,12 @@ class Connections:
             call: The call. Its own work registers the connection in the store.
             encoder: Serializes its frames.
             form: The `EventFormat` that the client asked for.
+
+        Raises:
+            SessionClosed: `close` was called.
         """
+        if self._closed is not None:
+            raise self._closed
         connection = Connection(self._sessions.new_id(), GRPC, call.hub.clock.now())
         feed = Feed(
             connection,
@@ -84,12 +91,13 @@ class Connections:
             removal.add_done_callback(self._removals.discard)
 
     def close(self, code: str, detail: str) -> None:
-        """Close all connections.
+        """Close all connections, and refuse those that come later.
 
         Args:
             code: Stable, for programs.
             detail: A sentence for a person.
         """
+        self._closed = SessionClosed(code, detail)
         for feed in list(self._feeds.values()):
             feed.close(code, detail)
 

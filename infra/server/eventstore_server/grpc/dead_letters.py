@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.access import Access
-    from eventstore.cloudevents.event import RecordedEvent
     from eventstore.durable.directory import ParkedStream
     from eventstore.streams import StreamName
     from eventstore_server.grpc.call import Call
@@ -46,39 +45,39 @@ class DeadLetterCalls:
             )
         )
 
-        def listed(access: Access) -> Sequence[ParkedStream]:
-            return call.hub.directory.parked(
+        def listed(access: Access) -> messages.ListDeadLettersResponse:
+            entries = call.hub.directory.parked(
                 access=access,
                 name=query.subscription,
                 stream=query.stream,
                 after=query.after,
                 count=query.limit + 1,
             )
+            shown = entries[: query.limit]
+            following = (
+                token_of(DEAD_LETTERS, shown[-1].subscription, shown[-1].stream) if len(entries) > len(shown) else ""
+            )
+            return messages.ListDeadLettersResponse(dead_letters=map(_message, shown), next=following)
 
-        entries = await call.run(listed)
-        shown = entries[: query.limit]
-        following = (
-            token_of(DEAD_LETTERS, shown[-1].subscription, shown[-1].stream) if len(entries) > len(shown) else ""
-        )
-        return messages.ListDeadLettersResponse(dead_letters=map(_message, shown), next=following)
+        return await call.run(listed)
 
     async def get_dead_letter(
         self, request: messages.GetDeadLetterRequest, call: Call
     ) -> messages.GetDeadLetterResponse:
         """Return a parked stream, with the event that failed."""
 
-        def described(access: Access) -> tuple[ParkedStream, RecordedEvent | None]:
+        def described(access: Access) -> messages.GetDeadLetterResponse:
             name, stream = DurableName(request.subscription), stream_name(request.stream, pointer="/stream")
             entries = call.hub.directory.parked(access=access, name=name, stream=stream, count=1)
             if not entries:
                 raise NothingParked(name, stream)
-            return entries[0], call.hub.directory.failed_event(entries[0], access=access)
+            event = call.hub.directory.failed_event(entries[0], access=access)
+            response = messages.GetDeadLetterResponse(dead_letter=_message(entries[0]))
+            if event is not None:
+                response.event.CopyFrom(messages_of([event], request.format)[0])
+            return response
 
-        entry, event = await call.run(described)
-        response = messages.GetDeadLetterResponse(dead_letter=_message(entry))
-        if event is not None:
-            response.event.CopyFrom(messages_of([event], request.format)[0])
-        return response
+        return await call.run(described)
 
     async def redrive_dead_letters(
         self, request: messages.RedriveDeadLettersRequest, call: Call

@@ -22,12 +22,14 @@ from eventstore_proto.flunq.eventstore.v1 import (
 from eventstore_server.grpc.call import Call
 from eventstore_server.grpc.connections import Connections
 from eventstore_server.grpc.dead_letters import DeadLetterCalls
+from eventstore_server.grpc.drain import Drain
 from eventstore_server.grpc.durables import DurableCalls
 from eventstore_server.grpc.event_store import EventStoreService
 from eventstore_server.grpc.methods import handlers_of
 from eventstore_server.grpc.operations import OperationsService
 from eventstore_server.grpc.statuses import SessionClosed
 from eventstore_server.grpc.streams import StreamService
+from eventstore_server.sessions import GOING_AWAY, STOPPING
 from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -41,12 +43,7 @@ if TYPE_CHECKING:
     from eventstore_server.grpc.options import GrpcOptions
     from eventstore_server.sessions import Sessions
 
-__all__ = ["DRAINING", "SERVICES", "GrpcDoor"]
-
-DRAINING = "going-away"
-"""The reason for which a server that stops ends subscriptions, over every door."""
-
-_DRAINING = "the server stops; connect again and resume from your cursors"
+__all__ = ["SERVICES", "GrpcDoor"]
 
 SERVICES: tuple[ServiceDescriptor, ...] = (
     event_store_service_pb2.DESCRIPTOR.services_by_name["EventStoreService"],
@@ -96,7 +93,7 @@ class GrpcDoor:
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None
         self._port = 0
-        self._refused: SessionClosed | None = None
+        self._drain = Drain()
         self._calls = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -135,7 +132,9 @@ class GrpcDoor:
             await self._health.set(name, _SERVING)
 
     async def drain(self, seconds: float) -> None:
-        """Report NOT_SERVING, refuse new calls, end subscriptions so that they resume elsewhere, and finish the others.
+        """Report NOT_SERVING, refuse new calls, and finish those that are served.
+
+        Subscriptions end, so that they resume elsewhere, and so do calls that wait for what their client sends next.
 
         Args:
             seconds: How long calls may take to finish; then they are cancelled.
@@ -144,8 +143,8 @@ class GrpcDoor:
             return
         server, self._server = self._server, None
         await self._health.enter_graceful_shutdown()
-        self._refused = SessionClosed(DRAINING, _DRAINING)
-        self._connections.close(DRAINING, _DRAINING)
+        self._drain.begin(SessionClosed(GOING_AWAY, STOPPING))
+        self._connections.close(GOING_AWAY, STOPPING)
         # Not by the grace of `stop`: those who watch the health of the server would use it up.
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -162,15 +161,15 @@ class GrpcDoor:
             return server.add_secure_port(address, credentials)
         except RuntimeError as error:
             raise OSError(
-                f"gRPC cannot listen on {address}: the port is taken (choose another: --grpc-port), or the certificate "
-                "is not valid"
+                f"gRPC cannot listen on {address}: the port is taken (choose another: GRPC_PORT=…, or --grpc-port), or "
+                "the certificate is not valid"
             ) from error
 
     @contextmanager
     def _new_call(self, context: grpc.aio.ServicerContext[Any, Any], method: MethodDescriptor) -> Iterator[Call]:
         name = f"{method.containing_service.full_name}/{method.name}"
         call = Call(
-            context, self._hub, self._threads, self._options.check, self._refused, name=name, tracing=self._tracing
+            context, self._hub, self._threads, self._options.check, self._drain, name=name, tracing=self._tracing
         )
         self._calls += 1
         self._idle.clear()

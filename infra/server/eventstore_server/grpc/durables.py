@@ -16,7 +16,7 @@ from eventstore_server.grpc.bodies import body_of, message_like, names_page
 from eventstore_server.grpc.selections import filter_messages, filter_values
 from functions.rest.subscription_answers import definition, standing
 from functions.rest.subscription_models import changes, new_subscription, replay_place
-from functions.rest.tokens import SUBSCRIPTIONS, token_of
+from functions.rest.tokens import SUBSCRIPTIONS, next_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ class DurableCalls:
     ) -> messages.CreateSubscriptionResponse:
         """Create a durable subscription, or return the one with the same definition."""
 
-        def create(access: Access) -> tuple[Durable, bool]:
+        def create(access: Access) -> messages.CreateSubscriptionResponse:
             body = body_of(
                 {
                     "id": request.id,
@@ -57,53 +57,52 @@ class DurableCalls:
             )
             key = SubscriptionKey(call.hub.new_id())
             durable, start = new_subscription(body, key=key, now=call.hub.clock.now())
-            return call.hub.durable_subscriptions.create(durable, start, access=access)
+            durable, created = call.hub.durable_subscriptions.create(durable, start, access=access)
+            return messages.CreateSubscriptionResponse(subscription=_message(durable), created=created)
 
-        durable, created = await call.run(create)
-        return messages.CreateSubscriptionResponse(subscription=_message(durable), created=created)
+        return await call.run(create)
 
     async def list_subscriptions(
         self, request: messages.ListSubscriptionsRequest, call: Call
     ) -> messages.ListSubscriptionsResponse:
         """Return a page of the durable subscriptions, sorted by name."""
-
-        def listed(access: Access) -> Sequence[Durable]:
-            return call.hub.directory.list(access=access, prefix=page.prefix, after=page.after, count=page.limit + 1)
-
         page = names_page(SUBSCRIPTIONS, request)
-        durables = await call.run(listed)
-        following = token_of(SUBSCRIPTIONS, durables[page.limit - 1].name) if len(durables) > page.limit else ""
-        return messages.ListSubscriptionsResponse(subscriptions=map(_message, durables[: page.limit]), next=following)
+
+        def listed(access: Access) -> messages.ListSubscriptionsResponse:
+            durables = call.hub.directory.list(
+                access=access, prefix=page.prefix, after=page.after, count=page.limit + 1
+            )
+            return messages.ListSubscriptionsResponse(
+                subscriptions=map(_message, durables[: page.limit]),
+                next=next_token(SUBSCRIPTIONS, durables, page.limit),
+            )
+
+        return await call.run(listed)
 
     async def get_subscription(
         self, request: messages.GetSubscriptionRequest, call: Call
     ) -> messages.GetSubscriptionResponse:
         """Return the definition and the figures of a durable subscription."""
 
-        def described(access: Access) -> Standing:
-            return call.hub.directory.describe(DurableName(request.id), access=access)
+        def described(access: Access) -> messages.GetSubscriptionResponse:
+            return _status_message(
+                call.hub.directory.describe(DurableName(request.id), access=access), now=call.hub.clock.now()
+            )
 
-        status = await call.run(described)
-        answer: dict[str, Any] = dict(standing(status, now=call.hub.clock.now()))
-        response = messages.GetSubscriptionResponse(
-            subscription=_message(status.durable), figures=figures_of(answer), version=version_tag(status.durable)
-        )
-        response.partitions.extend(_partition(dict(part)) for part in answer["partitions"])
-        rest = {name: answer[name] for name in _REST if name in answer}
-        return message_like(response, rest)
+        return await call.run(described)
 
     async def change_subscription(
         self, request: messages.ChangeSubscriptionRequest, call: Call
     ) -> messages.ChangeSubscriptionResponse:
         """Change the definition of a durable subscription."""
 
-        def change(access: Access) -> Durable:
+        def change(access: Access) -> messages.ChangeSubscriptionResponse:
             requested = changes(json.dumps(_changed(request)).encode())
             name, versions = DurableName(request.id), _versions(request)
-            return call.hub.durable_subscriptions.change(name, requested, access=access, versions=versions)
+            durable = call.hub.durable_subscriptions.change(name, requested, access=access, versions=versions)
+            return messages.ChangeSubscriptionResponse(subscription=_message(durable), version=version_tag(durable))
 
-        durable = await call.run(change)
-        return messages.ChangeSubscriptionResponse(subscription=_message(durable), version=version_tag(durable))
+        return await call.run(change)
 
     async def replay_subscription(
         self, request: messages.ReplaySubscriptionRequest, call: Call
@@ -134,6 +133,16 @@ class DurableCalls:
 def figures_of(answer: Mapping[str, Any]) -> messages.Figures:
     """Return the figures that an answer of REST has among its members."""
     return message_like(messages.Figures(), {name: answer[name] for name in _FIGURES if name in answer})
+
+
+def _status_message(status: Standing, *, now: int) -> messages.GetSubscriptionResponse:
+    answer: dict[str, Any] = dict(standing(status, now=now))
+    response = messages.GetSubscriptionResponse(
+        subscription=_message(status.durable), figures=figures_of(answer), version=version_tag(status.durable)
+    )
+    response.partitions.extend(_partition(dict(part)) for part in answer["partitions"])
+    rest = {name: answer[name] for name in _REST if name in answer}
+    return message_like(response, rest)
 
 
 def _partition(answer: Mapping[str, Any]) -> messages.PartitionFigures:

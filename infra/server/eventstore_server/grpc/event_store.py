@@ -15,6 +15,7 @@ from eventstore_server.grpc.working import Working
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from eventstore.access import Access
     from eventstore_server.grpc.call import Call
     from eventstore_server.grpc.connections import Connections
 
@@ -44,18 +45,23 @@ class EventStoreService:
         # First, so that a call without a valid credential has nothing read.
         await call.run(lambda _: None)
         inbox = Inbox()
-        receiver = asyncio.create_task(inbox.receive(requests))
+        receiver = asyncio.create_task(call.drain.wait(inbox.receive(requests)))
         try:
             while waiting := await inbox.take():
                 outcomes = await acknowledgements_of(waiting, call)
                 if outcomes:
                     await call.context.write(messages.PublishStreamResponse(acknowledgements=outcomes))
+            # Unless it was interrupted, it has ended.
+            await receiver
         finally:
             receiver.cancel()
             await asyncio.gather(receiver, return_exceptions=True)
 
     async def get(self, request: messages.GetRequest, call: Call) -> messages.GetResponse:
         """Return one event."""
-        event = await call.run(lambda access: requested_event(request, call.hub, access=access))
-        (message,) = messages_of([event], request.format)
-        return messages.GetResponse(event=message)
+
+        def found(access: Access) -> messages.GetResponse:
+            (message,) = messages_of([requested_event(request, call.hub, access=access)], request.format)
+            return messages.GetResponse(event=message)
+
+        return await call.run(found)

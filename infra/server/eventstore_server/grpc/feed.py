@@ -12,6 +12,7 @@ from eventstore.frames.frame import CLOSING, Kind
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from eventstore_server.grpc.frames import head_of
 from eventstore_server.grpc.statuses import SessionClosed
+from eventstore_server.sessions import GOING_AWAY, SLOW_CONSUMER, STORE_RESET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from eventstore_server.grpc.frames import FrameEncoder
     from eventstore_server.metrics.catalogue import FrameCounts
 
-__all__ = ["SLOW_CONSUMER", "Feed"]
+__all__ = ["Feed"]
 
-SLOW_CONSUMER = "slow-consumer"
-_SERVER_REASONS = frozenset({"going-away", "store-reset"})
+_SERVER_REASONS = frozenset({GOING_AWAY, STORE_RESET})
 
 _CONGESTED, _RELAXED = 2, 8
 """A client is congested when more than this part of its buffer waits, and until less than the second part does.
@@ -104,10 +104,10 @@ class Feed:
         """Accept a part; see `eventstore_server.sessions.Session`."""
         if self._closed is not None:
             return
+        self._counts[part.kind].value += 1
         if part.kind == Kind.TEXT:
             self._apply(part)
             return
-        self._counts[part.kind].value += 1
         self._add(head_of(to.frame), self._encoder.shared(part, self._form))
 
     def send(self, response: messages.WorkResponse) -> None:

@@ -60,8 +60,8 @@ def _handler(
     async def answer(request: Any, context: Context) -> Any:  # noqa: ANN401 - a message, or an iterator of messages
         with new_call(context, method) as call:
             try:
-                if call.refused is not None:
-                    raise call.refused
+                if call.drain.reason is not None:
+                    raise call.drain.reason
                 return await behaviour(request, call)
             except DeadlinePassed:
                 call.code = grpc.StatusCode.DEADLINE_EXCEEDED.name

@@ -25,9 +25,13 @@ class OperationsService:
     async def get_stats(self, request: messages.GetStatsRequest, call: Call) -> messages.GetStatsResponse:
         """Return counts of the store, in total and per partition, and the figures of durable subscriptions."""
         del request
-        answer: dict[str, Any] = dict(await call.run(lambda access: stats_of(call.hub, access=access)))
-        subscriptions = [_subscription(summary) for summary in answer.pop("subscriptions")]
-        return message_like(messages.GetStatsResponse(subscriptions=subscriptions), answer)
+        return await call.run(lambda access: _stats_message(stats_of(call.hub, access=access)))
+
+
+def _stats_message(stats: Mapping[str, Any]) -> messages.GetStatsResponse:
+    answer = dict(stats)
+    subscriptions = [_subscription(summary) for summary in answer.pop("subscriptions")]
+    return message_like(messages.GetStatsResponse(subscriptions=subscriptions), answer)
 
 
 def _subscription(summary: Mapping[str, Any]) -> messages.SubscriptionStats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from eventstore.errors import EventNotFound, InvalidQuery
 from eventstore.read.pages import AllQuery, Page, StreamPage, StreamQuery
@@ -16,6 +16,8 @@ from functions.parameters import FIRST_SEQUENCE, LAST_SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from google.protobuf.message import Message
 
     from eventstore.access import Access
     from eventstore.cloudevents.event import RecordedEvent
@@ -38,6 +40,7 @@ _MESSAGE_BYTES = 512 * 1024
 
 QueryT = TypeVar("QueryT", bound=AllQuery | StreamQuery)
 PageT = TypeVar("PageT", bound=Page | StreamPage)
+PageT_contra = TypeVar("PageT_contra", bound=Page | StreamPage, contravariant=True)
 
 
 async def read_stream(request: messages.ReadRequest, call: Call) -> None:
@@ -58,14 +61,14 @@ async def read_stream(request: messages.ReadRequest, call: Call) -> None:
     def read(query: StreamQuery, access: Access) -> StreamPage:
         return call.hub.reader.read(stream, query, access=access, may_go_on=_time_for_a_page(call.hub))
 
-    pages = _Pages(call, read, await call.run(query), request.limit)
-    while (page := await pages.following()) is not None:
-        for events, is_last in _in_messages(page.events, request.format):
-            response = messages.ReadResponse(events=events, head=page.state.head)
-            if is_last:
-                response.next = page.next or ""
-                _add_missing(response, page)
-            await call.context.write(response)
+    def response(events: Sequence[EventMessage], page: StreamPage, *, is_last: bool) -> messages.ReadResponse:
+        response = messages.ReadResponse(events=events, head=page.state.head)
+        if is_last:
+            response.next = page.next or ""
+            _add_missing(response, page)
+        return response
+
+    await _Pages(call, read, await call.run(query), request, response).write()
 
 
 async def read_all(request: messages.ReadAllRequest, call: Call) -> None:
@@ -81,14 +84,14 @@ async def read_all(request: messages.ReadAllRequest, call: Call) -> None:
     def search(query: AllQuery, access: Access) -> Page:
         return call.hub.reader.search(query, access=access, may_go_on=_time_for_a_page(call.hub))
 
-    pages = _Pages(call, search, await call.run(query), request.limit)
-    while (page := await pages.following()) is not None:
-        for events, is_last in _in_messages(page.events, request.format):
-            response = messages.ReadAllResponse(events=events)
-            if is_last:
-                response.cursor = page.cursor
-                _add_missing(response, page)
-            await call.context.write(response)
+    def response(events: Sequence[EventMessage], page: Page, *, is_last: bool) -> messages.ReadAllResponse:
+        response = messages.ReadAllResponse(events=events)
+        if is_last:
+            response.cursor = page.cursor
+            _add_missing(response, page)
+        return response
+
+    await _Pages(call, search, await call.run(query), request, response).write()
 
 
 def requested_event(request: messages.GetRequest, hub: Hub, *, access: Access) -> RecordedEvent:
@@ -122,6 +125,12 @@ def requested_event(request: messages.GetRequest, hub: Hub, *, access: Access) -
             raise InvalidQuery("the request names no event; set key or place", pointer="/key")
 
 
+class _ResponseOf(Protocol[PageT_contra]):
+    """Returns the response with some events of a page, of which the last one has what is said of the whole page."""
+
+    def __call__(self, events: Sequence[EventMessage], page: PageT_contra, *, is_last: bool) -> Message: ...
+
+
 class _Pages(Generic[QueryT, PageT]):
     """The pages of a read, one after the other, as long as the client takes them.
 
@@ -129,30 +138,47 @@ class _Pages(Generic[QueryT, PageT]):
         call: The call.
         read: Reads a page.
         query: Selects the events of all pages.
-        limit: The most events of all pages; 0 is no limit.
+        request: Has the format, and the most events of all pages; 0 is no limit.
+        response: Returns a response.
     """
 
-    def __init__(self, call: Call, read: Callable[[QueryT, Access], PageT], query: QueryT, limit: int) -> None:
+    def __init__(
+        self,
+        call: Call,
+        read: Callable[[QueryT, Access], PageT],
+        query: QueryT,
+        request: messages.ReadRequest | messages.ReadAllRequest,
+        response: _ResponseOf[PageT],
+    ) -> None:
         self._call = call
         self._read = read
         self._query = query
-        self._left = limit or LAST_SEQUENCE.maximum
+        self._format = request.format
+        self._response = response
+        self._left = request.limit or LAST_SEQUENCE.maximum
         self._step = _STEP
         self._has_more = True
 
-    async def following(self) -> PageT | None:
-        """Return the next page; None after the last."""
-        if not self._has_more:
-            return None
+    async def write(self) -> None:
+        """Write the pages to the client."""
+        while self._has_more:
+            for response in await self._call.run(self._following):
+                await self._call.context.write(response)
+
+    def _following(self, access: Access) -> Sequence[bytes]:
+        """Return the next page as responses. They are serialized here, in a thread: the event loop has other calls."""
         query = replace(self._query, limit=min(self._step, self._left))
-        page = await self._call.run(lambda access: self._read(query, access))
+        page = self._read(query, access)
         self._left -= len(page.events)
         self._has_more = page.next is not None and self._left > 0
         self._query = replace(self._query, cursor=page.next)
         if page.events:
             average = sum(len(event.body) for event in page.events) // len(page.events)
             self._step = max(1, min(_MOST, _PAGE_BYTES // max(average, 1)))
-        return page
+        return [
+            self._response(events, page, is_last=is_last).SerializeToString()
+            for events, is_last in _in_messages(page.events, self._format)
+        ]
 
 
 def _is_backwards(direction: int) -> bool:

@@ -15,6 +15,7 @@ from grpc_status.rpc_status import to_status
 from eventstore import errors
 from eventstore.write.publisher import PartlyPublished
 from eventstore_proto.flunq.eventstore.v1.events_pb2 import Failure
+from eventstore_server.sessions import SLOW_CONSUMER
 from functions.rest.problems import InvalidBody
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ _FALLBACKS: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.EventstoreError: StatusCode.INTERNAL,
 }
 _BY_REASON: Mapping[str, StatusCode] = {
-    "slow-consumer": StatusCode.RESOURCE_EXHAUSTED,
+    SLOW_CONSUMER: StatusCode.RESOURCE_EXHAUSTED,
     **{kind.code: code for kind, code in CODES.items()},
 }
 """The codes of sessions that the server closes; every other reason is one to connect again for."""

@@ -9,16 +9,14 @@ from eventstore.streams import Condition, stream_name
 from eventstore_proto.flunq.eventstore.v1 import stream_service_pb2 as messages
 from eventstore_server.grpc.bodies import body_of, message_like, names_page
 from functions.rest import responses
-from functions.rest.conditions import conditions, settings_tag
+from functions.rest.conditions import conditions, settings_condition, settings_version
 from functions.rest.models import new_stream, stream_changes
-from functions.rest.tokens import STREAMS, token_of
+from functions.rest.tokens import STREAMS, next_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.access import Access
-    from eventstore.ports import Slice
-    from eventstore.positions import Epoch
     from eventstore.streams import StreamName, StreamState
     from eventstore_server.grpc.call import Call
 
@@ -30,29 +28,32 @@ class StreamService:
 
     async def list_streams(self, request: messages.ListStreamsRequest, call: Call) -> messages.ListStreamsResponse:
         """Return a page of the streams, sorted by name."""
-
-        def listed(access: Access) -> Sequence[StreamState]:
-            return call.hub.reader.streams(access=access, prefix=page.prefix, after=page.after, count=page.limit + 1)
-
         page = names_page(STREAMS, request)
-        states = await call.run(listed)
-        following = token_of(STREAMS, states[page.limit - 1].name) if len(states) > page.limit else ""
-        return messages.ListStreamsResponse(streams=map(_message, states[: page.limit]), next=following)
+
+        def listed(access: Access) -> messages.ListStreamsResponse:
+            states = call.hub.reader.streams(access=access, prefix=page.prefix, after=page.after, count=page.limit + 1)
+            return messages.ListStreamsResponse(
+                streams=map(_message, states[: page.limit]), next=next_token(STREAMS, states, page.limit)
+            )
+
+        return await call.run(listed)
 
     async def get_stream(self, request: messages.GetStreamRequest, call: Call) -> messages.GetStreamResponse:
         """Return the description of a stream."""
 
-        def described(access: Access) -> Slice:
-            return call.hub.reader.describe(_name(request.stream), access=access)
+        def described(access: Access) -> messages.GetStreamResponse:
+            description = call.hub.reader.describe(_name(request.stream), access=access)
+            state = description.state
+            return messages.GetStreamResponse(
+                stream=_message(state), version=settings_version(state, description.epoch)
+            )
 
-        description = await call.run(described)
-        state = description.state
-        return messages.GetStreamResponse(stream=_message(state), version=_version(state, description.epoch))
+        return await call.run(described)
 
     async def create_stream(self, request: messages.CreateStreamRequest, call: Call) -> messages.CreateStreamResponse:
         """Create a stream before anything is published to it."""
 
-        def create(access: Access) -> tuple[StreamState, bool]:
+        def create(access: Access) -> messages.CreateStreamResponse:
             limits = {"max_age": request.retention.max_age, "max_events": request.retention.max_events}
             name, config = new_stream(
                 body_of(
@@ -63,19 +64,16 @@ class StreamService:
                     }
                 )
             )
-            return call.hub.streams.create(name, config, access=access, new=request.must_be_new)
+            state, created = call.hub.streams.create(name, config, access=access, new=request.must_be_new)
+            return messages.CreateStreamResponse(stream=_message(state), created=created)
 
-        state, created = await call.run(create)
-        return messages.CreateStreamResponse(stream=_message(state), created=created)
+        return await call.run(create)
 
     async def change_stream(self, request: messages.ChangeStreamRequest, call: Call) -> messages.ChangeStreamResponse:
         """Change the retention or the labels of a stream."""
-        expected = request.expected_version if request.HasField("expected_version") else None
+        accepts = settings_condition([request.expected_version] if request.HasField("expected_version") else None)
 
-        def accepts(state: StreamState, epoch: Epoch) -> bool:
-            return expected in {str(state.head), _version(state, epoch)}
-
-        def change(access: Access) -> tuple[StreamState, Epoch]:
+        def change(access: Access) -> messages.ChangeStreamResponse:
             limits = [limit for limit in ("max_age", "max_events") if request.HasField(limit)]
             if conflicting := sorted(set(request.labels) & set(request.removed_labels)):
                 raise InvalidRequest(f"label {conflicting[0]!r} is both set and removed", pointer="/removed_labels")
@@ -87,12 +85,10 @@ class StreamService:
                     }
                 )
             )
-            return call.hub.streams.configure(
-                _name(request.stream), changes, access=access, accepts=None if expected is None else accepts
-            )
+            state, epoch = call.hub.streams.configure(_name(request.stream), changes, access=access, accepts=accepts)
+            return messages.ChangeStreamResponse(stream=_message(state), version=settings_version(state, epoch))
 
-        state, epoch = await call.run(change)
-        return messages.ChangeStreamResponse(stream=_message(state), version=_version(state, epoch))
+        return await call.run(change)
 
     async def delete_stream(self, request: messages.DeleteStreamRequest, call: Call) -> messages.DeleteStreamResponse:
         """Delete the events of a stream, or the stream permanently."""
@@ -112,10 +108,6 @@ def _name(stream: str) -> StreamName:
 
 def _message(state: StreamState) -> messages.Stream:
     return message_like(messages.Stream(), responses.stream(state))
-
-
-def _version(state: StreamState, epoch: Epoch) -> str:
-    return settings_tag(state, epoch).strip('"')
 
 
 def _conditions(request: messages.DeleteStreamRequest) -> Sequence[Condition]:

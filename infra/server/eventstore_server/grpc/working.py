@@ -45,7 +45,7 @@ class Working:
 
     async def serve(self, requests: AsyncIterator[messages.WorkRequest], call: Call) -> None:
         """Serve a call until the member leaves, its client ends the call, or the server closes its session."""
-        first = await anext(requests, None)
+        first = await call.drain.wait(anext(requests, None))
         if first is None or first.WhichOneof("action") != "join":
             raise InvalidRequest("the first message of a call must be join", pointer="/join")
         join = first.join

@@ -179,8 +179,9 @@ class Hub:
     def instances(self) -> Instances:
         """The instances of the server on the same store."""
         from eventstore.adapters.redis.instances import RedisInstances
+        from eventstore.ports import ALIVE_MS
 
-        return RedisInstances(self.redis)
+        return RedisInstances(self.redis, alive_ms=ALIVE_MS)
 
     @cached_property
     def functions_deliveries(self) -> Deliveries:

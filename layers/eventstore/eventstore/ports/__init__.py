@@ -8,7 +8,7 @@ from __future__ import annotations
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
-from eventstore.ports.instances import FIRST_MESSAGE, InstanceId, Instances, Received
+from eventstore.ports.instances import ALIVE_MS, FIRST_MESSAGE, InstanceId, Instances, Received
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
 from eventstore.ports.log_values import Appended, Deleted, Lag, LogEnd, Missing, PartitionStats, Slice, Tail
@@ -30,6 +30,7 @@ from eventstore.ports.turns import LEASE_MS, Behind, Candidates, Lease, Turn, Tu
 from eventstore.ports.wakeups import Wakeups
 
 __all__ = [
+    "ALIVE_MS",
     "FIRST_LISTED",
     "FIRST_MESSAGE",
     "LEASE_MS",

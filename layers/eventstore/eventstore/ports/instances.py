@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple, NewType, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["FIRST_MESSAGE", "InstanceId", "Instances", "Received"]
+__all__ = ["ALIVE_MS", "FIRST_MESSAGE", "InstanceId", "Instances", "Received"]
 
 InstanceId = NewType("InstanceId", str)
 """The id of one process of the server. A process that starts draws a new one, so that it is never taken for another."""
+
+ALIVE_MS = 5000
+"""How long after its last heartbeat an instance counts as alive, in milliseconds."""
 
 FIRST_MESSAGE = "0-0"
 """The place in an inbox before its first message."""

@@ -39,9 +39,9 @@ class RedisInstances:
 
     Args:
         client: The client of the store.
+        alive_ms: How long after its last heartbeat an instance counts as alive, in milliseconds.
         reader: The client of the blocking reads of `receive`, each of which holds a connection while it waits. None is
             `client`; a server passes one of its own, so that waiting never takes a connection from its requests.
-        alive_ms: How long after its last heartbeat an instance counts as alive, in milliseconds.
         max_messages: About how many messages an inbox holds; the oldest are lost beyond it.
         clock: Replaces the clock of the server; None is the server's, which deployments use.
     """
@@ -50,8 +50,8 @@ class RedisInstances:
         self,
         client: Client,
         *,
+        alive_ms: int,
         reader: Client | None = None,
-        alive_ms: int = 3000,
         max_messages: int = 10_000,
         clock: Clock | None = None,
     ) -> None:
