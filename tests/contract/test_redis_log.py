@@ -10,6 +10,7 @@ from redis import Redis
 from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.formats import NEWEST, require_known
+from eventstore.adapters.redis.growth import Growth
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.partitions import Partitions
 from eventstore.adapters.redis.registry import RedisRegistry
@@ -23,7 +24,7 @@ from eventstore.errors import (
     StoreUnavailable,
 )
 from eventstore.positions import BEGINNING, END, END_OF_APPEND, Position
-from eventstore.streams import Retention, StreamConfig, partition_of
+from eventstore.streams import Retention, StreamConfig, StreamName, partition_of
 from eventstore.subscriptions import EVENTSTORE, Connection
 from eventstore_hosting.valkey import ValkeyCluster, ValkeyServer
 from tests.contract.durables import durable
@@ -364,3 +365,19 @@ class TestRedisAlone:
             server.kill()
             server.restart()
             assert list(log.append("wf", [event("3")]).sequences) == [3]
+
+
+@pytest.mark.parametrize("kind", ["valkey", "valkey_cluster"])
+def test_an_append_fills_in_how_the_log_grew(kind: str, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue(kind)
+    with closing(connect(server.url)) as client:
+        log, stream = RedisLog(client), StreamName("grows")
+        log.append(stream, [event("0")])
+        partition = partition_of(stream, log.partitions)
+        after = log.ends([partition])[partition].position
+        growth = Growth(partition, after)
+        log.append(stream, events(6), growth=growth)
+        (entry,) = growth.entries
+        assert (entry.end, entry.events) == (log.ends([partition])[partition].position, 6)
+        read = log.tail({partition: after}, count=100, until={partition: entry.end})
+        assert growth.tail == read[partition]

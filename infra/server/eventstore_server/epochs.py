@@ -30,7 +30,7 @@ class WatchedLog:
         self._log = log
         self._epoch_of = epoch_of
         self._read: dict[int, list[tuple[Position, StreamName, int]]] = {}
-        self._known: dict[int, tuple[Position, Tail]] = {}
+        self._known: dict[int, tuple[Position, Position, Tail]] = {}
 
     def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:  # noqa: ANN401 - those of `Log.tail`
         """See `Log.tail`.
@@ -46,9 +46,9 @@ class WatchedLog:
                 read.extend((at, event.stream, event.sequence) for at, event in tail.events)
         return tails
 
-    def know(self, partition: int, after: Position, tail: Tail) -> None:
-        """Have the events of a partition after a position, which need not be read, until `forget`."""
-        self._known[partition] = after, tail
+    def know(self, partition: int, after: Position, until: Position, tail: Tail) -> None:
+        """Have the events of a partition between two positions, which need not be read, until `forget`."""
+        self._known[partition] = after, until, tail
 
     def forget(self, partition: int) -> None:
         """Undo `know`."""
@@ -57,15 +57,13 @@ class WatchedLog:
     def _known_tails(
         self, after: Mapping[int, Position], *, count: int, until: Mapping[int, Position], streams: Sequence[str]
     ) -> Mapping[int, Tail]:
-        """Return the tails if nothing has to be read."""
+        """Return the tails if they are known; nothing if any has to be read."""
         tails = {}
         for partition, position in after.items():
-            known, tail = self._known.get(partition, (None, None))
-            if tail is None or streams or (known, tail.position) != (position, until[partition]):
+            known = self._known.get(partition)
+            if known is None or streams or known[:2] != (position, until[partition]) or len(known[2].events) > count:
                 return {}
-            if len(tail.events) > count:
-                return {}
-            tails[partition] = tail
+            tails[partition] = known[2]
         return tails
 
     def begin_read(self, partition: int) -> None:

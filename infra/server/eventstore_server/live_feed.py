@@ -178,7 +178,7 @@ class LiveFeed:
             if growth is not None and growth.entries and growth.after == partition.checkpoint:
                 self.turns.add_entries(number, growth.entries)
                 if growth.tail is not None:
-                    self._watched.know(number, growth.after, growth.tail)
+                    self._watched.know(number, growth.after, growth.entries[-1].end, growth.tail)
             elif partition.end == partition.checkpoint:
                 self.turns.add_entries(number, self._follower.entries_after(number, partition.end))
             self.take_turn(number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.follower import RedisFollower
@@ -19,11 +20,15 @@ from tests.functional.core.live import Live
 from tests.trusted import Trusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.cloudevents.event import Event
     from eventstore.frames.frame import Part
     from eventstore.live.catch_up import TurnLimits
+    from eventstore.ports import Appended
+    from eventstore.ports.follower import Growth
+    from eventstore.streams import StreamName
     from eventstore.subscriptions import ConnectionId
     from eventstore_hosting.valkey import ValkeyServer
 
@@ -62,11 +67,27 @@ class RecordedSessions(Sessions):
         self.closed |= dict.fromkeys(connection_ids, code)
 
 
+class FillingLog:
+    """A log whose appends fill in the growth of `FedLive.storing`."""
+
+    def __init__(self, log: RedisLog, live: FedLive) -> None:
+        self._log = log
+        self._live = live
+
+    def append(self, stream: StreamName, events: Sequence[Event], **options: Any) -> Appended:  # noqa: ANN401 - those of `Log.append`
+        growth: Any = self._live.growth
+        return self._log.append(stream, events, growth=growth, **options)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever it is
+        return getattr(self._log, name)
+
+
 class FedLive(Live):
     """As `Live`, but ephemeral subscriptions are fed by this process; a turn of it first follows the logs."""
 
     def __init__(self, client: Client, valkey: ValkeyServer, *, partitions: int, limits: TurnLimits) -> None:
-        super().__init__(client, partitions=partitions, limits=limits)
+        self.growth: Growth | None = None
+        super().__init__(client, partitions=partitions, limits=limits, wrap=self._filling_in)
         ahead = ReadAhead()
         self.feed_log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.follower = RedisFollower(client, valkey.url, read_ahead=ahead)
@@ -78,6 +99,19 @@ class FedLive(Live):
         self.subscriptions = Trusted(Subscriptions(self.log, self.registry, _NoWakeups()))
         self.turns: Any = self.feed.turns
         self.dispatcher: Any = _FeedTurns(self)
+
+    @contextmanager
+    def storing(self, partition: int) -> Iterator[Growth | None]:
+        """Store in the block as the server does: the appends fill in how the log grew, and the end delivers."""
+        with self.feed.storing(partition) as growth:
+            self.growth = growth
+            try:
+                yield growth
+            finally:
+                self.growth = None
+
+    def _filling_in(self, port: Any) -> Any:  # noqa: ANN401 - any port
+        return FillingLog(port, self) if port is getattr(self, "log", None) else port
 
     def follow(self) -> None:
         """Read what the logs have got, without waiting."""

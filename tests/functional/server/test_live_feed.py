@@ -165,7 +165,7 @@ def test_what_is_stored_here_is_delivered_by_the_thread_that_stores_it(live: Fed
     live.subscribe("a")
     turns(live)
     live.received()
-    with live.feed.storing(0):
+    with live.storing(0):
         live.store.publish([event("1")], stream=STREAM)
         assert not live.received()
     assert ids(live.received()["a"]) == ["1"]
@@ -175,11 +175,95 @@ def test_what_is_stored_here_is_delivered_by_the_thread_that_stores_it(live: Fed
     assert not live.received()
 
 
+def test_what_the_append_has_read_is_not_read_again(live: FedLive, monkeypatch: pytest.MonkeyPatch) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the log was read")
+
+    monkeypatch.setattr(live.follower, "entries_after", fail)
+    monkeypatch.setattr(live.feed_log, "tail", fail)
+    for first in ("1", "4"):
+        with live.storing(0):
+            live.store.publish([event(first), event(first + "b"), event(first + "c")], stream=STREAM)
+        assert ids(live.received()["a"]) == [first, first + "b", first + "c"]
+
+
+@pytest.mark.parametrize("when", ["before", "after", "both"])
+def test_what_others_store_meanwhile_is_delivered_too(live: FedLive, when: str) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    with live.storing(0):
+        if when != "after":
+            live.log.append(StreamName("wf-2"), [event("before")])
+        live.store.publish([event("1")], stream=STREAM)
+        if when != "before":
+            live.log.append(STREAM, [event("after")])
+    turns(live)
+    wanted = [*["before"] * (when != "after"), "1", *["after"] * (when != "before")]
+    assert ids(live.received()["a"]) == wanted
+    turns(live)
+    assert not live.received()
+
+
+def test_an_append_that_stores_only_some_events_is_read(live: FedLive) -> None:
+    live.subscribe("a")
+    live.store.publish([event("1")], stream=STREAM)
+    turns(live)
+    live.received()
+    with live.storing(0) as growth:
+        live.store.publish([event("1"), event("2")], stream=STREAM)
+    assert growth is not None
+    assert growth.tail is None
+    assert ids(live.received()["a"]) == ["2"]
+
+
+def test_scripts_that_the_store_has_forgotten_cost_the_reading_of_the_log(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    live.client.execute_command("SCRIPT", "FLUSH")
+    with live.storing(0) as growth:
+        live.store.publish([event("1")], stream=STREAM)
+    assert growth is not None
+    assert not growth.entries
+    assert ids(live.received()["a"]) == ["1"]
+
+
+def test_removals_are_reported_although_the_events_after_them_are_not_read(live: FedLive) -> None:
+    live.store.publish([event("1")], stream=STREAM)
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    live.log.append(StreamName("wf-2"), [event("2")])
+    live.log.delete(StreamName("wf-2"))
+    with live.storing(0):
+        live.store.publish([event("3")], stream=STREAM)
+    turns(live)
+    messages = live.received()["a"]
+    assert kinds(messages) == ["truncated", "events"]
+    assert ids(messages) == ["3"]
+
+
+def test_a_reset_before_an_append_is_noticed_by_it(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    with live.storing(0):
+        live.client.execute_command("FLUSHALL")
+        live.store.publish([event("1")], stream=STREAM)
+    turns(live)
+    assert live.sessions.closed == {"a": "store-reset"}
+
+
 def test_the_follower_leaves_new_entries_to_a_thread_that_stores_events(live: FedLive) -> None:
     live.subscribe("a")
     turns(live)
     live.received()
-    with live.feed.storing(0):
+    with live.storing(0):
         live.store.publish([event("1")], stream=STREAM)
         news = live.follower.wait_for_entries(live.feed.turns.ends(), seconds=0.1)
         assert live.feed._leave_to_others(0, news[0])
@@ -193,7 +277,7 @@ def test_the_follower_leaves_new_entries_to_a_thread_that_stores_events(live: Fe
 def test_a_thread_that_stores_events_takes_no_turn_while_others_catch_up(live: FedLive) -> None:
     live.store.publish(events(9), stream=STREAM)
     live.subscribe("late", oldest=True)
-    with live.feed.storing(0):
+    with live.storing(0):
         live.store.publish([event("10")], stream=STREAM)
     assert not live.received()
     turns(live)
@@ -213,6 +297,7 @@ def test_storing_succeeds_although_its_events_cannot_be_delivered_now(
 
         patch.setattr(live.feed_log, "tail", fail)
         patch.setattr(live.feed, "_submit", lambda _: None)
+        # The append has not read how the log grew.
         with live.feed.storing(0):
             live.store.publish([event("1")], stream=STREAM)
     assert not live.received()

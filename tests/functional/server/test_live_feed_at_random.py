@@ -35,11 +35,25 @@ class Fed(Readers):
         self.live.feed.take_turn(partition)
         self.deliver()
 
-    @rule(stream=st.sampled_from(STREAMS), types=st.lists(st.sampled_from("tu"), min_size=1, max_size=5))
-    def publish_here(self, stream: str, types: list[str]) -> None:
-        with self.live.feed.storing(partition_of(StreamName(stream), PARTITIONS)):
+    @rule(
+        stream=st.sampled_from(STREAMS),
+        types=st.lists(st.sampled_from("tu"), min_size=1, max_size=5),
+        before=st.lists(st.sampled_from(STREAMS), max_size=1),
+        after=st.lists(st.sampled_from(STREAMS), max_size=1),
+    )
+    def publish_here(self, stream: str, types: list[str], before: list[str], after: list[str]) -> None:
+        """Another instance may append to the same partition, or another one, right before it, or after it."""
+        with self.live.storing(partition_of(StreamName(stream), PARTITIONS)) as growth:
+            self._publish_elsewhere(before)
+            self.live.growth = growth
             self.publish(stream, types)
+            self._publish_elsewhere(after)
         self.deliver()
+
+    def _publish_elsewhere(self, streams: list[str]) -> None:
+        self.live.growth = None
+        for stream in streams:
+            self.publish(stream, ["t"])
 
     @rule(partition=ANY_PARTITION, method=st.sampled_from(["tail", "missing"]))
     def turn_without_the_store(self, partition: int, method: str) -> None:

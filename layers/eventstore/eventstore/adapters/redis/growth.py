@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.redis.entries import end_of_entry, id_of_entry, log_entry, sequence_and_time
+from eventstore.adapters.redis.entries import id_of_entry, log_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.removals import REMOVALS, removals_of
 from eventstore.cloudevents.event import RecordedEvent
@@ -65,11 +65,11 @@ class Growth:
             return
         time, order = sequence_and_time(entry_id)
         events = RecordedEvent.of_stream(stream, appended.sequences, [time] * len(bodies), bodies)
-        positions = Position.of_append(time, order, range(len(bodies)))
+        positions = list(Position.of_append(time, order, range(len(bodies))))
         self.tail = Tail(
             Epoch(epoch.decode() if epoch else ""),
             list(zip(positions, events, strict=True)),
-            end_of_entry(entry_id),
+            positions[-1],
             time,
             True,
             *removals_of(*removals),
