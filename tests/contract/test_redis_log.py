@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from eventstore.adapters.redis.connection import Client, connect
+from eventstore.adapters.redis.direct import Direct
 from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.formats import NEWEST, require_known
 from eventstore.adapters.redis.growth import Growth
@@ -59,6 +60,17 @@ class TestOnOneServer(LogContract):
     def turns(self, valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisTurns]:
         with closing(connect(valkey.url)) as client:
             yield RedisTurns(client, clock=clock)
+
+
+class TestWithDirectAppends(TestOnOneServer):
+    """As on the hub as a service."""
+
+    @pytest.fixture
+    def log(self, valkey: ValkeyServer, clock: FakeClock) -> Iterator[RedisLog]:
+        emptied(valkey)
+        client = connect(valkey.url)
+        yield RedisLog(client, clock=clock, direct=Direct.of(client))
+        client.close()
 
 
 class TestOnACluster(LogContract):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.direct import Direct
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.read_ahead import ReadAhead
@@ -82,6 +83,7 @@ class ServerHub(Hub):
             self.redis,
             partitions=self._partitions,
             read_ahead=self._read_ahead,
+            direct=Direct.of(self.redis),
             metrics=self._telemetry.metrics,
             latency=self._telemetry.latency,
             tracing=self._telemetry.tracing,

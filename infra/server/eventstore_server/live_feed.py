@@ -196,7 +196,9 @@ class LiveFeed:
         while not self._stopped.is_set():
             try:
                 seconds = _PATIENCE_SECONDS if left else _WAIT_SECONDS
-                news = self._follower.wait_for_entries(self.turns.ends(), seconds=seconds)
+                news = self._follower.wait_for_entries(
+                    self.turns.ends(), seconds=seconds, is_storing=self.turns.is_storing
+                )
                 if time.monotonic() - checked >= _WAIT_SECONDS:
                     checked = time.monotonic()
                     self.notice_resets()

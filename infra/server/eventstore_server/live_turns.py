@@ -85,6 +85,10 @@ class LiveTurns:
                 partition.move_checkpoint(partition.end)
             return self._has_more(partition)
 
+    def is_storing(self) -> bool:
+        """Whether any thread stores events."""
+        return any(partition.storing for partition in self.partitions)
+
     def begin_storing(self, number: int) -> Position | None:
         """Record that the calling thread stores events in a partition, and will deliver them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.ports.log_values import Tail
     from eventstore.positions import Position
@@ -45,12 +45,16 @@ class Growth(Protocol):
 class Follower(Protocol):
     """Waits for news of partitions. One thread at a time calls each method."""
 
-    def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
+    def wait_for_entries(
+        self, after: Mapping[int, Position], *, seconds: float, is_storing: Callable[[], bool] = lambda: False
+    ) -> Mapping[int, Sequence[LogEntry]]:
         """Block until a log has entries after a position, or the time is over.
 
         Args:
             after: The position, per partition.
             seconds: The maximum time to wait.
+            is_storing: Whether other threads of the process store events and will deliver them: the entries that have
+                come then wait for about a millisecond, in which these threads need the interpreter of Python.
 
         Returns:
             The next entries of each log that has any, in order.

@@ -15,6 +15,7 @@ from eventstore.streams import StreamName, partition_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.growth import Growth
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.streams import Streams
@@ -30,8 +31,9 @@ _HAS_RETENTION, _NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
 class Appends:
     """Appends events to the streams of a store."""
 
-    def __init__(self, partitions: Partitions, streams: Streams) -> None:
+    def __init__(self, partitions: Partitions, streams: Streams, *, direct: Direct | None = None) -> None:
         self._partitions = partitions
+        self._direct = direct
         self._client = partitions.client
         self._streams = streams
         self._script = Script("log/append")
@@ -64,12 +66,16 @@ class Appends:
         script_keys = [keys.events, keys.state, keys.digests, partition.log, partition.streams, partition.bell]
         if expected.tag:
             script_keys.append(partition.partition)
-        if growth is None:
-            answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
+        arguments = (head, *entries_of(bodies))
+        if growth is None and self._direct is None:
+            answer = self._script(self._client, script_keys, arguments)
         else:
-            arguments = (head, *entries_of(bodies))
-            answer, read = self._script.with_commands(self._client, script_keys, arguments, growth.commands())
-            growth.answered(read)
+            commands = () if growth is None else growth.commands()
+            answer, read = self._script.with_commands(
+                self._client, script_keys, arguments, commands, direct=self._direct
+            )
+            if growth is not None:
+                growth.answered(read)
         while not isinstance(answer, int) and answer[0] == b"conflict":
             _adopt_stored_bodies(stream, events, bodies, answer)
             answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))

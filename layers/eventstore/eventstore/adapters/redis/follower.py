@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS, connect
+from eventstore.adapters.redis.direct import Direct
 from eventstore.adapters.redis.entries import Entry, id_of_entry, log_entry, sequence_and_time
 from eventstore.adapters.redis.growth import Growth
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.direct import Command
     from eventstore.ports.follower import LogEntry
     from eventstore.positions import Position
 
@@ -31,6 +33,9 @@ _MOST_ENTRIES = 1000
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 """Seconds between two reads of a cluster: the pause is the shortest after an entry, and doubles while there is none."""
+
+_STORING_PAUSE = 0.001
+"""For how many seconds entries wait for threads that store some: each delivers what it has stored."""
 
 
 class RedisFollower:
@@ -57,10 +62,12 @@ class RedisFollower:
         self._entries = _Streams(url, is_cluster=is_cluster, pause=pause)
         self._commands = _Streams(url, is_cluster=is_cluster, pause=pause)
 
-    def wait_for_entries(self, after: Mapping[int, Position], *, seconds: float) -> Mapping[int, Sequence[LogEntry]]:
+    def wait_for_entries(
+        self, after: Mapping[int, Position], *, seconds: float, is_storing: Callable[[], bool] = lambda: False
+    ) -> Mapping[int, Sequence[LogEntry]]:
         """See `Follower.wait_for_entries`."""
         positions = {partition_keys(partition).log: id_of_entry(position) for partition, position in after.items()}
-        read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES)
+        read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES, is_storing=is_storing)
         return {
             partition: self._kept(partition, after[partition], read[key])
             for partition, key in zip(after, positions, strict=True)
@@ -107,8 +114,16 @@ class _Streams:
         self._pause = pause
         self._next_pause = _SHORTEST_PAUSE
         self._client: Client | None = None
+        self._direct: Direct | None = None
 
-    def wait(self, positions: Mapping[str, str], *, seconds: float, count: int) -> Mapping[str, Sequence[Entry]]:
+    def wait(
+        self,
+        positions: Mapping[str, str],
+        *,
+        seconds: float,
+        count: int,
+        is_storing: Callable[[], bool] = lambda: False,
+    ) -> Mapping[str, Sequence[Entry]]:
         """Return the entries after the positions, by the key of their stream; nothing once the time is over."""
         if not positions:
             self._pause(seconds)
@@ -116,11 +131,20 @@ class _Streams:
         with ANSWERING:
             if self._client is None:
                 self._client = connect(self._url)
-            if self._is_cluster:
+                self._direct = Direct.of(self._client)
+            if self._direct is None:
                 return self._poll(self._client, positions, seconds=seconds, count=count)
             block = max(1, int(min(seconds, _MAX_BLOCK_SECONDS) * 1000))
-            command = ("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", *positions, *positions.values())
-            return {key.decode(): entries for key, entries in _pairs(_raw(self._client, command))}
+            command: Command = ("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", *positions, *positions.values())
+
+            def let_others_store() -> None:
+                if is_storing():
+                    self._pause(_STORING_PAUSE)
+
+            [answer] = self._direct.run(command, arrived=let_others_store)
+            if isinstance(answer, Exception):
+                raise answer
+            return {key.decode(): entries for key, entries in _pairs(answer)}
 
     def _poll(
         self, client: Client, positions: Mapping[str, str], *, seconds: float, count: int
@@ -142,16 +166,6 @@ class _Streams:
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
-
-
-def _raw(client: Any, command: Sequence[object]) -> Any:
-    # redis-py makes dictionaries of entries, which takes a third of the time of a read.
-    client.set_response_callback("XREAD", _as_sent)
-    return client.execute_command(*command)
-
-
-def _as_sent(answer: Any, **_: Any) -> Any:
-    return answer
 
 
 def _pairs(answer: Any) -> Iterable[tuple[bytes, Sequence[Entry]]]:

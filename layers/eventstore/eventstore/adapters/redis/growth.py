@@ -15,6 +15,7 @@ from eventstore.positions import Epoch, Position
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis.direct import Command
     from eventstore.ports import Appended
     from eventstore.ports.follower import LogEntry
     from eventstore.streams import StreamName
@@ -34,7 +35,7 @@ class Growth:
     tail: Tail | None = None
     _read: Sequence[Any] = field(default=(), init=False)
 
-    def commands(self) -> Sequence[Sequence[Any]]:
+    def commands(self) -> Sequence[Command]:
         """Return the commands to send after the append, in its round trip."""
         keys = partition_keys(self.partition)
         return (

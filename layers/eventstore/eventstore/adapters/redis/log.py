@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.growth import Growth
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
@@ -53,6 +54,7 @@ class RedisLog:
         clock: The time under which events are stored; None is the server's time, which deployments use.
         new_epoch: Draws the epoch of a partition that is created or renewed.
         read_ahead: Where the `RedisTurns` of the process leaves the references that it has read.
+        direct: Sends appends; None for the client.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class RedisLog:
         clock: Clock | None = None,
         new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
+        direct: Direct | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -72,7 +75,7 @@ class RedisLog:
         self._blocks = Blocks(client)
         self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead())
         self._lags = Lags(client)
-        self._appends = Appends(self._partitions, self._streams)
+        self._appends = Appends(self._partitions, self._streams, direct=direct)
         self._reads = StreamReads(self._partitions, self._streams, self._ids, self._blocks)
 
     @property

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.direct import Command, Direct
 
 __all__ = ["Script"]
 
@@ -50,7 +51,13 @@ class Script:
             return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)
 
     def with_commands(
-        self, client: Client, keys: Sequence[str], arguments: Sequence[Any], commands: Sequence[Sequence[Any]]
+        self,
+        client: Client,
+        keys: Sequence[str],
+        arguments: Sequence[Any],
+        commands: Sequence[Command],
+        *,
+        direct: Direct | None,
     ) -> tuple[Any, Sequence[Any]]:
         """Run the script, and commands after it, in one round trip.
 
@@ -58,17 +65,21 @@ class Script:
             client: The client of the store.
             keys: As in a call.
             arguments: As in a call.
-            commands: The commands, each with its arguments.
+            commands: The commands.
+            direct: What sends them; None for the client.
 
         Returns:
             The answer of the script, and those of the commands; an error in place of an answer where one failed. None
             where the script had to be sent once more: the commands came before it.
         """
-        pipeline = client.pipeline(transaction=False)
-        pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
-        for command in commands:
-            pipeline.execute_command(*command)
-        answer, *others = pipeline.execute(raise_on_error=False)
+        run: Command = ("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        if direct is not None:
+            answer, *others = direct.run(run, *commands)
+        else:
+            pipeline = client.pipeline(transaction=False)
+            for command in (run, *commands):
+                pipeline.execute_command(*command)
+            answer, *others = pipeline.execute(raise_on_error=False)
         if isinstance(answer, NoScriptError):
             return self(client, keys, arguments), ()
         if isinstance(answer, Exception):

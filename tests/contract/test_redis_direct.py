@@ -1,0 +1,77 @@
+"""Commands of the hot path on connections that their threads keep."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from threading import Barrier
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+from redis.exceptions import NoScriptError, ResponseError
+
+from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.direct import Direct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eventstore_hosting.valkey import ValkeyCluster, ValkeyServer
+
+
+@pytest.fixture
+def direct(valkey: ValkeyServer) -> Iterator[Direct]:
+    with closing(connect(valkey.url)) as client:
+        client.execute_command("FLUSHALL")
+        made = Direct.of(client)
+        assert made is not None
+        yield made
+
+
+def test_answers_come_in_the_order_of_the_commands(direct: Direct) -> None:
+    body = bytes(range(256)) * 300
+    answers = direct.run(("SET", "a", body), ("GET", "a"), ("STRLEN", "a"), ("SET", "ä", 7), ("GET", "ä"))
+    assert answers == [b"OK", body, len(body), b"OK", b"7"]
+
+
+def test_an_error_is_the_answer_of_its_command_alone(direct: Direct) -> None:
+    first, wrong, unknown, last = direct.run(
+        ("SET", "a", "1"), ("LPUSH", "a", "2"), ("EVALSHA", "0" * 40, 0), ("GET", "a")
+    )
+    assert (first, last) == (b"OK", b"1")
+    assert isinstance(wrong, ResponseError)
+    assert isinstance(unknown, NoScriptError)
+    assert direct.run(("GET", "a")) == [b"1"]
+
+
+def test_a_connection_that_the_server_ended_is_made_anew(direct: Direct, valkey: ValkeyServer) -> None:
+    [before] = direct.run(("CLIENT", "ID"))
+    with Redis.from_url(valkey.url) as other:
+        other.client_kill_filter(_id=before)
+    [after] = direct.run(("CLIENT", "ID"))
+    assert after != before
+
+
+def test_each_thread_has_a_connection_of_its_own_and_keeps_it(direct: Direct) -> None:
+    together = Barrier(4)
+
+    def ids(_: int) -> set[int]:
+        together.wait(20)
+        return {direct.run(("CLIENT", "ID"))[0] for _ in range(20)}
+
+    with ThreadPoolExecutor(4) as threads:
+        of_threads = list(threads.map(ids, range(4)))
+    assert [len(one) for one in of_threads] == [1, 1, 1, 1]
+    assert len(set().union(*of_threads)) == 4
+
+
+def test_others_go_on_before_an_answer_that_has_arrived_is_read(direct: Direct) -> None:
+    steps: list[str] = []
+    answers = direct.run(("PING",), arrived=lambda: steps.append("arrived"))
+    assert (steps, answers) == (["arrived"], [b"PONG"])
+
+
+def test_a_cluster_has_none(valkey_cluster: ValkeyCluster) -> None:
+    with closing(connect(valkey_cluster.url)) as client:
+        assert Direct.of(client) is None
