@@ -47,7 +47,7 @@ def test_every_guarantee_holds_despite_faults(struck: Struck | StruckServers, se
         kills=kills,
         pauses=kills if on_server else 0,
         restarts=restarts,
-        deadline=300,
+        deadline=900,
     )
     proved(scenario, seed=seed, folder=tmp_path)
     assert struck.kills

@@ -100,7 +100,7 @@ def test_every_event_is_handled_in_order_or_parked_and_redriven(
             kills=kills,
             pauses=kills if on_server else 0,
             restarts=max(events // 5_000, 1),
-            deadline=max(events / 5, 240),
+            deadline=max(events / 5, 900),
         ),
         seed=seed,
         folder=tmp_path,

@@ -174,7 +174,7 @@ def test_output_dropped_for_a_slow_reader_is_counted(tmp_path: Path) -> None:
         invoked(port, "Behaviour", f'{{"do":"flood","how":"lines","file":"{tmp_path / "pid"}"}}'.encode())
         os.close(writer)
         # The line ends the loop; without it, the output would go on for ever.
-        patience = Timer(60, process.kill)
+        patience = Timer(300, process.kill)
         patience.start()
         noted = next((line for line in lines if b"not shown" in line), b"")
         patience.cancel()
