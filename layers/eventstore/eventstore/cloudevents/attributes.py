@@ -71,7 +71,7 @@ def validated(attributes: Mapping[str, AttributeValue], *, pointer: str = "") ->
                 f"the attribute {name!r} is missing; every event must have it", pointer=f"{pointer}/{name}"
             )
     for name, value in attributes.items():
-        reason = _name_error(name) or _value_error(name, value)
+        reason = (None if name in _RULES else _name_error(name)) or _value_error(name, value)
         if reason:
             raise InvalidEvent(reason, pointer=f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
     return {name: attributes[name] for name in _REQUIRED} | dict(attributes)
@@ -101,7 +101,8 @@ def _value_error(name: str, value: AttributeValue) -> str | None:
         return (
             None if value in _INTEGERS else f"{name} must be a 32-bit integer, not {value}; put larger numbers in data"
         )
-    forbidden = _FORBIDDEN.search(value)
+    # Quickly, for most values: the printable characters of ASCII are allowed.
+    forbidden = None if value.isascii() and value.isprintable() else _FORBIDDEN.search(value)
     if forbidden:
         return f"{name} contains the character U+{ord(forbidden.group()):04X}, which CloudEvents does not allow"
     rule = _RULES.get(name)

@@ -56,7 +56,9 @@ def from_json(content: bytes | str, *, pointer: str = "") -> Event:
     data = _data(values.pop("data", None), values.pop("data_base64", None), pointer)
     # Section 2.2: an attribute that is null is not set.
     attributes = {
-        name: _attribute(name, member, pointer) for name, member in values.items() if member.value is not None
+        name: value if isinstance(value := member.value, str) else _attribute(name, member, pointer)
+        for name, member in values.items()
+        if member.value is not None
     }
     return Event(validated(attributes, pointer=pointer), data)
 

@@ -35,8 +35,9 @@ _REASONS = {
 _KINDS = {"{": "an object", "[": "an array", '"': "a string", "t": "true", "f": "false", "n": "null"}
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_PLAIN = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*("([^"\\\x00-\x1f]*)")')
-"""A member whose name and value are strings without escapes, as nearly all attributes of events are."""
+_PLAIN = re.compile(r'"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*("([^"\\\x00-\x1f]*)")([ \t\n\r]*,[ \t\n\r]*(?="))?')
+"""A member whose name and value are strings without escapes, as nearly all attributes of events are, and the comma
+before the next member."""
 
 
 class Member(NamedTuple):
@@ -70,19 +71,24 @@ def members(text: str) -> dict[str, Member]:
     """
     members_by_name: dict[str, Member] = {}
 
-    def read_member(at: int) -> int:
-        plain = _PLAIN.match(text, at)
-        if plain is not None:
-            name, own_text, value = plain.groups()
-            member, at = Member(value, own_text), plain.end()
-        else:
-            name, member, at = _member(text, at)
+    def add(name: str, member: Member) -> None:
         if name in members_by_name:
             raise Malformed(f"duplicate member {name[:80]!r} in an object; member names must be unique")
         members_by_name[name] = member
+
+    def read_members(at: int) -> int:
+        """Read the next member, and those after it as long as they are plain."""
+        while (plain := _PLAIN.match(text, at)) is not None:
+            name, own_text, value, comma = plain.groups()
+            add(name, Member(value, own_text))
+            at = plain.end()
+            if comma is None:
+                return at
+        name, member, at = _member(text, at)
+        add(name, member)
         return at
 
-    _walk(text, "{", "}", read_member)
+    _walk(text, "{", "}", read_members)
     return members_by_name
 
 
@@ -122,7 +128,10 @@ def single(text: str) -> None:
 
 
 def _walk(text: str, opening: str, closing: str, read_item: Callable[[int], int]) -> None:
-    """Call `read_item` with the offset of each item between two brackets; it returns the offset behind the item."""
+    """Call `read_item` with the offset of each item between two brackets; it returns the offset behind the item.
+
+    It may read several items, and the commas between them.
+    """
     try:
         at = _skip_space(text, 0)
         if text[at : at + 1] != opening:
