@@ -43,6 +43,11 @@ _PATIENCE_SECONDS = 0.02
 """For how many seconds a turn is left to a thread that stores events; most need a millisecond."""
 
 
+_STORING_SECONDS, _ALONE_SECONDS = 0.001, 0.005
+"""For how many seconds entries wait while threads of this process store events. By then, each has delivered its own;
+the entries of other processes have waited. It is longer while no other process stores any."""
+
+
 class LiveFeed:
     """Delivers events to the ephemeral subscriptions of this process; see `ports.EphemeralSubscriptions`.
 
@@ -90,6 +95,8 @@ class LiveFeed:
         self.turns = LiveTurns(partitions, is_congested=sessions.is_congested)
         self._watched = WatchedLog(log, lambda p: partitions[p].epoch)
         self._sender = EphemeralSender(cast("Log", self._watched), self.turns, limits)
+        # Whether all entries that were read last had been stored, and delivered, by this process.
+        self._is_alone = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
 
@@ -196,9 +203,7 @@ class LiveFeed:
         while not self._stopped.is_set():
             try:
                 seconds = _PATIENCE_SECONDS if left else _WAIT_SECONDS
-                news = self._follower.wait_for_entries(
-                    self.turns.ends(), seconds=seconds, is_storing=self.turns.is_storing
-                )
+                news = self._follower.wait_for_entries(self.turns.ends(), seconds=seconds, deferral=self._deferral)
                 if time.monotonic() - checked >= _WAIT_SECONDS:
                     checked = time.monotonic()
                     self.notice_resets()
@@ -213,7 +218,15 @@ class LiveFeed:
                     self._stopped.wait(_RETRY_SECONDS)
                 continue
             self.request_turns(left)
+            if news:
+                self._is_alone = not self.turns.has_unknown(news)
             left = {number for number, entries in news.items() if self._leave_to_others(number, entries)}
+
+    def _deferral(self) -> float:
+        """Return for how many seconds threads that store events go first."""
+        if not self.turns.is_storing():
+            return 0
+        return _ALONE_SECONDS if self._is_alone else _STORING_SECONDS
 
     def notice_resets(self) -> None:
         """Begin anew in partitions whose store was reset. A turn notices it too, but an idle partition has none.

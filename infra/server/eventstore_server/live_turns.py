@@ -85,6 +85,10 @@ class LiveTurns:
                 partition.move_checkpoint(partition.end)
             return self._has_more(partition)
 
+    def has_unknown(self, news: Mapping[int, Sequence[LogEntry]]) -> bool:
+        """Return whether there are entries that are not known yet, among the next ones of each log."""
+        return any(entries[-1].end > self.partitions[number].end for number, entries in news.items() if entries)
+
     def is_storing(self) -> bool:
         """Whether any thread stores events."""
         return any(partition.storing for partition in self.partitions)

@@ -46,15 +46,15 @@ class Follower(Protocol):
     """Waits for news of partitions. One thread at a time calls each method."""
 
     def wait_for_entries(
-        self, after: Mapping[int, Position], *, seconds: float, is_storing: Callable[[], bool] = lambda: False
+        self, after: Mapping[int, Position], *, seconds: float, deferral: Callable[[], float] = lambda: 0
     ) -> Mapping[int, Sequence[LogEntry]]:
         """Block until a log has entries after a position, or the time is over.
 
         Args:
             after: The position, per partition.
             seconds: The maximum time to wait.
-            is_storing: Whether other threads of the process store events and will deliver them: the entries that have
-                come then wait for about a millisecond, in which these threads need the interpreter of Python.
+            deferral: Returns for how many seconds entries that have come wait before they are read. Threads that store
+                events and deliver them need the interpreter of Python meanwhile. A cluster is polled anyway.
 
         Returns:
             The next entries of each log that has any, in order.

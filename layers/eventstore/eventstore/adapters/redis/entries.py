@@ -12,7 +12,6 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from eventstore.cloudevents.event import RecordedEvent
-from eventstore.ports.follower import LogEntry
 from eventstore.positions import END_OF_APPEND, Position
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ __all__ = [
     "end_of_entry",
     "entries_of",
     "id_of_entry",
-    "log_entry",
     "recorded",
     "sequence_and_time",
 ]
@@ -73,13 +71,6 @@ def sequence_and_time(entry_id: bytes) -> tuple[int, int]:
 def end_of_entry(stored: bytes) -> Position:
     """Return the position after all events of an entry of the log, by the id of the entry."""
     return Position(*sequence_and_time(stored), END_OF_APPEND)
-
-
-def log_entry(entry: Entry) -> LogEntry:
-    """Return an entry of the log, of which XRANGE returned `entry`, as readers that follow the log see it."""
-    stored, fields = entry
-    first, _, last = fields[1].partition(b"-")
-    return LogEntry(end_of_entry(stored), int(last) - int(first) + 1 if last else 1)
 
 
 def id_of_entry(position: Position) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.connection import ANSWERING, SOCKET_SECONDS, connect
 from eventstore.adapters.redis.direct import Direct
-from eventstore.adapters.redis.entries import Entry, id_of_entry, log_entry, sequence_and_time
-from eventstore.adapters.redis.growth import Growth
+from eventstore.adapters.redis.entries import Entry, id_of_entry, sequence_and_time
+from eventstore.adapters.redis.growth import Growth, log_entry
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.url import RedisUrl
@@ -33,9 +33,6 @@ _MOST_ENTRIES = 1000
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 """Seconds between two reads of a cluster: the pause is the shortest after an entry, and doubles while there is none."""
-
-_STORING_PAUSE = 0.001
-"""For how many seconds entries wait for threads that store some: each delivers what it has stored."""
 
 
 class RedisFollower:
@@ -63,11 +60,11 @@ class RedisFollower:
         self._commands = _Streams(url, is_cluster=is_cluster, pause=pause)
 
     def wait_for_entries(
-        self, after: Mapping[int, Position], *, seconds: float, is_storing: Callable[[], bool] = lambda: False
+        self, after: Mapping[int, Position], *, seconds: float, deferral: Callable[[], float] = lambda: 0
     ) -> Mapping[int, Sequence[LogEntry]]:
         """See `Follower.wait_for_entries`."""
         positions = {partition_keys(partition).log: id_of_entry(position) for partition, position in after.items()}
-        read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES, is_storing=is_storing)
+        read = self._entries.wait(positions, seconds=seconds, count=_MOST_ENTRIES, deferral=deferral)
         return {
             partition: self._kept(partition, after[partition], read[key])
             for partition, key in zip(after, positions, strict=True)
@@ -122,7 +119,7 @@ class _Streams:
         *,
         seconds: float,
         count: int,
-        is_storing: Callable[[], bool] = lambda: False,
+        deferral: Callable[[], float] = lambda: 0,
     ) -> Mapping[str, Sequence[Entry]]:
         """Return the entries after the positions, by the key of their stream; nothing once the time is over."""
         if not positions:
@@ -137,11 +134,11 @@ class _Streams:
             block = max(1, int(min(seconds, _MAX_BLOCK_SECONDS) * 1000))
             command: Command = ("XREAD", "COUNT", count, "BLOCK", block, "STREAMS", *positions, *positions.values())
 
-            def let_others_store() -> None:
-                if is_storing():
-                    self._pause(_STORING_PAUSE)
+            def defer() -> None:
+                if (pause := deferral()) > 0:
+                    self._pause(pause)
 
-            [answer] = self._direct.run(command, arrived=let_others_store)
+            [answer] = self._direct.run(command, arrived=defer)
             if isinstance(answer, Exception):
                 raise answer
             return {key.decode(): entries for key, entries in _pairs(answer)}

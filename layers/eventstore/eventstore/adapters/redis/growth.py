@@ -5,22 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.redis.entries import id_of_entry, log_entry, sequence_and_time
+from eventstore.adapters.redis.entries import end_of_entry, id_of_entry, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.removals import REMOVALS, removals_of
 from eventstore.cloudevents.event import RecordedEvent
 from eventstore.ports import Tail
+from eventstore.ports.follower import LogEntry
 from eventstore.positions import Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.redis.direct import Command
+    from eventstore.adapters.redis.entries import Entry
     from eventstore.ports import Appended
-    from eventstore.ports.follower import LogEntry
     from eventstore.streams import StreamName
 
-__all__ = ["Growth"]
+__all__ = ["Growth", "log_entry"]
 
 _MOST_ENTRIES = 100
 
@@ -75,3 +76,10 @@ class Growth:
             True,
             *removals_of(*removals),
         )
+
+
+def log_entry(entry: Entry) -> LogEntry:
+    """Return an entry of the log, of which XRANGE returned `entry`, as readers that follow the log see it."""
+    stored, fields = entry
+    first, _, last = fields[1].partition(b"-")
+    return LogEntry(end_of_entry(stored), int(last) - int(first) + 1 if last else 1)
