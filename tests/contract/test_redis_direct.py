@@ -72,6 +72,16 @@ def test_others_go_on_before_an_answer_that_has_arrived_is_read(direct: Direct) 
     assert (steps, answers) == (["arrived"], [b"PONG"])
 
 
+def test_answers_that_were_not_read_are_never_taken_for_those_of_later_commands(direct: Direct) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    direct.run(("SET", "a", "1"))
+    with pytest.raises(KeyboardInterrupt):
+        direct.run(("GET", "a"), arrived=interrupt)
+    assert direct.run(("STRLEN", "a"), ("PING",)) == [1, b"PONG"]
+
+
 def test_a_cluster_has_none(valkey_cluster: ValkeyCluster) -> None:
     with closing(connect(valkey_cluster.url)) as client:
         assert Direct.of(client) is None

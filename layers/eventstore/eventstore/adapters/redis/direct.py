@@ -68,8 +68,13 @@ class Direct(threading.local):
                 arrived()
             return [_read(connection) for _ in commands]
 
-        # Sent again if the answer was lost: all commands of the hub can be repeated.
-        answers: list[Any] = connection.retry.call_with_retry(send_and_read, lambda _: connection.disconnect())
+        try:
+            # Sent again if the answer was lost: all commands of the hub can be repeated.
+            answers: list[Any] = connection.retry.call_with_retry(send_and_read, lambda _: connection.disconnect())
+        except BaseException:
+            # Answers that were not read would be taken for those of the next commands.
+            connection.disconnect()
+            raise
         return answers
 
 
