@@ -124,7 +124,11 @@ class LiveFeed:
         started: dict[int, Started] = {}
         for number, start in starts.items():
             end = ends[number]
-            position = end.position if start is Start.NOW else BEGINNING if isinstance(start, Start) else start
+            position = BEGINNING if start is Start.OLDEST else end.position
+            if not isinstance(start, Start):
+                # A cursor after the end is made up, or of events that a failover lost. A turn that went up to it would
+                # count as dispatched, to all subscribers, what is yet to be stored before it.
+                position = min(start, end.position)
             live_from = BEGINNING if start is Start.NOW else end.position
             behind[number] = Behind(subscription.key, position, end.removals, live_from)
             started[number] = Started(end.epoch, position, end.removals)

@@ -8,6 +8,7 @@ import pytest
 
 from eventstore.errors import StoreUnavailable, TurnLost
 from eventstore.ports import TurnResult
+from eventstore.positions import Cursor, Position
 from eventstore.streams import StreamName
 from tests.examples import event, events
 from tests.functional.core.readers import LIMITS
@@ -323,3 +324,18 @@ def test_a_turn_of_the_old_history_does_not_move_the_new_one(live: FedLive) -> N
     live.feed.notice_resets()
     with pytest.raises(TurnLost):
         live.feed.turns.commit(turn, TurnResult())
+
+
+def test_a_cursor_after_the_end_of_the_log_keeps_no_event_from_anybody(live: FedLive) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+    end = live.feed.turns.partitions[0]
+    ahead = Cursor({0: (end.epoch, Position(2**62, 0, 0))}).token()
+    live.subscribe("b", cursors=[ahead])
+    turns(live)
+    live.store.publish([event("1")], stream=STREAM)
+    turns(live)
+    received = live.received()
+    assert ids(received["a"]) == ["1"]
+    assert ids(received["b"]) == ["1"]
