@@ -85,3 +85,18 @@ def test_answers_that_were_not_read_are_never_taken_for_those_of_later_commands(
 def test_a_cluster_has_none(valkey_cluster: ValkeyCluster) -> None:
     with closing(connect(valkey_cluster.url)) as client:
         assert Direct.of(client) is None
+
+
+def test_connections_that_threads_keep_leave_enough_for_all_other_commands(valkey: ValkeyServer) -> None:
+    most = 100  # the number of connections that a pool of redis-py has by default
+    together = Barrier(most)
+    with closing(connect(valkey.url)) as client, ThreadPoolExecutor(most) as threads:
+        kept = Direct.of(client)
+        assert kept is not None
+
+        def keep(_: int) -> None:
+            together.wait(20)
+            kept.run(("PING",))
+
+        list(threads.map(keep, range(most)))
+        assert client.ping()

@@ -44,6 +44,8 @@ class Client(Protocol):
 SOCKET_SECONDS = 5.0
 """The maximum time for an answer; blocking reads must block for less."""
 
+_MOST_CONNECTIONS = 10_000
+
 
 class _Retry(Retry):
     """Retries unless the error is lasting."""
@@ -77,6 +79,8 @@ def connect(url: str) -> Client:
         "socket_timeout": SOCKET_SECONDS,
         "socket_connect_timeout": 1.0,
         "socket_keepalive": True,
+        # The threads of a process bound their number, and each may keep one (`direct`). redis-py refuses the 101st.
+        "max_connections": _MOST_CONNECTIONS,
         "retry": _Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.5), retries=7),
         # Each would add round trips to every connection, for which a cold start would wait.
         "driver_info": None,
