@@ -60,7 +60,8 @@ class LiveFeed:
         sessions: Receives the frames.
         threads: Take the turns that have to read much.
         limits: How much a turn does.
-        moved: Called with each partition whose log grew.
+        moved: Called with each partition whose log grew, except by what a thread stored (`storing`) alone: who stores
+            wakes the partition up if it needs that.
         observer: Measures the turns.
         sent: Called with the stream and the sequence of each event that was posted live.
 
@@ -190,8 +191,11 @@ class LiveFeed:
                 self.turns.add_entries(number, growth.entries)
                 if growth.tail is not None:
                     self._watched.know(number, growth.after, growth.entries[-1].end, growth.tail)
+                else:
+                    self._moved(number)
             elif partition.end == partition.checkpoint:
                 self.turns.add_entries(number, self._follower.entries_after(number, partition.end))
+                self._moved(number)
             self.take_turn(number)
         except Exception as error:  # noqa: BLE001 - the events are stored, and the next turn does the same
             _LOGGER.info("partition %d: a turn is left to another thread: %s", number, error)

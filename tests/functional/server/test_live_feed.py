@@ -210,6 +210,22 @@ def test_what_others_store_meanwhile_is_delivered_too(live: FedLive, when: str) 
     assert not live.received()
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_others_stored_is_news_although_the_follower_never_sees_it(
+    live: FedLive, monkeypatch: pytest.MonkeyPatch, *, is_known: bool
+) -> None:
+    moved: list[int] = []
+    monkeypatch.setattr(live.feed, "_moved", moved.append)
+    live.subscribe("a")
+    turns(live)
+    with live.storing(0):
+        live.log.append(StreamName("wf-2"), [event("before")])
+        # The other one claims the wake-up of the partition, in its own instance.
+        assert not live.log.append(STREAM, [event("1")], growth=live.growth if is_known else None).needs_wakeup
+    assert not live.follower.wait_for_entries(live.feed.turns.ends(), seconds=0.001)
+    assert moved == [0]
+
+
 def test_an_append_that_stores_only_some_events_is_read(live: FedLive) -> None:
     live.subscribe("a")
     live.store.publish([event("1")], stream=STREAM)
