@@ -8,8 +8,9 @@ from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
-from redis import Redis
+from redis import Connection, Redis
 from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.direct import Direct
@@ -100,3 +101,24 @@ def test_connections_that_threads_keep_leave_enough_for_all_other_commands(valke
 
         list(threads.map(keep, range(most)))
         assert client.ping()
+
+
+def test_a_store_that_cannot_be_reached_is_given_up_as_soon_as_by_other_commands(
+    direct: Direct, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def connect_in_vain(_: Connection) -> None:
+        tries.append(1)
+        raise TimeoutError
+
+    direct.run(("PING",))
+    monkeypatch.setattr("redis.retry.sleep", lambda _: None)
+    monkeypatch.setattr(Connection, "_connect", connect_in_vain)
+    direct._client.connection_pool.disconnect()
+    with pytest.raises(RedisTimeoutError):
+        direct._client.ping()
+    of_others = len(tries)
+    with pytest.raises(RedisTimeoutError):
+        direct.run(("PING",))
+    assert len(tries) == 2 * of_others

@@ -68,6 +68,8 @@ class Direct(threading.local):
                 arrived()
             return [_read(connection) for _ in commands]
 
+        # Not within what is retried: it retries by itself, so a store that is away would be tried for minutes.
+        connection.connect()
         try:
             # Sent again if the answer was lost: all commands of the hub can be repeated.
             answers: list[Any] = connection.retry.call_with_retry(send_and_read, lambda _: connection.disconnect())
