@@ -178,10 +178,14 @@ class LiveFeed:
         """
         after = self.turns.begin_storing(number)
         growth = None if after is None else self._follower.growth(number, after)
+        is_stored = False
         try:
             yield growth
+            is_stored = True
         finally:
-            if self.turns.end_storing(number):
+            # If the store is away, the publisher learns it without waiting for another try. What was stored although
+            # the answer was lost comes by the follower.
+            if self.turns.end_storing(number, delivers=is_stored):
                 self._deliver_stored(number, growth)
 
     def _deliver_stored(self, number: int, growth: Growth | None) -> None:

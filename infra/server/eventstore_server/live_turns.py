@@ -105,16 +105,20 @@ class LiveTurns:
             is_live = bool(partition.keys_by_term) and not partition.behind
             return partition.checkpoint if is_live else None
 
-    def end_storing(self, number: int) -> bool:
+    def end_storing(self, number: int, *, delivers: bool) -> bool:
         """Record that the calling thread has stored its events, and return whether it is to take a turn now.
 
         Then `serving` is set. There is none to take without live subscriptions, beside another thread, and where some
         have yet to catch up.
+
+        Args:
+            number: The partition.
+            delivers: Whether the thread would take a turn.
         """
         partition = self.partitions[number]
         with partition.lock:
             partition.storing -= 1
-            if partition.serving or partition.behind or not partition.keys_by_term:
+            if not delivers or partition.serving or partition.behind or not partition.keys_by_term:
                 return False
             partition.serving = True
             return True

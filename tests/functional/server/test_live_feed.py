@@ -322,6 +322,29 @@ def test_storing_succeeds_although_its_events_cannot_be_delivered_now(
     assert ids(live.received()["a"]) == ["1"]
 
 
+def test_an_append_that_fails_leaves_the_delivery_to_the_follower(
+    live: FedLive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.subscribe("a")
+    turns(live)
+    live.received()
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the store was asked")
+
+    def publish_and_lose_the_answer() -> None:
+        with live.storing(0):
+            live.store.publish([event("1")], stream=STREAM)
+            raise StoreUnavailable("the answer was lost")
+
+    monkeypatch.setattr(live.follower, "entries_after", fail)
+    with pytest.raises(StoreUnavailable):
+        publish_and_lose_the_answer()
+    assert not live.received()
+    turns(live)
+    assert ids(live.received()["a"]) == ["1"]
+
+
 def test_a_reset_of_the_store_is_noticed_although_nothing_is_stored_afterwards(live: FedLive) -> None:
     live.subscribe("a")
     turns(live)
