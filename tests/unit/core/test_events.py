@@ -212,6 +212,12 @@ class TestRecorded:
             "hubtime": "2023-11-14T22:13:20.123Z",
         }
 
+    @given(_ALLOWED, st.integers(1, 1 << 52), st.integers(0, 1 << 42))
+    def test_the_text_is_what_is_encoded_and_so_is_its_size(self, data: str, sequence: int, time: int) -> None:
+        recorded = RecordedEvent(stream_name("s.a:1"), sequence, time, event(data=data).body)
+        encoded = recorded.encoded()
+        assert recorded.text_and_size() == (encoded.decode(), len(encoded))
+
     def test_times_are_written_to_the_millisecond(self) -> None:
         assert rfc3339(0) == "1970-01-01T00:00:00.000Z"
 

@@ -125,18 +125,19 @@ class RecordedEvent(NamedTuple):
 
     def encoded(self) -> bytes:
         """Return the event in the JSON format, with the hub's `extensions`."""
-        # The body is an object with at least four members, so a comma is right. Names of streams need no escapes.
-        return b'%b,"hubstream":"%b","hubsequence":"%d","hubtime":"%b"}' % (
-            self.body[:-1],
-            self.stream.encode(),
-            self.sequence,
-            _rfc3339_bytes(self.time),
-        )
+        return b"%b%b" % (self.body[:-1], self._end().encode())
 
-    def text(self) -> str:
-        """Return what `encoded` returns, as text."""
-        stream, sequence, time, body = self
-        return f'{body.decode()[:-1]},"hubstream":"{stream}","hubsequence":"{sequence}","hubtime":"{rfc3339(time)}"}}'
+    def text_and_size(self) -> tuple[str, int]:
+        """Return what `encoded` returns, as text, and its length in bytes."""
+        end = self._end()
+        # The end is ASCII, so the text need not be encoded again to be measured.
+        return f"{self.body.decode()[:-1]}{end}", len(self.body) - 1 + len(end)
+
+    def _end(self) -> str:
+        """Return what stands in place of the closing brace of the body."""
+        # The body is an object with at least four members, so a comma is right. Names of streams need no escapes.
+        stream, sequence, time, _ = self
+        return f',"hubstream":"{stream}","hubsequence":"{sequence}","hubtime":"{rfc3339(time)}"}}'
 
 
 _as_recorded = cast("Callable[[Iterable[Any]], RecordedEvent]", partial(tuple.__new__, RecordedEvent))
@@ -181,11 +182,6 @@ def rfc3339(milliseconds: int) -> str:
     # Cached: the events of an append have one time.
     seconds, rest = divmod(milliseconds, 1000)
     return f"{_rfc3339_second(seconds)}.{rest:03d}Z"
-
-
-@lru_cache(maxsize=1024)
-def _rfc3339_bytes(milliseconds: int) -> bytes:
-    return rfc3339(milliseconds).encode()
 
 
 @lru_cache(maxsize=1024)

@@ -32,27 +32,24 @@ def event_text(event: RecordedEvent, *, most: int, events_url: str) -> tuple[str
         most: The most bytes of the text.
         events_url: The URL under which single events are read.
     """
+    plain, size = event.text_and_size()
     # Escaping makes the text longer, so it is done before the size is checked.
-    text = escape_for_sqs(event.text())
-    size = _size(text)
+    text = escape_for_sqs(plain)
+    if text is not plain:
+        size = len(text.encode())
     if size <= most:
         return text, size
     attributes = attributes_of(event.body)
     query = urlencode({"source": attributes["source"], "stream": event.stream})
     dataref = f"{events_url}/{quote(str(attributes['id']), safe='')}?{query}"
     text = _encode({**attributes, "dataref": dataref, **event.extensions()})
-    if (size := _size(text)) <= most:
+    if (size := len(text.encode())) <= most:
         return text, size
     # The event was stored before the size of attributes was limited (`write.limits`).
     required = {name: _shorten(str(attributes[name])) for name in ("specversion", "id", "source", "type")}
     dataref = f"{events_url.removesuffix('/events')}/streams/{event.stream}/events?from={event.sequence}&limit=1"
     text = _encode({**required, "dataref": dataref, **event.extensions()})
-    return text, _size(text)
-
-
-def _size(text: str) -> int:
-    """Return the bytes of a text."""
-    return len(text) if text.isascii() else len(text.encode())
+    return text, len(text.encode())
 
 
 def _encode(attributes: Mapping[str, AttributeValue]) -> str:

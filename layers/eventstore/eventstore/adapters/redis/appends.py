@@ -67,15 +67,10 @@ class Appends:
         if expected.tag:
             script_keys.append(partition.partition)
         arguments = (head, *entries_of(bodies))
-        if growth is None and self._direct is None:
-            answer = self._script(self._client, script_keys, arguments)
-        else:
-            commands = () if growth is None else growth.commands()
-            answer, read = self._script.with_commands(
-                self._client, script_keys, arguments, commands, direct=self._direct
-            )
-            if growth is not None:
-                growth.answered(read)
+        commands = () if growth is None else growth.commands()
+        answer, read = self._script.with_commands(self._client, script_keys, arguments, commands, direct=self._direct)
+        if growth is not None:
+            growth.answered(read)
         while not isinstance(answer, int) and answer[0] == b"conflict":
             _adopt_stored_bodies(stream, events, bodies, answer)
             answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))

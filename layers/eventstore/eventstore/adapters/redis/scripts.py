@@ -72,6 +72,8 @@ class Script:
             The answer of the script, and those of the commands; an error in place of an answer where one failed. None
             where the script had to be sent once more: the commands came before it.
         """
+        if direct is None and not commands:
+            return self(client, keys, arguments), ()
         run: Command = ("EVALSHA", self._digest, len(keys), *keys, *arguments)
         if direct is not None:
             answer, *others = direct.run(run, *commands)
