@@ -76,6 +76,16 @@ def test_a_server_that_drains_says_so_and_ends_subscriptions_so_that_they_resume
     assert served.sessions.by_id == {}
 
 
+def _begin_to_drain(served: Served, seconds: float) -> threading.Thread:
+    """Drain in a thread, which is returned once the server says that it does."""
+    draining = threading.Thread(target=lambda: served.in_loop(served.door.drain(seconds)))
+    draining.start()
+    watch = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest())
+    while next(watch).status == _SERVING:
+        pass
+    return draining
+
+
 def test_a_server_that_drains_refuses_new_calls_while_it_finishes_others(served: Served) -> None:
     began, may_go_on = threading.Event(), threading.Event()
 
@@ -88,11 +98,7 @@ def test_a_server_that_drains_refuses_new_calls_while_it_finishes_others(served:
     stub: Any = Stub(served.channel, SERVICES[0])
     running = stub.Get.future(messages.GetRequest(key=messages.EventKey(id="1")), timeout=60)
     assert began.wait(20)
-    draining = threading.Thread(target=lambda: served.in_loop(served.door.drain(20)))
-    draining.start()
-    watch = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest())
-    while next(watch).status == _SERVING:
-        pass
+    draining = _begin_to_drain(served, 20)
     code, info = failing(lambda: served.events.Publish(publish("s", "1")))
     assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
     may_go_on.set()
@@ -109,10 +115,20 @@ def _drain_at_once(served: Served, responses: Any) -> None:  # noqa: ANN401 - a 
     assert (code, info.reason) == (grpc.StatusCode.UNAVAILABLE, "going-away")
 
 
-def test_a_member_that_has_yet_to_join_ends_at_once_when_the_server_drains(served: Served) -> None:
+def test_a_member_that_has_yet_to_join_ends_at_once_when_the_server_drains(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = threading.Event()
+    wait = served.door._drain.wait
+
+    async def wait_and_say_so(client: Any) -> Any:  # noqa: ANN401 - those of `wait`
+        waits.set()
+        return await wait(client)
+
+    monkeypatch.setattr(served.door._drain, "wait", wait_and_say_so)
     requests: queue.Queue[messages.WorkRequest | None] = queue.Queue()
     responses = served.events.Work(iter(requests.get, None))
-    _wait_for_calls(served, 1)
+    assert waits.wait(20)
     _drain_at_once(served, responses)
     requests.put(None)
 
@@ -140,11 +156,7 @@ def test_events_that_have_arrived_when_the_server_drains_are_stored_and_acknowle
     responses = served.events.PublishStream(iter(requests.get, None))
     requests.put(messages.PublishStreamRequest(stream="s", events=[event("1")]))
     assert began.wait(20)
-    draining = threading.Thread(target=lambda: served.in_loop(served.door.drain(15)))
-    draining.start()
-    watch = health_pb2_grpc.HealthStub(served.channel).Watch(health_pb2.HealthCheckRequest())
-    while next(watch).status == _SERVING:
-        pass
+    draining = _begin_to_drain(served, 15)
     may_go_on.set()
     assert next(responses).acknowledgements[0].published.sequence == 1
     code, info = failing(lambda: list(responses))
@@ -170,14 +182,6 @@ def test_no_call_becomes_a_connection_once_connections_were_closed(served: Serve
     with pytest.raises(SessionClosed) as caught:
         served.in_loop(join())
     assert caught.value.code == GOING_AWAY
-
-
-def _wait_for_calls(served: Served, count: int) -> None:
-    """Wait until the server has so many calls."""
-    end = time.monotonic() + 20
-    while served.on_loop(lambda: served.door._calls) != count:
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def test_a_port_that_is_taken_is_an_error_that_names_it(served: Served) -> None:

@@ -60,8 +60,8 @@ class EventStoreService:
     async def get(self, request: messages.GetRequest, call: Call) -> messages.GetResponse:
         """Return one event."""
 
-        def found(access: Access) -> messages.GetResponse:
+        def response(access: Access) -> messages.GetResponse:
             (message,) = messages_of([requested_event(request, call.hub, access=access)], request.format)
             return messages.GetResponse(event=message)
 
-        return await call.run(found)
+        return await call.run(response)
