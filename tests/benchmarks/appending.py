@@ -11,7 +11,7 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,9 +26,7 @@ _ROUNDS = 80
 
 def figures() -> Iterator[Figure]:
     """One event at a time, then batches of a hundred."""
-    with starting_servers():
-        server = ValkeyServer.start()
-    with server, beside_servers(), closing(_Sides(server.url)) as sides:
+    with apart_from(ValkeyServer.start) as server, closing(_Sides(server.url)) as sides:
         singles = in_turn(lambda _: sides.singles(), rounds=_ROUNDS)
         yield Figure("Append of one event, against bare XADD", singles.speed, Unit.RATIO, Aim("≥", 0.7))
         yield Figure("Append of one event, one after the other", _BLOCK / median(singles.ours), Unit.RATE)

@@ -11,7 +11,7 @@ from eventstore.adapters.aws.apigateway import ApiGatewayConnections
 from eventstore.adapters.aws.calls import connections_calls
 from eventstore.adapters.aws.sqs_queue import Message, SqsQueue
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 from tests.benchmarks.stub_aws import stub_aws
 from tests.contract.aws import environment, session, sqs_at
 
@@ -30,9 +30,7 @@ _QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/deliveries.fifo"
 
 def figures() -> Iterator[Figure]:
     """Posts to a connection, and sends to a queue, one after the other over a kept connection."""
-    with starting_servers():
-        server = stub_aws()
-    with server as url, beside_servers():
+    with apart_from(stub_aws) as url:
         yield from _compared(f"A post of {_BYTES} bytes to a connection", *_posts(url))
         yield from _compared(f"A send of {_BYTES} bytes to a FIFO queue", *_sends(url))
 

@@ -16,7 +16,7 @@ from tests.benchmarks.examples import EVENT_BYTES, Events
 from tests.benchmarks.hub import running_hub
 from tests.benchmarks.measure import Figure, Unit
 from tests.benchmarks.partition import Partition
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 from tests.benchmarks.subscribers import Subscribers
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _turns() -> float:
-    with starting_servers():
-        server = ValkeyServer.start()
-    with server, beside_servers(), closing(connect(server.url)) as client:
+    with apart_from(ValkeyServer.start) as server, closing(connect(server.url)) as client:
         partition = Partition(client)
         _fill(partition.log)
         partition.serve()

@@ -14,7 +14,7 @@ from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
 from tests.benchmarks.partition import Partition
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,9 +32,7 @@ def figures() -> Iterator[Figure]:
     """How fast turns go, and how much slower they are for the subscriptions that want something else."""
     events = Events()
     with ExitStack() as stack:
-        with starting_servers():
-            server = stack.enter_context(ValkeyServer.start())
-        stack.enter_context(beside_servers())
+        server = stack.enter_context(apart_from(ValkeyServer.start))
         partitions = []
         for database, number in enumerate((_FEW, *_MANY)):
             client = connect(f"{server.url}/{database}")

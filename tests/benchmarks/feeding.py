@@ -20,10 +20,11 @@ from eventstore.ports import Start
 from eventstore_hosting.valkey import ValkeyServer
 from eventstore_server.live_feed import LiveFeed
 from eventstore_server.sessions import Sessions
+from eventstore_server.telemetry import Telemetry
 from tests.benchmarks import dispatching
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,9 +45,7 @@ def figures() -> Iterator[Figure]:
     """How fast a feed reads, matches and builds frames, and how much slower it is for what does not match."""
     events = Events()
     with ExitStack() as stack:
-        with starting_servers():
-            server = stack.enter_context(ValkeyServer.start())
-        stack.enter_context(beside_servers())
+        server = stack.enter_context(apart_from(ValkeyServer.start))
         threads = stack.enter_context(ThreadPoolExecutor(1))
         feeds = []
         for database, number in enumerate((_MANY, _MATCHING)):
@@ -75,7 +74,10 @@ class _Feed:
         self._follower = RedisFollower(client, url, read_ahead=ahead)
         self._sessions = _Counted()
         limits = TurnLimits(frames=replace(FrameLimits(), shards=1, addresses=100_000, posts=1_000_000))
-        self._feed = LiveFeed(self.log, self._follower, self._sessions, threads=threads, limits=limits)
+        observer = Telemetry.of().turns
+        self._feed = LiveFeed(
+            self.log, self._follower, self._sessions, threads=threads, limits=limits, observer=observer
+        )
         for subscription in dispatching._subscriptions(subscribers):
             self._feed.start(subscription, {0: Start.NOW})
         self._feed.serve(0)

@@ -28,7 +28,7 @@ from eventstore.subscriptions import Durable
 from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 from tests.benchmarks.ports import log_and_turns
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeDispatchQueue, FakePushes
@@ -55,9 +55,7 @@ def figures() -> Iterator[Figure]:
     """Every workflow gets an event in every round; the p99 is over all of the others'."""
     events = Events()
     with ExitStack() as stack:
-        with starting_servers():
-            server = stack.enter_context(ValkeyServer.start())
-        stack.enter_context(beside_servers())
+        server = stack.enter_context(apart_from(ValkeyServer.start))
         streams = [events.stream() for _ in range(_WORKFLOWS)]
         groups = []
         for database, poisoned in enumerate((streams[_POISONED], None)):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.jetstream import JetStream
 from tests.benchmarks.measure import Figure, Unit, in_turn
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,9 +52,7 @@ def figures() -> Iterator[Figure]:
 def _compared(name: str, insert: Callable[[PositionedEvent], None], *, persistent: bool) -> Iterator[Figure]:
     examples = Events()
     with ExitStack() as stack:
-        with starting_servers():
-            server = stack.enter_context(ValkeyServer.start(persistent=persistent))
-        stack.enter_context(beside_servers())
+        server = stack.enter_context(apart_from(partial(ValkeyServer.start, persistent=persistent)))
         client: Any = connect(server.url)
         stack.callback(client.close)
         log = RedisLog(client)

@@ -7,13 +7,30 @@ A round trip then takes half as long, or twice, and what a server does weighs tw
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
-__all__ = ["beside_servers", "starting_servers"]
+__all__ = ["apart_from", "starting_servers"]
+
+ServerT = TypeVar("ServerT")
+
+
+@contextmanager
+def apart_from(start: Callable[[], AbstractContextManager[ServerT]]) -> Iterator[ServerT]:
+    """Start a server off the first processor, where this thread stays for as long as the block lasts.
+
+    Args:
+        start: Starts it, at once or when its context is entered.
+    """
+    with ExitStack() as stack:
+        with starting_servers():
+            server = stack.enter_context(start())
+        stack.enter_context(_beside_servers())
+        yield server
 
 
 @contextmanager
@@ -24,7 +41,7 @@ def starting_servers() -> Iterator[None]:
 
 
 @contextmanager
-def beside_servers() -> Iterator[None]:
+def _beside_servers() -> Iterator[None]:
     """This thread stays on the first processor for as long as the block lasts."""
     with _on(_allowed()[:1] if len(_allowed()) > 1 else []):
         yield

@@ -13,7 +13,7 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.examples import Events
 from tests.benchmarks.measure import Aim, Figure, Unit, in_turn
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,7 @@ _ROUNDS = 40
 
 def figures() -> Iterator[Figure]:
     """A stream read whole, in one call."""
-    with starting_servers():
-        server = ValkeyServer.start()
-    with server, beside_servers():
+    with apart_from(ValkeyServer.start) as server:
         client: Any = connect(server.url)
         # As redis-py comes, with the protocol that the hub speaks.
         bare: Any = Redis.from_url(server.url, protocol=3)

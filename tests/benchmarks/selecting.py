@@ -14,7 +14,7 @@ from eventstore.read.pages import AllQuery, read_all
 from eventstore.read.selection import Selection
 from eventstore_hosting.valkey import ValkeyServer
 from tests.benchmarks.measure import Aim, Figure, Unit
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,7 @@ _RARE = Selection(filter_of_parameters({"source": ["/rare"]}))
 
 def figures() -> Iterator[Figure]:
     """The requests that it takes, and the longest of them, from either end."""
-    with starting_servers():
-        server = ValkeyServer.start()
-    with server, beside_servers():
+    with apart_from(ValkeyServer.start) as server:
         client: Any = connect(server.url)
         with closing(client):
             log = RedisLog(client)

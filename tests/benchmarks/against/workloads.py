@@ -25,7 +25,7 @@ from tests.benchmarks import imports as importing
 from tests.benchmarks.examples import EVENT_BYTES, PER_STREAM, Events
 from tests.benchmarks.hub import running_hub
 from tests.benchmarks.partition import Partition
-from tests.benchmarks.placement import beside_servers, starting_servers
+from tests.benchmarks.placement import apart_from
 from tests.benchmarks.subscribers import Subscribers
 
 if TYPE_CHECKING:
@@ -245,9 +245,7 @@ WORKLOADS: Mapping[str, Callable[[], AbstractContextManager[Sequence[Task]]]] = 
 @contextmanager
 def _valkey() -> Iterator[Any]:
     """A client of a server of its own, each on its processor."""
-    with starting_servers():
-        server = ValkeyServer.start()
-    with server, beside_servers(), closing(connect(server.url)) as client:
+    with apart_from(ValkeyServer.start) as server, closing(connect(server.url)) as client:
         yield client
 
 
