@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import SECONDS, Bare, Client, event, publish, sequences
 from tests.e2e.server.states import farewell_of, finished, listed, owned_by
-from tests.e2e.server.workers import Handled, working
+from tests.e2e.server.workers import STREAMS, Handled, working
 from tests.e2e.servers import instances_on
 from tests.e2e.test_durable import Rest
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tests.e2e.servers import Instance, ServerHub
 
 pytestmark = pytest.mark.needs("instances")
-
-_STREAMS = [f"wf-{number}" for number in range(24)]
 
 
 def test_a_subscriber_receives_what_is_published_on_any_instance(hubs: Sequence[ServerHub]) -> None:
@@ -41,10 +39,10 @@ def test_members_on_all_instances_share_the_partitions(hubs: Sequence[ServerHub]
     with working(hubs, "workers", handled):
         rest.until("subscriptions/workers", owned_by(3))
         for number in range(4):
-            publish(hubs[number % 3], *(event(f"{stream}-{number}", stream=stream) for stream in _STREAMS))
+            publish(hubs[number % 3], *(event(f"{stream}-{number}", stream=stream) for stream in STREAMS))
         rest.until("subscriptions/workers", finished)
     assert handled.workers == {0, 1, 2}
-    for stream in _STREAMS:
+    for stream in STREAMS:
         assert handled.first_times(stream) == [1, 2, 3, 4]
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from eventstore.streams import StreamName, partition_of
 from eventstore_client import ClientError
 from eventstore_client.backoff import Backoff
 from tests.e2e.live import SECONDS
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
     from eventstore_client import Recorded
     from tests.e2e.servers import ServerHub
 
-__all__ = ["Handled", "working"]
+__all__ = ["STREAMS", "Handled", "working"]
+
+_PARTITIONS = 16
+"""Those of a new store, unless it is told otherwise."""
+
+STREAMS = sorted({partition_of(StreamName(f"wf-{n}"), _PARTITIONS): f"wf-{n}" for n in reversed(range(100))}.values())
+"""A stream in each partition. The partitions of a member are drawn: whoever has any has events to handle."""
 
 
 @dataclass
