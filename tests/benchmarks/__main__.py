@@ -106,8 +106,9 @@ _SUBJECTS: Mapping[str, _Subject] = {
     "serving": _Subject(
         "The hub as a service",
         "One instance in a process of its own, on a Valkey in memory; clients in the measuring process. From the\n"
-        "beginning of a publish (POST over a kept connection, or a unary call) until a client has the event. NATS\n"
-        "JetStream (memory) takes turns with it. A rate of receipts counts each distinct event of each subscriber.",
+        "beginning of a publish until a client has the event: a message on an open WebSocket, a message of an open\n"
+        "call of PublishStream, a unary call, or a POST. NATS JetStream (memory) takes turns with it. A rate of\n"
+        "receipts counts each distinct event of each subscriber.",
         serving.figures,
     ),
     "feeding": _Subject(

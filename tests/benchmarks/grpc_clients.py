@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import Event
     from tests.benchmarks.examples import Events
 
-__all__ = ["GrpcSubscriber", "bare_service", "catch_up_rate", "streamed_rate", "unary_rates"]
+__all__ = ["GrpcExchange", "bare_service", "catch_up_rate", "streamed_rate", "unary_rates"]
 
 _SERVICE = messages.DESCRIPTOR.services_by_name["EventStoreService"]
 _PER_REQUEST = 50
@@ -37,10 +37,17 @@ _LARGEST = 16 * 1024 * 1024
 _WITHIN = 60.0
 
 
-class GrpcSubscriber:
-    """A subscriber to a stream, and a publisher by unary calls, on one connection each."""
+class GrpcExchange:
+    """A publisher and a subscriber to a stream, on a connection each.
+
+    The publisher keeps one call of `PublishStream` open, as a publisher over WebSocket keeps its connection.
+
+    Attributes:
+        by_calls: Whether each event is published by a unary call instead.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, stream: str) -> None:
+        self.by_calls = False
         self._loop = loop
         self._stream = stream
         self._receipts = Receipts()
@@ -52,18 +59,19 @@ class GrpcSubscriber:
         with ExitStack() as stack:
             loop = asyncio.new_event_loop()
             stack.callback(loop.close)
-            subscriber = cls(loop, stream)
-            loop.run_until_complete(subscriber._open(address))
-            stack.callback(lambda: loop.run_until_complete(subscriber._close()))
-            yield subscriber
+            exchange = cls(loop, stream)
+            loop.run_until_complete(exchange._open(address))
+            stack.callback(lambda: loop.run_until_complete(exchange._close()))
+            yield exchange
 
-    def exchange(self, event: Event) -> float:
+    def once(self, event: Event) -> float:
         """Publish an event; return the seconds until it arrived."""
-        return self._loop.run_until_complete(self._exchange(event))
+        return self._loop.run_until_complete(self._once(event))
 
     async def _open(self, address: str) -> None:
         self._channels = [_channel(address), _channel(address)]
         self._stub = Stub(self._channels[0], _SERVICE)
+        self._publishing = self._stub.PublishStream()
         live = asyncio.Event()
         self._receiving = asyncio.create_task(self._receive(Stub(self._channels[1], _SERVICE), live))
         await asyncio.wait_for(live.wait(), _WITHIN)
@@ -74,9 +82,13 @@ class GrpcSubscriber:
                 live.set()
             self._receipts.take(len(response.events.events))
 
-    async def _exchange(self, event: Event) -> float:
+    async def _once(self, event: Event) -> float:
         self._receipts.begin(1)
-        await self._stub.Publish(messages.PublishRequest(stream=self._stream, events=[_message(event)]))
+        if self.by_calls:
+            await self._stub.Publish(messages.PublishRequest(stream=self._stream, events=[_message(event)]))
+        else:
+            await self._publishing.write(messages.PublishStreamRequest(stream=self._stream, events=[_message(event)]))
+            await self._publishing.read()
         [seconds] = await self._receipts.all()
         return seconds
 

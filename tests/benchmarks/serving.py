@@ -10,7 +10,7 @@ from tests.benchmarks.beside_jetstream import beside_jetstream
 from tests.benchmarks.counted import Counted
 from tests.benchmarks.examples import Events
 from tests.benchmarks.exchange import Exchange
-from tests.benchmarks.grpc_clients import GrpcSubscriber, bare_service, catch_up_rate, streamed_rate, unary_rates
+from tests.benchmarks.grpc_clients import GrpcExchange, bare_service, catch_up_rate, streamed_rate, unary_rates
 from tests.benchmarks.idle import idle_memory
 from tests.benchmarks.measure import Aim, Figure, Unit
 from tests.benchmarks.receipts import ninety_ninth
@@ -37,8 +37,10 @@ def figures() -> Iterator[Figure]:
         stream = events.stream()
         with Exchange.joined(instance.url, stream) as exchange:
             yield from _beside_jetstream("WebSocket", events, lambda: [exchange.once(*events.take(1))])
-        with GrpcSubscriber.joined(instance.grpc, events.stream()) as subscriber:
-            yield from _beside_jetstream("gRPC", events, lambda: [subscriber.exchange(*events.take(1))])
+        with GrpcExchange.joined(instance.grpc, events.stream()) as grpc:
+            yield from _beside_jetstream("gRPC", events, lambda: [grpc.once(*events.take(1))])
+            grpc.by_calls = True
+            yield from _beside_jetstream("gRPC, by a unary call", events, lambda: [grpc.once(*events.take(1))])
         with Subscribers.joined(instance.url, _MANY, {"stream": stream}) as many:
             yield from _beside_jetstream(
                 "REST to WebSocket",

@@ -14,11 +14,11 @@ from eventstore_server.metrics_door import MetricsDoor
 from eventstore_server.rest_door import RestDoor
 from eventstore_server.sessions import GOING_AWAY, STOPPING
 from eventstore_server.websocket_door import WebSocketDoor
+from eventstore_server.worker_threads import WorkerThreads
 from functions.authorizer.app import credential_checker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from concurrent.futures import Executor
+    from collections.abc import Callable
 
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.health import Health
@@ -33,6 +33,8 @@ __all__ = ["Doors"]
 
 _LOGGER = logging.getLogger(__name__)
 
+_REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS = 64, 16, 16
+
 _CANCELLING_SECONDS = 1.0
 """Of the time for closing: for what is cut off in the end."""
 
@@ -45,7 +47,6 @@ class Doors:
         hub: The use cases.
         sessions: The clients of the instance.
         options: Address, credentials and pages.
-        threads: Where blocking work is done: `request`, `message` and `call`.
         limits: Sizes and times.
         health: Knows how the instance is.
         telemetry: Measures and traces.
@@ -59,17 +60,21 @@ class Doors:
         sessions: Sessions,
         *,
         options: Options,
-        threads: Mapping[str, Executor],
         limits: Limits,
         health: Health,
         telemetry: Telemetry,
         drained: Callable[[ConnectionId], None],
     ) -> None:
         check = credential_checker() if options.settings.authorizes else None
-        authorizer, requests = Authorizer(check), threads["request"]
+        authorizer = Authorizer(check)
+        self._threads = requests, messages, calls = (
+            WorkerThreads(_REQUEST_THREADS, name="request"),
+            WorkerThreads(_MESSAGE_THREADS, name="message"),
+            WorkerThreads(_CALL_THREADS, name="call"),
+        )
         self._port = port
         self._websockets = WebSocketDoor(
-            sessions, authorizer, threads=threads["message"], limits=limits, drained=drained, telemetry=telemetry
+            sessions, authorizer, threads=messages, limits=limits, drained=drained, telemetry=telemetry
         )
         self._http = HttpDoors(
             RestDoor(
@@ -88,7 +93,7 @@ class Doors:
         self._grpc = GrpcDoor(
             hub,
             sessions,
-            threads=threads["call"],
+            threads=calls,
             options=replace(
                 options.grpc,
                 host=options.host,
@@ -131,3 +136,6 @@ class Doors:
                 await asyncio.gather(self._port.close(closing, seconds=waiting), self._grpc.drain(waiting))
         except TimeoutError:
             _LOGGER.warning("some connections are left after %.1f s", seconds)
+        finally:
+            for threads in self._threads:
+                threads.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -18,10 +17,9 @@ from eventstore_server.proxy_events import rest_event
 from functions.access import access_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.metrics.catalogue import ServerMetrics
+    from eventstore_server.worker_threads import WorkerThreads
 
 __all__ = ["MetricsDoor"]
 
@@ -35,7 +33,7 @@ class MetricsDoor:
         threads: Check credentials, which may wait for the issuer of tokens.
     """
 
-    def __init__(self, metrics: ServerMetrics, authorizer: Authorizer, *, threads: Executor) -> None:
+    def __init__(self, metrics: ServerMetrics, authorizer: Authorizer, *, threads: WorkerThreads) -> None:
         self._metrics = metrics
         self._authorizer = authorizer
         self._threads = threads
@@ -46,7 +44,7 @@ class MetricsDoor:
             headers = {"Allow": "GET, HEAD", "Server": SERVER}
             return web.Response(status=HTTPStatus.METHOD_NOT_ALLOWED, headers=headers)
         try:
-            await asyncio.get_running_loop().run_in_executor(self._threads, partial(self._require_access, request))
+            await self._threads.run(partial(self._require_access, request))
         except EventstoreError as error:
             return problem_response(error)
         # On the thread of the event loop: sessions are counted there.

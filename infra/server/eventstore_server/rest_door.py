@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from base64 import b64decode
@@ -24,11 +23,11 @@ from functions.rest import app
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from concurrent.futures import Executor
 
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
     from eventstore_server.tracing import Tracing
+    from eventstore_server.worker_threads import WorkerThreads
 
 __all__ = ["RestDoor"]
 
@@ -48,7 +47,7 @@ class RestDoor:
         self,
         authorizer: Authorizer,
         *,
-        threads: Executor,
+        threads: WorkerThreads,
         limits: Limits,
         tracing: Tracing,
         open_to_pages: bool = False,
@@ -69,7 +68,7 @@ class RestDoor:
         try:
             body = await self._body(request)
             call = partial(self._call, request, body, request_id)
-            response = await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            response = await self._threads.run(call)
         except EventstoreError as error:
             response = problem_response(error, request_id, open_to_pages=self._open_to_pages)
         response.headers["Server"] = SERVER

@@ -51,7 +51,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 60.0
 _SWEEP_MS = 30_000
-_REQUEST_THREADS, _MESSAGE_THREADS, _CALL_THREADS = 64, 16, 16
 _TURN_THREADS, _PUSH_THREADS, _BACKGROUND_THREADS = 8, 16, 4
 _LAG_SECONDS = 5.0
 _LEAVING_SECONDS = 3.0
@@ -91,9 +90,6 @@ class Service:
         self._pools = {
             name: ThreadPoolExecutor(size, thread_name_prefix=name)
             for name, size in (
-                ("request", _REQUEST_THREADS),
-                ("message", _MESSAGE_THREADS),
-                ("call", _CALL_THREADS),
                 ("live", _TURN_THREADS),
                 ("turn", _TURN_THREADS),
                 ("push", _PUSH_THREADS),
@@ -230,7 +226,6 @@ class Service:
             self.hub,
             self.sessions,
             options=self._options,
-            threads=self._pools,
             limits=self._limits,
             health=self.health,
             telemetry=self._telemetry,

@@ -26,13 +26,13 @@ from functions.websocket import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from concurrent.futures import Executor
 
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.authorizing import Authorizer
     from eventstore_server.limits import Limits
     from eventstore_server.sessions import Sessions
     from eventstore_server.telemetry import Telemetry
+    from eventstore_server.worker_threads import WorkerThreads
 
 __all__ = ["WebSocketDoor"]
 
@@ -62,7 +62,7 @@ class WebSocketDoor:
         sessions: Sessions,
         authorizer: Authorizer,
         *,
-        threads: Executor,
+        threads: WorkerThreads,
         limits: Limits,
         drained: Callable[[ConnectionId], None],
         telemetry: Telemetry,
@@ -228,7 +228,7 @@ class WebSocketDoor:
             with call_scope(CallScope(_DOOR, connection_id=connection_id)):
                 return call()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._threads.run(work)
 
 
 class _OpenConnection:

@@ -6,19 +6,20 @@ import asyncio
 import itertools
 import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
 from eventstore_server.grpc.door import SERVICES, GrpcDoor
 from eventstore_server.grpc.options import GrpcOptions
+from eventstore_server.worker_threads import WorkerThreads
 from tests.fakes.letters import FakeLetters
 from tests.fakes.queues import FakeDispatchQueue
 from tests.grpc_stubs import Stub, insecure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence
+    from concurrent.futures import Future
 
     from eventstore.frames.frame import Delivery
     from eventstore.subscriptions import ConnectionId
@@ -153,7 +154,7 @@ class Served:
         hub.dispatch_queue = self.turns
         hub.letters = FakeLetters()
         hub.deliveries = SessionDeliveries(self.sessions, self._loop)
-        self.threads = ThreadPoolExecutor(4)
+        self.threads = WorkerThreads(4, name="call")
         self.door: GrpcDoor = self.on_loop(self._new_door, GrpcOptions(port=0, **options))
         self.in_loop(self.door.start())
         self.channel = insecure(self.door.port)
@@ -163,7 +164,11 @@ class Served:
 
     def in_loop(self, coroutine: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Run a coroutine in the loop of the server."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_WITHIN)
+        return self.start(coroutine).result(_WITHIN)
+
+    def start(self, coroutine: Coroutine[Any, Any, ResultT]) -> Future[ResultT]:
+        """Start a coroutine in the loop of the server."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def on_loop(self, function: Callable[..., ResultT], *arguments: object) -> ResultT:
         """Call a function on the thread of the server's loop."""
@@ -187,7 +192,7 @@ class Served:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_WITHIN)
         self._loop.close()
-        self.threads.shutdown()
+        self.threads.close()
         self.hub.close()
 
     def _new_door(self, options: GrpcOptions) -> GrpcDoor:

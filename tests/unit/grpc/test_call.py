@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from eventstore.access import FULL, Access
 from eventstore_server.grpc.call import Call, DeadlinePassed
+from eventstore_server.worker_threads import WorkerThreads
 
 
 class Context:
@@ -27,7 +28,7 @@ class Context:
 
 def _run(context: Context, check: Any = None, times: int = 1) -> list[Access]:  # noqa: ANN401 - a function
     async def run() -> list[Access]:
-        with ThreadPoolExecutor(1) as threads:
+        with closing(WorkerThreads(1, name="call")) as threads:
             call = Call(context, None, threads, check)  # type: ignore[arg-type]
             return [await call.run(lambda access: access) for _ in range(times)]
 
@@ -62,7 +63,7 @@ def test_a_call_that_ended_waits_for_work_that_it_cannot_stop() -> None:
             may_go_on.wait(20)
             seen.append("work")
 
-        with ThreadPoolExecutor(1) as threads:
+        with closing(WorkerThreads(1, name="call")) as threads:
             call = Call(Context(None), None, threads, None)  # type: ignore[arg-type]
             running = asyncio.create_task(call.run(work))
             await began.wait()

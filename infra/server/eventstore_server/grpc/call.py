@@ -16,11 +16,11 @@ from functions.authorizer.credentials import credential_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Executor, Future
 
     import grpc.aio
 
     from eventstore.hub.hub import Hub
+    from eventstore_server.worker_threads import WorkerThreads
 
 __all__ = ["Call", "DeadlinePassed"]
 
@@ -50,7 +50,7 @@ class Call:
 
     context: grpc.aio.ServicerContext[Any, Any]
     hub: Hub
-    threads: Executor
+    threads: WorkerThreads
     check: Callable[[str], Access] | None
     drain: Drain = field(default_factory=Drain)
     name: str = ""
@@ -58,7 +58,8 @@ class Call:
     code: str = "OK"
     _access: Access | None = None
     _deadline: float | None = field(init=False)
-    _pending: set[Future[Any]] = field(init=False, default_factory=set)
+    _working: int = field(init=False, default=0)
+    _idle: asyncio.Event = field(init=False, default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         seconds: float | None = self.context.time_remaining()
@@ -74,14 +75,19 @@ class Call:
             Unauthorized: The call has no valid credential.
             DeadlinePassed: The deadline of the call passed before the work began.
         """
-        future = self.threads.submit(self._perform, work)
-        self._pending.add(future)
-        future.add_done_callback(self._pending.discard)
-        return await asyncio.wrap_future(future)
+        self._working += 1
+        return await self.threads.run(lambda: self._perform(work), ended=self._ended)
 
     async def settled(self) -> None:
         """Wait until no work of the call is in progress: a call that was cancelled does not stop its thread."""
-        await asyncio.gather(*map(asyncio.wrap_future, list(self._pending)), return_exceptions=True)
+        while self._working:
+            self._idle.clear()
+            await self._idle.wait()
+
+    def _ended(self) -> None:
+        self._working -= 1
+        if not self._working:
+            self._idle.set()
 
     def _perform(self, work: Callable[[Access], ResultT]) -> ResultT:
         if self._deadline is not None and time.monotonic() >= self._deadline:

@@ -109,10 +109,9 @@ class Connections:
     async def _removed(self, call: Call, feed: Feed) -> None:
         # A thread of the call may register the connection right now.
         await call.settled()
-        loop = asyncio.get_running_loop()
         try:
             disconnect = partial(call.hub.members.disconnect, feed.connection.id, orderly=feed.was_ended_by_server)
-            await loop.run_in_executor(call.threads, disconnect)
+            await call.threads.run(disconnect)
         except Exception:
             # The sweep removes the connection: it expires.
             _LOGGER.exception("the connection %s was not removed from the store", feed.connection.id)

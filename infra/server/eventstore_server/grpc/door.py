@@ -34,7 +34,6 @@ from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from concurrent.futures import Executor
 
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.grpc.options import GrpcOptions
     from eventstore_server.sessions import Sessions
+    from eventstore_server.worker_threads import WorkerThreads
 
 __all__ = ["SERVICES", "GrpcDoor"]
 
@@ -77,7 +77,7 @@ class GrpcDoor:
         hub: Hub,
         sessions: Sessions,
         *,
-        threads: Executor,
+        threads: WorkerThreads,
         options: GrpcOptions,
         drained: Callable[[ConnectionId], None] = lambda _: None,
         telemetry: Telemetry | None = None,

@@ -35,10 +35,14 @@ class EventStoreService:
         self.read = read_stream
         self.read_all = read_all
 
-    async def publish(self, request: messages.PublishRequest, call: Call) -> messages.PublishResponse:
+    async def publish(self, request: messages.PublishRequest, call: Call) -> bytes:
         """Store events, all or none of each stream."""
-        results = await call.run(lambda access: publish_events(request, call.hub, access=access))
-        return messages.PublishResponse(results=map(published_message, results))
+
+        def response(access: Access) -> bytes:
+            results = publish_events(request, call.hub, access=access)
+            return messages.PublishResponse(results=map(published_message, results)).SerializeToString()
+
+        return await call.run(response)
 
     async def publish_stream(self, requests: AsyncIterator[messages.PublishStreamRequest], call: Call) -> None:
         """Store events as they come. While a thread stores some, those that come next wait, to be stored together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -20,7 +21,7 @@ from eventstore_server.grpc.statuses import failure_of
 from functions.protocol import EXPECTED
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator
 
     from eventstore.access import Access
     from eventstore.cloudevents.event import Event
@@ -136,6 +137,10 @@ class _Item:
     outcome: messages.Acknowledgement | None = None
 
 
+_Groups = Sequence[tuple[StreamName, Sequence[_Item]]]
+"""The events of streams."""
+
+
 def _items(request: messages.PublishStreamRequest) -> list[_Item]:
     items = []
     for index, message in enumerate(request.events):
@@ -152,19 +157,34 @@ async def _stored_together(
     requests: Sequence[messages.PublishStreamRequest], call: Call
 ) -> list[messages.Acknowledgement]:
     """Store events by one publish a stream, so that what fails for one stream concerns no other."""
-    items = [item for items in await call.run(lambda _: list(map(_items, requests))) for item in items]
+    items, groups = await call.run(partial(_store_one_stream, requests, call.hub))
+    # Mostly, a thread waits for the store.
+    shares = [groups[number::_AT_ONCE] for number in range(min(_AT_ONCE, len(groups)))]
+    if shares:
+        await asyncio.gather(*(call.run(partial(_store_all, share, call.hub)) for share in shares))
+    return [item.outcome for item in items if item.outcome is not None]
+
+
+def _store_one_stream(
+    requests: Sequence[messages.PublishStreamRequest], hub: Hub, access: Access
+) -> tuple[list[_Item], _Groups]:
+    """Return the events of requests, and by stream those that are yet to be stored.
+
+    The events of one stream are stored here: another thread would be another wait of a publisher of single events.
+    """
+    items = [item for request in requests for item in _items(request)]
     by_stream: dict[StreamName, list[_Item]] = {}
     for item in items:
         if item.stream is not None:
             by_stream.setdefault(item.stream, []).append(item)
     groups = list(by_stream.items())
-    # Mostly, a thread waits for the store.
-    shares = [groups[number::_AT_ONCE] for number in range(min(_AT_ONCE, len(groups)))]
-    await asyncio.gather(*(call.run(partial(_store_all, share, call.hub)) for share in shares))
-    return [item.outcome for item in items if item.outcome is not None]
+    if len(groups) > 1:
+        return items, groups
+    _store_all(groups, hub, access)
+    return items, []
 
 
-def _store_all(groups: Sequence[tuple[StreamName, Sequence[_Item]]], hub: Hub, access: Access) -> None:
+def _store_all(groups: _Groups, hub: Hub, access: Access) -> None:
     for stream, group in groups:
         for batch in _batches(group):
             _store(batch, stream, hub, access)

@@ -125,19 +125,15 @@ class RecordedEvent(NamedTuple):
 
     def encoded(self) -> bytes:
         """Return the event in the JSON format, with the hub's `extensions`."""
-        return b"%b%b" % (self.body[:-1], self._end().encode())
+        return self.text_and_size()[0].encode()
 
     def text_and_size(self) -> tuple[str, int]:
         """Return what `encoded` returns, as text, and its length in bytes."""
-        end = self._end()
-        # The end is ASCII, so the text need not be encoded again to be measured.
-        return f"{self.body.decode()[:-1]}{end}", len(self.body) - 1 + len(end)
-
-    def _end(self) -> str:
-        """Return what stands in place of the closing brace of the body."""
+        stream, sequence, time, body = self
         # The body is an object with at least four members, so a comma is right. Names of streams need no escapes.
-        stream, sequence, time, _ = self
-        return f',"hubstream":"{stream}","hubsequence":"{sequence}","hubtime":"{rfc3339(time)}"}}'
+        end = f',"hubstream":"{stream}","hubsequence":"{sequence}","hubtime":"{rfc3339(time)}"}}'
+        # The end is ASCII, so the text need not be encoded again to be measured.
+        return body.decode()[:-1] + end, len(body) - 1 + len(end)
 
 
 _as_recorded = cast("Callable[[Iterable[Any]], RecordedEvent]", partial(tuple.__new__, RecordedEvent))

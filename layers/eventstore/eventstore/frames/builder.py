@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.frames.event_text import event_text
+from eventstore.frames.event_text import texts_of
 from eventstore.frames.frame import Address, Delivery, Kind, Part, shard_of
 from eventstore.frames.hub_messages import hub_event
 from eventstore.frames.limits import FrameLimits
@@ -15,6 +15,7 @@ from eventstore.positions import Cursor, Epoch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from eventstore.frames.event_text import Text
     from eventstore.frames.positioned import PositionedEvent
     from eventstore.positions import Position
     from eventstore.streams import StreamName
@@ -39,7 +40,8 @@ class DeliveryBuilder:
     limits: FrameLimits
     events_url: str
     _parts: dict[int, list[Part]] = field(default_factory=dict)
-    _texts: dict[Position, tuple[str, int]] = field(default_factory=dict)
+    _made: list[tuple[Sequence[PositionedEvent], Sequence[Text]]] = field(default_factory=list)
+    _texts: dict[Position, Text] = field(default_factory=dict)
 
     def add_events(
         self, events: Sequence[PositionedEvent], to: Sequence[tuple[Subscription, int]], *, bare: bool
@@ -128,7 +130,7 @@ class DeliveryBuilder:
 
     def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
         """Return how many of the first events fit into one frame."""
-        chunk, _ = next(self._chunks(events), ((), ()))
+        chunk, _ = next(self._chunks(events[: self.limits.events]), ((), ()))
         return len(chunk)
 
     def add_again(
@@ -146,7 +148,7 @@ class DeliveryBuilder:
             reason: Why the first event is sent again.
         """
         head = {"stream": events[0].event.stream, "attempt": attempt} | ({"reason": reason} if reason else {})
-        encoded = tuple(self._text(positioned)[0] for positioned in events)
+        encoded = tuple(text for text, _ in self._texts_of(events))
         texts = (json.dumps(head)[1:-1], _array(encoded))
         self._add_part(Part(Kind.AGAIN, self.partition, (), texts, (to,), encoded))
 
@@ -200,17 +202,15 @@ class DeliveryBuilder:
     def _chunks(self, events: Sequence[PositionedEvent]) -> Iterator[tuple[Sequence[PositionedEvent], tuple[str, ...]]]:
         """Yield the events of each frame, and their texts."""
         most_events, most_bytes = self.limits.events, self.limits.event_bytes
-        texts: list[str] = []
+        texts = self._texts_of(events)
         first = size = 0
-        for index, positioned in enumerate(events):
-            text, length = self._text(positioned)
-            if texts and (len(texts) == most_events or size + length > most_bytes):
-                yield events[first:index], tuple(texts)
-                texts, first, size = [], index, 0
-            texts.append(text)
+        for index, (_, length) in enumerate(texts):
+            if index > first and (index - first == most_events or size + length > most_bytes):
+                yield events[first:index], tuple([text for text, _ in texts[first:index]])
+                first, size = index, 0
             size += length
         if texts:
-            yield events[first:], tuple(texts)
+            yield events[first:], tuple([text for text, _ in texts[first:]])
 
     def _add(
         self,
@@ -240,13 +240,22 @@ class DeliveryBuilder:
         shard = shard_of(part.to[0].connection, self.limits.shards)
         self._parts.setdefault(shard, []).append(part)
 
-    def _text(self, positioned: PositionedEvent) -> tuple[str, int]:
-        """Return the text of an event as it is sent, and its bytes, at most `FrameLimits.event_bytes`."""
-        kept = self._texts.get(positioned.position)
-        if kept is None:
-            kept = event_text(positioned.event, most=self.limits.event_bytes, events_url=self.events_url)
-            self._texts[positioned.position] = kept
-        return kept
+    def _texts_of(self, events: Sequence[PositionedEvent]) -> Sequence[Text]:
+        """Return the texts of events as they are sent, of at most `FrameLimits.event_bytes` each."""
+        # Mostly, all events are added at once. Only who adds more may add one of them again.
+        for others, made in self._made:
+            self._texts.update(zip([positioned.position for positioned in others], made, strict=True))
+        self._made.clear()
+        known = self._texts
+        missing = [positioned for positioned in events if positioned.position not in known] if known else events
+        made = texts_of(
+            [positioned.event for positioned in missing], most=self.limits.event_bytes, events_url=self.events_url
+        )
+        self._made.append((missing, made))
+        if missing is events:
+            return made
+        new = iter(made)
+        return [known.get(positioned.position) or next(new) for positioned in events]
 
     def _cursor(self, position: Position, frame: int = 0) -> str:
         frames = {self.partition: frame} if frame else {}

@@ -12,18 +12,26 @@ from eventstore.cloudevents import attributes_of
 from eventstore.frames.frame import escape_for_sqs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from eventstore.cloudevents.event import AttributeValue, RecordedEvent
 
-__all__ = ["event_text"]
+__all__ = ["Text", "event_text", "texts_of"]
+
+Text = tuple[str, int]
+"""The text of an event, and its length in bytes."""
 
 _LONGEST = 1024
 """The number of characters that a required attribute keeps in an event whose attributes are too large for a frame."""
 
 
-def event_text(event: RecordedEvent, *, most: int, events_url: str) -> tuple[str, int]:
-    """Return the text of an event as it is sent, and its length in bytes.
+def texts_of(events: Iterable[RecordedEvent], *, most: int, events_url: str) -> list[Text]:
+    """Return the `event_text` of each event."""
+    return [event_text(event, most=most, events_url=events_url) for event in events]
+
+
+def event_text(event: RecordedEvent, *, most: int, events_url: str) -> Text:
+    """Return the text of an event as it is sent.
 
     An event that is too large is sent without its data, and with a `dataref` to it.
 
