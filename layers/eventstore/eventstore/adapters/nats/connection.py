@@ -1,0 +1,181 @@
+"""A connection to a NATS server that blocks: requests, and answers of one or more messages.
+
+The maintained clients of NATS for Python are for asyncio. The core is synchronous, and needs little of the protocol
+(NATS documentation, "Client Protocol"; ADR-4 for headers).
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+from itertools import count
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eventstore.adapters.nats.address import NatsUrl, Server
+
+__all__ = ["Connection", "Message", "Refused"]
+
+_READ_BYTES = 256 * 1024
+_SENT_BYTES = 1024 * 1024
+"""What was read and used is removed from the buffer after so many bytes."""
+
+
+class Refused(Exception):
+    """The server refuses the client, or what it wants to do; trying again does not help."""
+
+
+class Message(NamedTuple):
+    """A message: the status of its headers (0 if it has none), the headers, and the content."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Connection:
+    """A connection to one server. One thread at a time uses it; after an `OSError` it is of no use.
+
+    Args:
+        server: The server.
+        url: Says who connects, and whether encrypted.
+        seconds: How long the server may take for an answer, or a part of it.
+
+    Attributes:
+        info: What the server said of itself (`INFO`).
+
+    Raises:
+        OSError: The server does not answer.
+        Refused: It refuses the user, or its certificate is not valid.
+    """
+
+    def __init__(self, server: Server, url: NatsUrl, *, seconds: float) -> None:
+        self._buffer = bytearray()
+        self._at = 0
+        self._inbox = f"_INBOX.{token_hex(11)}"
+        self._numbers = count(1)
+        self._socket = socket.create_connection(server, seconds)
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # The first line is not encrypted: TLS begins after it.
+            self.info = self._info()
+            if url.tls or self.info.get("tls_required"):
+                self._encrypt(server.host, url)
+            self._introduce(url)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._socket.close()
+
+    def request(self, subject: str, content: bytes) -> Message:
+        """Send a message, and return the answer."""
+        return next(self.requests(subject, content))
+
+    def requests(self, subject: str, content: bytes) -> Iterator[Message]:
+        """Send a message, and yield its answers; the caller knows which one is the last.
+
+        Answers that the caller leaves are dropped as soon as they are met.
+        """
+        reply = f"{self._inbox}.{next(self._numbers)}"
+        self._socket.sendall(b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply.encode(), len(content), content))
+        while True:
+            to, message = self._next()
+            if to == reply:
+                yield message
+
+    def _introduce(self, url: NatsUrl) -> None:
+        options: dict[str, object] = {
+            "verbose": False,
+            "pedantic": False,
+            "lang": "python-blocking",
+            "version": "1",
+            "protocol": 1,
+            "headers": True,
+            "no_responders": True,
+        }
+        options |= {"user": url.user, "pass": url.password} if url.user else {}
+        options |= {"auth_token": url.token} if url.token else {}
+        self._socket.sendall(
+            b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (json.dumps(options).encode(), self._inbox.encode())
+        )
+        while self._line() != b"PONG":
+            pass
+
+    def _info(self) -> dict[str, Any]:
+        line = self._line()
+        if not line.startswith(b"INFO "):
+            raise Refused("what answers at the address is no NATS server")
+        return cast("dict[str, Any]", json.loads(line[5:]))
+
+    def _encrypt(self, host: str, url: NatsUrl) -> None:
+        try:
+            context = ssl.create_default_context(cafile=url.tls_ca or None)
+            self._socket = context.wrap_socket(self._socket, server_hostname=host)
+        except FileNotFoundError as error:
+            raise Refused("the file of tls_ca is not there") from error
+        except ssl.SSLCertVerificationError as error:
+            raise Refused(f"the certificate of the server is not valid: {error.verify_message}") from error
+
+    def _next(self) -> tuple[str, Message]:
+        """Return the next message, and the subject that it was sent to."""
+        while True:
+            line = self._line()
+            words = line.split()
+            if line.startswith(b"MSG "):
+                return words[1].decode(), Message(0, {}, self._take(int(words[-1])))
+            if line.startswith(b"HMSG "):
+                head, size = int(words[-2]), int(words[-1])
+                whole = self._take(size)
+                status, headers = _parsed(whole[:head])
+                return words[1].decode(), Message(status, headers, whole[head:])
+
+    def _line(self) -> bytes:
+        """Return the next line that is not about the connection itself."""
+        while True:
+            while (end := self._buffer.find(b"\r\n", self._at)) < 0:
+                self._receive()
+            line = bytes(self._buffer[self._at : end])
+            self._at = end + 2
+            if line == b"PING":
+                self._socket.sendall(b"PONG\r\n")
+            elif line.startswith(b"-ERR"):
+                _raise(line[4:].decode(errors="replace").strip(" '"))
+            else:
+                return line
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) - self._at < size + 2:
+            self._receive()
+        content = bytes(self._buffer[self._at : self._at + size])
+        self._at += size + 2
+        return content
+
+    def _receive(self) -> None:
+        if self._at > _SENT_BYTES or self._at == len(self._buffer):
+            del self._buffer[: self._at]
+            self._at = 0
+        received = self._socket.recv(_READ_BYTES)
+        if not received:
+            raise ConnectionResetError("the server closed the connection")
+        self._buffer += received
+
+
+def _raise(reason: str) -> None:
+    """Raise what an error of the server means."""
+    if reason.lower().startswith(("authorization", "authentication", "user authentication", "permissions violation")):
+        raise Refused(reason)
+    raise ConnectionResetError(reason)
+
+
+def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
+    """Return the status and the headers of a message (`NATS/1.0 204 EOB`, then a header a line)."""
+    first, *lines = head.decode().split("\r\n")
+    status = first[9:12]
+    return int(status) if status else 0, dict(line.split(": ", 1) for line in lines if ": " in line)

@@ -1,0 +1,92 @@
+"""NATS servers with JetStream as child processes, which tests kill and start again."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eventstore_hosting.lifeline import Lifeline
+from eventstore_hosting.valkey.server import LOCAL, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["NatsServer"]
+
+_READY_WITHIN = 20.0
+_CONFIGURATION = """
+jetstream {{ store_dir: "{folder}", sync_interval: always }}
+{more}
+"""
+
+
+class NatsServer:
+    """One server on 127.0.0.1. What it acknowledged is on disk: it can be killed and started again.
+
+    Attributes:
+        port: Its port, also after it was started again.
+    """
+
+    def __init__(self, folder: Path, lifeline: Lifeline) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._lifeline = lifeline
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    @contextmanager
+    def started(cls, *, configuration: str = "") -> Iterator[NatsServer]:
+        """Run a server during the block.
+
+        Args:
+            configuration: What else is in its configuration file.
+        """
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nats-")))
+            text = _CONFIGURATION.format(folder=folder / "data", more=configuration)
+            (folder / "nats.conf").write_text(text)
+            server = cls(folder, stack.enter_context(Lifeline()))
+            stack.callback(server.kill)
+            server.start()
+            yield server
+
+    @property
+    def url(self) -> str:
+        """The `NATS_URL` of the server, without who connects."""
+        return f"nats://{LOCAL}:{self.port}"
+
+    def start(self) -> None:
+        """Start it, and wait until it accepts connections."""
+        # The wheel puts its program beside Python's own.
+        program = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+        assert program is not None, "there is no nats-server: install requirements-test.txt"
+        quiet = subprocess.DEVNULL
+        command = [program, "--addr", LOCAL, "--port", str(self.port), "--config", str(self._folder / "nats.conf")]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=quiet, stdout=log, stderr=log, process_group=self._lifeline.group
+            )
+        deadline = time.monotonic() + _READY_WITHIN
+        while self._process.poll() is None:
+            with suppress(OSError), socket.create_connection((LOCAL, self.port), 1) as probe:
+                if probe.recv(4) == b"INFO":
+                    return
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.01)
+        raise AssertionError(f"nats-server does not start: {(self._folder / 'log').read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """Kill it, as a machine that fails."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
