@@ -58,6 +58,23 @@ class NatsServer:
             server.start()
             yield server
 
+    @classmethod
+    @contextmanager
+    def cluster(cls) -> Iterator[list[NatsServer]]:
+        """Run three servers that keep each stream together, during the block. They are not yet ready for JetStream."""
+        routes = [free_port() for _ in range(3)]
+        known = ", ".join(f"nats://{LOCAL}:{route}" for route in routes)
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(
+                    cls.started(
+                        configuration=f"server_name: s{number}\n"
+                        f"cluster {{ name: tests, listen: {LOCAL}:{route}, routes: [{known}] }}"
+                    )
+                )
+                for number, route in enumerate(routes)
+            ]
+
     @property
     def url(self) -> str:
         """The `NATS_URL` of the server, without who connects."""

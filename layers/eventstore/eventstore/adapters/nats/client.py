@@ -21,6 +21,10 @@ ResultT = TypeVar("ResultT")
 
 _NO_RESPONDERS = 503
 
+_FORMING = frozenset({10005, 10008, 10009})
+"""no suitable peers for placement, system temporarily unavailable, cluster can not handle request (nats-server,
+server/errors.json): a cluster that is about to form, or to have another leader."""
+
 _ANSWER_SECONDS = 5.0
 _TRYING_SECONDS = 10.0
 """For how long a request is tried. A cluster of three took seven seconds for another leader (measured)."""
@@ -43,7 +47,7 @@ class NatsError(Exception):
 
 
 class NoResponders(Exception):
-    """Nothing answers at a subject: the stream has no leader, or JetStream is off or not permitted."""
+    """Nobody answers at the moment: a stream has no leader, a cluster is about to form, or JetStream is off."""
 
 
 class NatsClient:
@@ -78,8 +82,16 @@ class NatsClient:
             NatsError: JetStream refuses it.
             StoreUnavailable, SettingsError: As `run`.
         """
-        content = json.dumps(body).encode() if body else b""
-        return checked(self.run(lambda connection: answering(connection.request(f"$JS.API.{subject}", content))))
+        return self.ask(f"$JS.API.{subject}", json.dumps(body).encode() if body else b"")
+
+    def ask(self, subject: str, content: bytes) -> dict[str, Any]:
+        """Send a message to a subject at which JetStream answers, and return the answer. It can be repeated.
+
+        Raises:
+            NatsError: JetStream refuses it.
+            StoreUnavailable, SettingsError: As `run`.
+        """
+        return self.run(lambda connection: _checked(answering(connection.request(subject, content))))
 
     def run(self, use: Callable[[Connection], ResultT]) -> ResultT:
         """Return what a use of a connection returns. It is repeated on another connection if the server goes away.
@@ -149,10 +161,11 @@ def answering(message: Message) -> Message:
     return message
 
 
-def checked(message: Message) -> dict[str, Any]:
-    """Return an answer of JetStream; raise `NatsError` if it is an error."""
+def _checked(message: Message) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(message.content)
     if "error" in answer:
-        error = answer["error"]
-        raise NatsError(int(error.get("err_code", 0)), str(error.get("description", "")))
+        error = NatsError(int(answer["error"].get("err_code", 0)), str(answer["error"].get("description", "")))
+        if error.code in _FORMING:
+            raise NoResponders(str(error)) from error
+        raise error
     return answer

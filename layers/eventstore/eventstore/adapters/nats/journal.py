@@ -6,7 +6,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.nats.client import NatsClient, NatsError, answering, checked
+from eventstore.adapters.nats.client import NatsClient, NatsError, answering
 from eventstore.errors import SettingsError, StoreFull, TooLarge
 from eventstore.ports.journal import JournalEnd, JournalRecord
 
@@ -75,9 +75,8 @@ class NatsJournal:
         if len(record) > self.most_bytes:
             raise TooLarge(f"a record has {len(record)} bytes; the NATS server accepts {self.most_bytes} (max_payload)")
         self._make(partition)
-        subject = self._subject(partition)
         try:
-            answer = checked(self._client.run(lambda connection: answering(connection.request(subject, record))))
+            answer = self._client.ask(self._subject(partition), record)
         except NatsError as error:
             if error.code in _FULL:
                 raise StoreFull from error
