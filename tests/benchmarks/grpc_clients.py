@@ -173,7 +173,7 @@ def unary_rates(address: str, bare: str, events: Events, *, calls: int) -> float
     async def measure() -> float:
         async with _channel(address) as ours, _channel(bare) as theirs:
             publish = Stub(ours, _SERVICE).Publish
-            add = theirs.unary_unary("/bare.Service/Add")
+            add: Any = theirs.unary_unary("/bare.Service/Add")
             ratios = []
             for _ in range(_ROUNDS):
                 stored = [
