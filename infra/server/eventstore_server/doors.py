@@ -136,6 +136,8 @@ class Doors:
                 await asyncio.gather(self._port.close(closing, seconds=waiting), self._grpc.drain(waiting))
         except TimeoutError:
             _LOGGER.warning("some connections are left after %.1f s", seconds)
-        finally:
-            for threads in self._threads:
-                threads.close()
+
+    def end(self) -> None:
+        """End the threads. What is left of connections that were closed is done with them until then."""
+        for threads in self._threads:
+            threads.close()

@@ -263,6 +263,8 @@ class Service:
                 await self._leave()
         except TimeoutError:
             _LOGGER.warning("stopping took longer than %g s; leases end by themselves", self._limits.drain_seconds)
+        if hasattr(self, "_doors"):
+            self._doors.end()
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self.hub.close()

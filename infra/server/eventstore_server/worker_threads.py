@@ -51,11 +51,20 @@ class WorkerThreads:
                 cancelled before that.
 
         Raises:
-            RuntimeError: `close` was called.
+            RuntimeError: `close` was called, or no thread can be started and there is none.
         """
         answer: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._give(_Work(work, answer, ended))
-        return await answer
+        try:
+            self._give(_Work(work, answer, ended))
+        except BaseException:
+            ended()
+            raise
+        try:
+            return await answer
+        finally:
+            # An error that is raised here has this frame in its traceback. In a cycle with the answer it would keep
+            # all that the work has, such as the body of a request, until the garbage is collected.
+            del answer
 
     def close(self) -> None:
         """End the threads: those that are busy, after all work that waits."""
@@ -69,15 +78,26 @@ class WorkerThreads:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the threads have ended")
-            if self._idle:
-                thread = self._idle.pop()
-            elif self._count < self._most:
-                self._count += 1
-                thread = _Thread(self._next, name=f"{self._name}_{self._count}")
-            else:
+            thread = self._idle.pop() if self._idle else self._new_thread()
+            if thread is None:
                 self._waiting.append(work)
                 return
         thread.give(work)
+
+    def _new_thread(self) -> _Thread | None:
+        """Return a thread that has no work yet; None if there are as many as there may be, or can be."""
+        if self._count == self._most:
+            return None
+        thread = _Thread(self._next, name=f"{self._name}_{self._count + 1}")
+        try:
+            thread.start()
+        except RuntimeError:
+            # The machine has no room for another thread.
+            if not self._count:
+                raise
+            return None
+        self._count += 1
+        return thread
 
     def _next(self, thread: _Thread) -> _Work | None:
         """Return work that waits; None if there is none: the thread is idle from now on, or ends."""
@@ -101,12 +121,14 @@ class _Thread:
         self._given.acquire()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    def start(self) -> None:
+        """Start the thread: it is idle. Raises `RuntimeError` if it cannot be started."""
+        self._thread.start()
+
     def give(self, work: _Work | None) -> None:
-        """Have work done, if the thread is idle or new; None ends it."""
+        """Have work done, if the thread is idle; None ends it."""
         self._work = work
         self._given.release()
-        if self._thread.ident is None:
-            self._thread.start()
 
     def _run(self) -> None:
         while True:
@@ -139,6 +161,10 @@ class _Work:
         try:
             if not self._answer.cancelled():
                 self._result = self._work()
+        except StopIteration as error:
+            # A future refuses it: a coroutine that raised it would seem to have returned.
+            self._error = RuntimeError("work raised StopIteration")
+            self._error.__cause__ = error
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             self._error = error
 
@@ -149,10 +175,16 @@ class _Work:
             self._answer.get_loop().call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
-        self._ended()
-        if self._answer.done():
-            return
-        if self._error is None:
-            self._answer.set_result(self._result)
-        else:
-            self._answer.set_exception(self._error)
+        # The traceback of an error has a frame that has this work, which is to keep neither: see `run`.
+        answer, error = self._answer, self._error
+        del self._answer, self._error
+        try:
+            self._ended()
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(self._result)
+            else:
+                answer.set_exception(error)
+        finally:
+            del answer, error

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -50,6 +53,65 @@ def test_a_caller_gets_what_its_work_returns_or_raises() -> None:
         return await threads.run(lambda: threading.current_thread().name)
 
     assert with_threads(2, use) == "t_1"
+
+
+def test_work_that_raises_stop_iteration_fails() -> None:
+    async def use(threads: WorkerThreads) -> None:
+        with pytest.raises(RuntimeError, match="work raised StopIteration"):
+            await threads.run(lambda: next(iter(())))
+
+    with_threads(1, use)
+
+
+def test_an_error_keeps_nothing_of_the_work_once_it_was_handled() -> None:
+    class Body:
+        """What a request has."""
+
+    async def use(threads: WorkerThreads) -> None:
+        body = Body()
+        kept = weakref.ref(body)
+
+        def fail(body: Body) -> None:
+            raise ValueError(body)
+
+        with pytest.raises(ValueError, match="Body"):
+            await threads.run(partial(fail, body))
+        del body
+        # The thread has passed what it had.
+        await threads.run(lambda: None)
+        assert kept() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        with_threads(1, use)
+    finally:
+        gc.enable()
+
+
+def test_threads_that_cannot_be_started_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def use(threads: WorkerThreads) -> list[str]:
+        ended: list[str] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            for _ in range(3):
+                with pytest.raises(RuntimeError, match="can't start new thread"):
+                    await threads.run(lambda: None, ended=lambda: ended.append("refused"))
+        gate = Gate()
+        busy = asyncio.create_task(threads.run(gate))
+        await gate.began.wait()
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            waiting = asyncio.create_task(threads.run(lambda: ended.append("done")))
+            await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(busy, waiting)
+        return ended
+
+    assert with_threads(2, use) == ["refused", "refused", "refused", "done"]
 
 
 def test_the_thread_that_was_busy_last_gets_the_next_work() -> None:
