@@ -98,6 +98,7 @@ class LiveFeed:
         self._sender = EphemeralSender(cast("Log", self._watched), self.turns, limits)
         # Whether all entries that were read last had been stored, and delivered, by this process.
         self._is_alone = False
+        self._resetting = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="live-feed", daemon=True)
 
@@ -119,21 +120,25 @@ class LiveFeed:
 
     def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `EphemeralSubscriptions.start`. The caller requests the first turns once the client has its answer."""
-        ends = self._log.ends(starts)
-        self._restart_where_reset(ends)
-        behind: dict[int, Behind] = {}
         started: dict[int, Started] = {}
-        for number, start in starts.items():
-            end = ends[number]
-            position = BEGINNING if start is Start.OLDEST else end.position
-            if not isinstance(start, Start):
-                # A cursor after the end is made up, or of events that a failover lost. A turn that went up to it would
-                # count as dispatched, to all subscribers, what is yet to be stored before it.
-                position = min(start, end.position)
-            live_from = BEGINNING if start is Start.NOW else end.position
-            behind[number] = Behind(subscription.key, position, end.removals, live_from)
-            started[number] = Started(end.epoch, position, end.removals)
-        self.turns.add(subscription, behind.items())
+        left = dict(starts)
+        while left:
+            ends = self._log.ends(left)
+            self._restart_where_reset(ends)
+            behind: dict[int, Behind] = {}
+            for number, start in left.items():
+                end = ends[number]
+                position = BEGINNING if start is Start.OLDEST else end.position
+                if not isinstance(start, Start):
+                    # A cursor after the end is made up, or of events that a failover lost. A turn that went up to it
+                    # would count as dispatched, to all subscribers, what is yet to be stored before it.
+                    position = min(start, end.position)
+                live_from = BEGINNING if start is Start.NOW else end.position
+                behind[number] = Behind(subscription.key, position, end.removals, live_from)
+                started[number] = Started(end.epoch, position, end.removals)
+            refused = self.turns.add(subscription, [(p, ends[p].epoch, state) for p, state in behind.items()])
+            # They were reset since their ends were read. A reset after this ends the subscription.
+            left = {number: starts[number] for number in refused}
         return started
 
     def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
@@ -295,7 +300,7 @@ class LiveFeed:
             try:
                 return self.take_turn(number)
             except EpochChanged:
-                self._restart(number, self._log.ends([number])[number])
+                self._begin_anew([number])
                 return False
         except EventstoreError as error:
             self._observer.failed("live", error)
@@ -339,9 +344,15 @@ class LiveFeed:
 
     def _restart_where_reset(self, ends: Mapping[int, LogEnd]) -> None:
         """Begin anew in the partitions whose history is another one."""
-        for number, end in ends.items():
-            if end.epoch != self.turns.partitions[number].epoch:
-                self._restart(number, end)
+        if changed := [number for number, end in ends.items() if end.epoch != self.turns.partitions[number].epoch]:
+            self._begin_anew(changed)
+
+    def _begin_anew(self, numbers: Sequence[int]) -> None:
+        # Read here, by one thread at a time: what another thread read before would bring the old history back.
+        with self._resetting:
+            for number, end in self._log.ends(numbers).items():
+                if end.epoch != self.turns.partitions[number].epoch:
+                    self._restart(number, end)
 
     def _restart(self, number: int, end: LogEnd) -> None:
         """Begin anew in a partition whose history is another one: its clients resume from their cursors."""

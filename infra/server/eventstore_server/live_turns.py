@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Behind, TurnResult
     from eventstore.ports.follower import LogEntry
     from eventstore.ports.log_values import LogEnd
-    from eventstore.positions import Position
+    from eventstore.positions import Epoch, Position
     from eventstore.subscriptions import ConnectionId, Durable, Subscription, SubscriptionKey
     from eventstore_server.live_partition import LivePartition
 
@@ -42,13 +42,26 @@ class LiveTurns:
 
     # Subscriptions
 
-    def add(self, subscription: Subscription, starts: Iterable[tuple[int, Behind]]) -> None:
-        """Add a subscription, which has yet to catch up in each of its partitions."""
+    def add(self, subscription: Subscription, starts: Iterable[tuple[int, Epoch, Behind]]) -> Sequence[int]:
+        """Add a subscription, which has yet to catch up in each of its partitions.
+
+        Args:
+            subscription: The subscription.
+            starts: Its partitions, their epochs when its starts were chosen, and where it starts.
+
+        Returns:
+            The partitions that have another epoch by now: it was not added to them.
+        """
         self._subscriptions[subscription.key] = subscription
-        for number, behind in starts:
+        refused: list[int] = []
+        for number, epoch, behind in starts:
             partition = self.partitions[number]
             with partition.lock:
-                partition.add_behind(behind)
+                if partition.epoch == epoch:
+                    partition.add_behind(behind)
+                else:
+                    refused.append(number)
+        return refused
 
     def remove(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
         """Remove a subscription. Repeating the call changes nothing."""

@@ -355,6 +355,34 @@ def test_a_reset_of_the_store_is_noticed_although_nothing_is_stored_afterwards(l
     assert live.sessions.closed == {"a": "store-reset"}
 
 
+@pytest.mark.parametrize("resumes", ["resumes", ""])
+def test_a_subscriber_learns_of_a_reset_that_is_noticed_while_its_subscription_begins(
+    live: FedLive, monkeypatch: pytest.MonkeyPatch, resumes: str
+) -> None:
+    live.store.publish([event("1")], stream=STREAM)
+    live.subscribe("a", oldest=True)
+    turns(live)
+    cursor = live.received()["a"][-1]["cursor"]
+    ends = live.feed_log.ends
+
+    def ends_before_a_reset(partitions: Any) -> Any:  # noqa: ANN401 - as `Log.ends`
+        read = ends(partitions)
+        monkeypatch.undo()
+        live.log.renew()
+        live.feed.notice_resets()
+        return read
+
+    monkeypatch.setattr(live.feed_log, "ends", ends_before_a_reset)
+    if resumes:
+        with pytest.raises(StoreUnavailable, match="the store was reset while the subscription began; connect and"):
+            live.subscribe("c", cursors=[cursor])
+        assert live.subscribe("b", cursors=[cursor]).recovery == "new-epoch"
+    else:
+        assert live.subscribe("b", oldest=True).recovery == "complete"
+    turns(live)
+    assert ids(live.received()["b"]) == ["1"]
+
+
 def test_a_turn_of_the_old_history_does_not_move_the_new_one(live: FedLive) -> None:
     live.subscribe("a")
     turns(live)

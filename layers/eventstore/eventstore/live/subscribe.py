@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from eventstore.access import IN_BODY, IN_URL, Scope
-from eventstore.errors import StreamGone
+from eventstore.errors import StoreUnavailable, StreamGone
 from eventstore.positions import Cursor
 from eventstore.read.start_position import origin_of, require_kept
 
@@ -111,10 +111,15 @@ class Subscriptions:
             InvalidCursor: The cursors are invalid, or do not cover every partition that the subscription concerns.
             StreamGone: A stream that it names was deleted for good.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `Registry.subscribe`.
+            StoreUnavailable: The store was reset meanwhile. Called again, it says what that means.
         """
         subscription = _confined(subscription, access)
         origin = self._origin(subscription, cursors, oldest=oldest)
         started = self._registry.subscribe(subscription, origin.starts)
+        if any(started[partition].epoch != epoch for partition, epoch in origin.epochs.items()):
+            # A position of the old history would be taken for one of the new, and the client would not learn of it.
+            self._registry.unsubscribe(subscription.connection, subscription.id)
+            raise StoreUnavailable("the store was reset while the subscription began; connect and subscribe again")
         # Its turns report what is deleted from here on. A stream that was deleted since the first check would be
         # reported by none.
         try:

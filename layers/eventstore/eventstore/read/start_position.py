@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from eventstore.ports import Log
+    from eventstore.positions import Epoch
 
 __all__ = ["Origin", "origin_of", "require_kept"]
 
@@ -27,12 +28,14 @@ class Origin:
         marks: The positions of the cursors that are still valid, per partition.
         renewed: The partitions that were reset since the cursors were issued; their start is the oldest event.
         since: The removal serials of the cursors, per partition; without one, all removals count.
+        epochs: The epochs that partitions had when their starts were chosen; none without cursors.
     """
 
     starts: Mapping[int, Position | Start]
     marks: Mapping[int, Position]
     renewed: Sequence[int]
     since: Mapping[int, int] = field(default_factory=dict)
+    epochs: Mapping[int, Epoch] = field(default_factory=dict)
 
 
 def origin_of(
@@ -65,7 +68,8 @@ def origin_of(
     renewed = [partition for partition in concerned if current[partition].epoch != given[partition][0]]
     marks = {partition: given[partition][1] for partition in concerned if partition not in renewed}
     starts: dict[int, Position | Start] = {p: marks.get(p, Start.OLDEST) for p in concerned}
-    return Origin(starts, marks, renewed, {p: cursor.removals[p] for p in marks if p in cursor.removals})
+    since = {p: cursor.removals[p] for p in marks if p in cursor.removals}
+    return Origin(starts, marks, renewed, since, {p: current[p].epoch for p in concerned})
 
 
 def require_kept(log: Log, streams: Collection[StreamName]) -> None:
