@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from eventstore.ports import Log
     from eventstore.ports.follower import Follower, Growth, LogEntry
     from eventstore.ports.log_values import LogEnd
-    from eventstore.positions import Position
+    from eventstore.positions import Epoch, Position
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Subscription, SubscriptionKey
     from eventstore_server.sessions import Sessions
@@ -125,7 +125,7 @@ class LiveFeed:
         while left:
             ends = self._log.ends(left)
             self._restart_where_reset(ends)
-            behind: dict[int, Behind] = {}
+            states: list[tuple[int, Epoch, Behind]] = []
             for number, start in left.items():
                 end = ends[number]
                 position = BEGINNING if start is Start.OLDEST else end.position
@@ -134,11 +134,10 @@ class LiveFeed:
                     # would count as dispatched, to all subscribers, what is yet to be stored before it.
                     position = min(start, end.position)
                 live_from = BEGINNING if start is Start.NOW else end.position
-                behind[number] = Behind(subscription.key, position, end.removals, live_from)
+                states.append((number, end.epoch, Behind(subscription.key, position, end.removals, live_from)))
                 started[number] = Started(end.epoch, position, end.removals)
-            refused = self.turns.add(subscription, [(p, ends[p].epoch, state) for p, state in behind.items()])
-            # They were reset since their ends were read. A reset after this ends the subscription.
-            left = {number: starts[number] for number in refused}
+            # Those that were reset since their ends were read. A reset after this ends the subscription.
+            left = {number: starts[number] for number in self.turns.add(subscription, states)}
         return started
 
     def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:

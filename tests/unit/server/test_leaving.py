@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 from eventstore.ports.instances import InstanceId, Received
 from eventstore_server.cluster import Cluster
+from eventstore_server.options import read_options
 from eventstore_server.partition_workers import PartitionWorkers
+from eventstore_server.service import Service
 from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -118,3 +121,25 @@ def test_an_instance_leaves_after_its_last_heartbeat(monkeypatch: pytest.MonkeyP
     instances.goes_on.set()
     leaving.join()
     assert instances.steps[-1] == "leave"
+
+
+def test_the_threads_of_calls_end_after_the_instance_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that was cut off may still wait for the store: its connection is removed once its thread comes back."""
+    seen: list[str] = []
+
+    class SomeDoors:
+        async def close(self, *, seconds: float) -> None:
+            assert seconds > 0
+            seen.append("closed")
+
+        def end(self) -> None:
+            seen.append("ended")
+
+    async def leave() -> None:
+        seen.append("left")
+
+    service: Any = Service(read_options([], {"REDIS_URL": "redis://127.0.0.1:1"}))
+    service._doors = SomeDoors()
+    monkeypatch.setattr(service, "_leave", leave)
+    asyncio.run(service.stop())
+    assert seen == ["closed", "left", "ended"]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from eventstore.frames.event_text import texts_of
+from eventstore.frames.event_text import event_text
 from eventstore.frames.frame import Address, Delivery, Kind, Part, shard_of
 from eventstore.frames.hub_messages import hub_event
 from eventstore.frames.limits import FrameLimits
@@ -248,9 +248,8 @@ class DeliveryBuilder:
         self._made.clear()
         known = self._texts
         missing = [positioned for positioned in events if positioned.position not in known] if known else events
-        made = texts_of(
-            [positioned.event for positioned in missing], most=self.limits.event_bytes, events_url=self.events_url
-        )
+        most, url = self.limits.event_bytes, self.events_url
+        made = [event_text(positioned.event, most=most, events_url=url) for positioned in missing]
         self._made.append((missing, made))
         if missing is events:
             return made

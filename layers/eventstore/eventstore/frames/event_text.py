@@ -12,22 +12,17 @@ from eventstore.cloudevents import attributes_of
 from eventstore.frames.frame import escape_for_sqs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from eventstore.cloudevents.event import AttributeValue, RecordedEvent
 
-__all__ = ["Text", "event_text", "texts_of"]
+__all__ = ["Text", "event_text"]
 
 Text = tuple[str, int]
 """The text of an event, and its length in bytes."""
 
 _LONGEST = 1024
 """The number of characters that a required attribute keeps in an event whose attributes are too large for a frame."""
-
-
-def texts_of(events: Iterable[RecordedEvent], *, most: int, events_url: str) -> list[Text]:
-    """Return the `event_text` of each event."""
-    return [event_text(event, most=most, events_url=events_url) for event in events]
 
 
 def event_text(event: RecordedEvent, *, most: int, events_url: str) -> Text:

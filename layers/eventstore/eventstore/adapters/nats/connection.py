@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Message", "Refused"]
 
 _READ_BYTES = 256 * 1024
-_SENT_BYTES = 1024 * 1024
+_USED_BYTES = 1024 * 1024
 """What was read and used is removed from the buffer after so many bytes."""
 
 
@@ -158,7 +158,7 @@ class Connection:
         return content
 
     def _receive(self) -> None:
-        if self._at > _SENT_BYTES or self._at == len(self._buffer):
+        if self._at > _USED_BYTES or self._at == len(self._buffer):
             del self._buffer[: self._at]
             self._at = 0
         received = self._socket.recv(_READ_BYTES)

@@ -36,8 +36,10 @@ _KEPT: Mapping[str, object] = {
     "max_msgs": -1,
     "max_bytes": -1,
     "max_msgs_per_subject": -1,
+    "storage": "file",
+    "allow_direct": True,
 }
-"""What the settings of a stream must be, so that no record is removed but by `erase`."""
+"""What the settings of a stream must be, so that no record is removed but by `erase`, and any replica can be read."""
 
 
 class NatsJournal:
@@ -58,7 +60,7 @@ class NatsJournal:
     ) -> None:
         self._client = client or NatsClient(url)
         self._name = name
-        self._replicas = replicas
+        self._settings = {**_KEPT, "num_replicas": replicas}
         self._made: set[int] = set()
         self._lock = threading.Lock()
         self._most_bytes = 0
@@ -178,12 +180,9 @@ class NatsJournal:
                 f"STREAM.CREATE.{name}",
                 name=name,
                 subjects=[self._subject(partition)],
-                storage="file",
-                num_replicas=self._replicas,
-                allow_direct=True,
                 discard="new",
                 deny_purge=True,
-                **_KEPT,
+                **self._settings,
             )
         except NatsError as error:
             if error.code != _STREAM_NAME_IN_USE:
@@ -194,8 +193,7 @@ class NatsJournal:
         return config
 
     def _check(self, name: str, config: Mapping[str, Any]) -> None:
-        wanted = {**_KEPT, "storage": "file", "num_replicas": self._replicas, "allow_direct": True}
-        for setting, value in wanted.items():
+        for setting, value in self._settings.items():
             found = config.get(setting)
             if found != value:
                 raise SettingsError(f"the stream {name} of NATS has {setting} {found!r}; the hub needs {value!r}")
