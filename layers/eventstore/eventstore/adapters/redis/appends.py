@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.redis.entries import entries_of
-from eventstore.adapters.redis.keys import partition_keys, stream_keys
-from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import same_content
 from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended
@@ -15,9 +12,9 @@ from eventstore.streams import StreamName, partition_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.growth import Growth
     from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.adapters.redis.steps import Steps
     from eventstore.adapters.redis.streams import Streams
     from eventstore.cloudevents.event import Event
     from eventstore.streams import Expected
@@ -31,12 +28,10 @@ _HAS_RETENTION, _NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
 class Appends:
     """Appends events to the streams of a store."""
 
-    def __init__(self, partitions: Partitions, streams: Streams, *, direct: Direct | None = None) -> None:
+    def __init__(self, partitions: Partitions, streams: Streams, *, steps: Steps) -> None:
         self._partitions = partitions
-        self._direct = direct
-        self._client = partitions.client
         self._streams = streams
-        self._script = Script("log/append")
+        self._steps = steps
 
     def append(
         self,
@@ -56,24 +51,18 @@ class Appends:
             time: The time to store under, in milliseconds since 1970; empty is the server's.
             growth: Takes in how the log grew; None reads nothing of it.
         """
-        head = b"".join([event.key for event in events]) + b"".join([event.digest for event in events])
+        names = b"".join([event.key for event in events]) + b"".join([event.digest for event in events])
         bodies = [event.body for event in events]
-        if expected.version is not None or time:
-            version = expected.tag or ("" if expected.version is None else expected.version)
-            head += f"{version}/{time}".encode()
+        version = expected.tag or ("" if expected.version is None else str(expected.version))
         number = partition_of(stream, self._partitions.count)
-        partition, keys = partition_keys(number), stream_keys(number, stream)
-        script_keys = [keys.events, keys.state, keys.digests, partition.log, partition.streams, partition.bell]
-        if expected.tag:
-            script_keys.append(partition.partition)
-        arguments = (head, *entries_of(bodies))
-        commands = () if growth is None else growth.commands()
-        answer, read = self._script.with_commands(self._client, script_keys, arguments, commands, direct=self._direct)
-        if growth is not None:
-            growth.answered(read)
+
+        def answer_of(growth: Growth | None) -> Any:
+            return self._steps.append(number, stream, names, bodies, expected=version, time=time, growth=growth)
+
+        answer = answer_of(growth)
         while not isinstance(answer, int) and answer[0] == b"conflict":
             _adopt_stored_bodies(stream, events, bodies, answer)
-            answer = self._script(self._client, script_keys, (head, *entries_of(bodies)))
+            answer = answer_of(None)
         outcome, *rest = (answer,) if isinstance(answer, int) else answer
         if isinstance(outcome, int):
             if outcome & _HAS_RETENTION:

@@ -21,6 +21,7 @@ from eventstore.adapters.redis.lag import Lags
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.adapters.redis.references import TailQuery
+from eventstore.adapters.redis.steps import RedisSteps
 from eventstore.adapters.redis.stream_reads import StreamReads
 from eventstore.adapters.redis.streams import Streams
 from eventstore.adapters.redis.tail import Tails
@@ -32,9 +33,11 @@ from eventstore.streams import ANY, Expected, StreamName
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+    from eventstore.adapters.redis.bodies import Bodies
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.growth import Growth
+    from eventstore.adapters.redis.steps import Steps
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
     from eventstore.ports import Clock, Deleted, Lag, LogEnd, Missing, Tail
@@ -55,6 +58,8 @@ class RedisLog:
         new_epoch: Draws the epoch of a partition that is created or renewed.
         read_ahead: Where the `RedisTurns` of the process leaves the references that it has read.
         direct: Sends appends; None for the client.
+        steps: Does what changes the log; None does it at once.
+        bodies: Fetches the bodies of events; None if entries hold them.
     """
 
     def __init__(
@@ -66,17 +71,20 @@ class RedisLog:
         new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
         direct: Direct | None = None,
+        steps: Steps | None = None,
+        bodies: Bodies | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._ids = Ids(self._partitions)
-        self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock())
+        steps = steps or RedisSteps(client, direct=direct)
+        self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock(), steps=steps, bodies=bodies)
         self._blocks = Blocks(client)
-        self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead())
+        self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead(), bodies=bodies)
         self._lags = Lags(client)
-        self._appends = Appends(self._partitions, self._streams, direct=direct)
-        self._reads = StreamReads(self._partitions, self._streams, self._ids, self._blocks)
+        self._appends = Appends(self._partitions, self._streams, steps=steps)
+        self._reads = StreamReads(self._partitions, self._streams, self._ids, self._blocks, bodies=bodies)
 
     @property
     def partitions(self) -> int:

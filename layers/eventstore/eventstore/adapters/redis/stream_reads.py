@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.redis.blocks import Blocks
+    from eventstore.adapters.redis.bodies import Bodies
     from eventstore.adapters.redis.ids import Ids
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.streams import Streams
@@ -34,7 +35,10 @@ _MAX_BLOCK_SECONDS = SOCKET_SECONDS / 2
 class StreamReads:
     """Reads the streams of a store."""
 
-    def __init__(self, partitions: Partitions, streams: Streams, ids: Ids, blocks: Blocks) -> None:
+    def __init__(
+        self, partitions: Partitions, streams: Streams, ids: Ids, blocks: Blocks, *, bodies: Bodies | None = None
+    ) -> None:
+        self._bodies = bodies
         self._partitions = partitions
         self._client = partitions.client
         self._streams = streams
@@ -80,6 +84,8 @@ class StreamReads:
         if low > high:
             # All that was found is deleted, and is removed from memory later.
             return Slice(state, epoch, [], None, 0)
+        if self._bodies is not None:
+            [entries] = self._bodies.filled_in([(number, entries)])
         events = recorded(stream, Screen(clauses).passing(entries), low=low, high=high, backwards=backwards)
         size = sum(len(entry[1][1]) for entry in entries)
         return Slice(state, epoch, events, low if backwards else high, size)

@@ -8,9 +8,8 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.entries import recorded, sequence_and_time
-from eventstore.adapters.redis.keys import partition_keys, turn_keys
+from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.names import bounds_of_names
-from eventstore.adapters.redis.scripts import Script
 from eventstore.cloudevents import attributes_of
 from eventstore.cloudevents.event import EventId, event_key
 from eventstore.errors import StreamConflict, StreamGone, StreamNotFound, WrongExpectedVersion
@@ -20,8 +19,10 @@ from eventstore.streams import Retention, StreamConfig, StreamName, StreamState,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis.bodies import Bodies
     from eventstore.adapters.redis.ids import Ids
     from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.adapters.redis.steps import Steps
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Clock
     from eventstore.streams import Condition
@@ -71,17 +72,19 @@ class Streams:
         partitions: The partitions of the store.
         ids: The index by id, which must know events before they are removed.
         clock: Decides which events have exceeded the maximum age.
+        steps: Does what changes a stream.
+        bodies: Fetches the bodies of events; None if entries hold them.
     """
 
-    def __init__(self, partitions: Partitions, ids: Ids, *, clock: Clock) -> None:
+    def __init__(
+        self, partitions: Partitions, ids: Ids, *, clock: Clock, steps: Steps, bodies: Bodies | None = None
+    ) -> None:
+        self._bodies = bodies
         self._partitions = partitions
         self._ids = ids
         self._client = partitions.client
         self._clock = clock
-        self._create = Script("log/create")
-        self._configure = Script("log/configure")
-        self._delete = Script("log/delete", "log/removals")
-        self._trim = Script("log/trim", "log/removals", "shared/bell")
+        self._steps = steps
 
     def create(self, stream: StreamName, config: StreamConfig, *, time: str) -> bool:
         """See `Log.create`.
@@ -91,11 +94,9 @@ class Streams:
             config: Its settings.
             time: The time of creation, in milliseconds since 1970; empty is the server's.
         """
-        partition, keys = self._partitions.keys(stream)
+        number = partition_of(stream, self._partitions.count)
         limits, labels = _encoded(config)
-        answer = self._create(
-            self._client, [keys.state, partition.streams, partition.limits], [stream, time, limits, labels]
-        )
+        answer = self._steps.create(number, stream, time=time, limits=limits, labels=labels)
         if answer[0] == b"gone":
             raise StreamGone(stream)
         if answer[0] == b"created":
@@ -106,10 +107,12 @@ class Streams:
 
     def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool) -> bool:
         """See `Log.configure`."""
-        partition, keys = self._partitions.keys(known.name)
+        number = partition_of(known.name, self._partitions.count)
         version = f"{known.head}.{known.first}" if exactly else ""
-        arguments = (known.name, known.changes, version, *_encoded(config))
-        (outcome,) = self._configure(self._client, [keys.state, partition.limits], arguments)
+        limits, labels = _encoded(config)
+        (outcome,) = self._steps.configure(
+            number, known.name, changes=known.changes, version=version, limits=limits, labels=labels
+        )
         if outcome == b"gone":
             raise StreamGone(known.name)
         if outcome == b"absent":
@@ -153,11 +156,8 @@ class Streams:
             time: The time of the deletion, in milliseconds since 1970; empty is the server's.
         """
         number = partition_of(stream, self._partitions.count)
-        partition, keys = self._partitions.keys(stream)
-        script_keys = [keys.events, keys.state, partition.log, partition.streams, partition.bell]
-        script_keys += [partition.partition, partition.trimmed, partition.limits, partition.deleted, partition.ended]
         encoded = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
-        outcome, *details = self._delete(self._client, script_keys, (stream, int(permanently), time, encoded))
+        outcome, *details = self._steps.delete(number, stream, permanently=permanently, time=time, conditions=encoded)
         if outcome == b"gone":
             raise StreamGone(stream)
         if outcome == b"absent":
@@ -198,7 +198,7 @@ class Streams:
     def trim(self, stream: StreamName, *, until: int | None = None) -> int:
         """See `Log.trim`."""
         number = partition_of(stream, self._partitions.count)
-        partition, keys = self._partitions.keys(stream)
+        keys = stream_keys(number, stream)
         fields = self._client.hmget(keys.state, ("head", "first", "limits", "swept", "mark"))
         if fields[0] is None:
             return 0
@@ -207,10 +207,6 @@ class Streams:
         if limits.max_events is not None:
             first = max(first, head - limits.max_events + 1)
         oldest = 0 if limits.max_age is None else self._clock.now() - limits.max_age * 1000
-        script_keys = [keys.events, keys.state, partition.log, partition.ids, partition.partition, partition.turn]
-        script_keys += [partition.trimmed, partition.deleted, keys.digests]
-        turns = turn_keys(number)
-        script_keys += [turns.behind, turns.terms, turns.groups]
         removed, step = 0, _FIRST_STEP
 
         def may_go_on() -> bool:
@@ -218,18 +214,20 @@ class Streams:
 
         while may_go_on():
             entries = self._client.xrange(keys.events, swept + 1, count=step)
+            if self._bodies is not None:
+                [entries] = self._bodies.filled_in([(number, entries)])
             events = recorded(stream, entries, low=swept + 1, high=head)
             expired = list(takewhile(lambda event: event.sequence < first or event.time < oldest, events))
             if not expired:
                 if mark:
                     # All deleted events are removed: the log's mark of the deletion is removed once it was dispatched.
-                    self._trim(self._client, script_keys, (stream,))
+                    self._steps.trim(number, stream, ())
                 break
             # Index before removing: an event that is indexed after its removal would stay in the index forever.
             if not self._ids.catch_up([number], may_go_on=may_go_on):
                 break
             arguments = [part for event in expired for part in _trim_arguments(event)]
-            count, stopped = self._trim(self._client, script_keys, (stream, *arguments))
+            count, stopped = self._steps.trim(number, stream, arguments)
             removed += int(count)
             if stopped or len(expired) < len(events):
                 break

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis.blocks import Blocks
+    from eventstore.adapters.redis.bodies import Bodies
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.adapters.redis.references import References, Span, TailQuery
@@ -43,8 +44,11 @@ _MAX_BYTES = 16 * 1024 * 1024
 class Tails:
     """Reads the logs of a store's partitions."""
 
-    def __init__(self, partitions: Partitions, blocks: Blocks, read_ahead: ReadAhead) -> None:
+    def __init__(
+        self, partitions: Partitions, blocks: Blocks, read_ahead: ReadAhead, *, bodies: Bodies | None = None
+    ) -> None:
         self._client = partitions.client
+        self._bodies = bodies
         self._references = ReferenceReader(partitions, read_ahead)
         self._blocks = blocks
 
@@ -70,7 +74,8 @@ class Tails:
         while True:
             chunk = _next_chunk(spans)
             pipeline = self._client.pipeline(transaction=False)
-            for partition, stream in dict.fromkeys((partition, span.stream) for partition, span in chunk):
+            streams = dict.fromkeys((partition, span.stream) for partition, span in chunk)
+            for partition, stream in streams:
                 pipeline.hget(stream_keys(partition, stream).state, "first")
             runs = _merge_spans(chunk)
             for run in runs:
@@ -79,7 +84,13 @@ class Tails:
             # After the events: the serial covers every removal that hid one of them.
             for partition in references:
                 pipeline.hmget(partition_keys(partition).partition, (*REMOVALS, "epoch"))
-            answers = iter(pipeline.execute())
+            read = pipeline.execute()
+            if self._bodies is not None:
+                entries = slice(len(streams), len(streams) + len(runs))
+                read[entries] = self._bodies.filled_in(
+                    [*zip([run.partition for run in runs], read[entries], strict=True)]
+                )
+            answers = iter(read)
             collected.add(chunk, runs, answers)
             if not spans or collected.size >= _MAX_BYTES:
                 break
