@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore.errors import TooLarge
+from eventstore.errors import StoreUnavailable, TooLarge
 
 if TYPE_CHECKING:
     from eventstore.ports.journal import Journal, JournalRecord
@@ -78,6 +78,57 @@ class JournalContract:
                 journal.append(0, b"%d" % number)
             assert len(journal.read(0, after=0, count=_ALL)) == 1000
             assert [record.position for record in records(journal, after=990, count=4)] == list(range(991, 1001))
+
+    class TestFetching:
+        @pytest.mark.parametrize(
+            "positions",
+            [
+                (),
+                (1,),
+                (7,),
+                (1, 2, 3),
+                (3, 5, 7),
+                (1, 100, 101, 150, 299, 300),
+                tuple(range(1, 301)),
+                tuple(range(2, 301, 7)),
+                tuple(range(1, 301, 2)),
+            ],
+        )
+        def test_records_come_in_the_order_of_their_positions(
+            self, journal: Journal, positions: tuple[int, ...]
+        ) -> None:
+            for number in range(1, 301):
+                journal.append(0, b"%d" % number)
+            assert list(journal.fetch(0, positions)) == [(position, b"%d" % position) for position in positions]
+
+        @pytest.mark.parametrize("erased", [(1,), (2, 3, 4), (6,), (9, 10), (10,), tuple(range(1, 11))])
+        @pytest.mark.parametrize("positions", [tuple(range(1, 11)), (1, 6, 10), (3,), (9,), (10,), (2, 9)])
+        def test_an_erased_record_has_no_content(
+            self, journal: Journal, erased: tuple[int, ...], positions: tuple[int, ...]
+        ) -> None:
+            for number in range(1, 11):
+                journal.append(0, b"%d" % number)
+            for position in erased:
+                journal.erase(0, position)
+            assert list(journal.fetch(0, positions)) == [
+                (position, None if position in erased else b"%d" % position) for position in positions
+            ]
+
+        @pytest.mark.parametrize("step", [1, 2, 5])
+        def test_long_records_come_in_one_call(self, journal: Journal, step: int) -> None:
+            contents = [b"%d" % number * (journal.most_bytes // 4) for number in range(1, 10)] * 6
+            for content in contents:
+                journal.append(0, content)
+            positions = range(1, len(contents) + 1, step)
+            assert journal.fetch(0, positions) == [(position, contents[position - 1]) for position in positions]
+
+        @pytest.mark.parametrize("position", [4, 1000])
+        def test_a_position_beyond_the_end_is_named(self, journal: Journal, position: int) -> None:
+            for number in range(3):
+                journal.append(5, b"%d" % number)
+            for positions in ((position,), (1, 2, position), (3, position)):
+                with pytest.raises(StoreUnavailable, match=f"no record at position {position} of partition 5; .* 3"):
+                    journal.fetch(5, positions)
 
     class TestErasing:
         def test_an_erased_record_keeps_its_position(self, journal: Journal) -> None:

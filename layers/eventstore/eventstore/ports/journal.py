@@ -50,6 +50,13 @@ class Journal(Protocol):
     def read(self, partition: int, *, after: int, count: int) -> Sequence[JournalRecord]:
         """Return the next records after a position, at most `count`; fewer if they are long, none only at the end."""
 
+    def fetch(self, partition: int, positions: Sequence[int]) -> Sequence[JournalRecord]:
+        """Return the records at ascending positions, each of which the journal has had.
+
+        Many positions cost far less than as many calls. Raises `StoreUnavailable`, which names the position, for one
+        beyond the end: the journal does not have what an index says it has.
+        """
+
     def end(self, partition: int) -> JournalEnd:
         """Return where a partition ends. What was acknowledged before the call is before that."""
 

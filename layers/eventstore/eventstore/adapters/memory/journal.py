@@ -6,7 +6,7 @@ from collections import defaultdict
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from eventstore.errors import TooLarge
+from eventstore.errors import StoreUnavailable, TooLarge
 from eventstore.ports.journal import JournalEnd, JournalRecord
 
 if TYPE_CHECKING:
@@ -48,6 +48,17 @@ class MemoryJournal:
         with self._lock:
             found = self._records[partition][after : after + count]
         return [JournalRecord(position, content) for position, content in enumerate(found, after + 1)]
+
+    def fetch(self, partition: int, positions: Sequence[int]) -> Sequence[JournalRecord]:
+        """See `Journal.fetch`."""
+        with self._lock:
+            records = self._records[partition]
+            if positions and positions[-1] > len(records):
+                raise StoreUnavailable(
+                    f"the journal has no record at position {positions[-1]} of partition {partition}; "
+                    f"it ends at {len(records)}"
+                )
+            return [JournalRecord(position, records[position - 1]) for position in positions]
 
     def end(self, partition: int) -> JournalEnd:
         """See `Journal.end`."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.nats.address import NatsUrl, Server
 
-__all__ = ["NatsClient", "NatsError"]
+__all__ = ["NatsClient", "NatsError", "NoResponders", "answering", "checked"]
 
 ResultT = TypeVar("ResultT")
 
@@ -91,7 +91,7 @@ class NatsClient:
             NatsError: JetStream refuses it.
             StoreUnavailable, SettingsError: As `run`.
         """
-        return self.run(lambda connection: _checked(answering(connection.request(subject, content))))
+        return self.run(lambda connection: checked(connection.request(subject, content)))
 
     def run(self, use: Callable[[Connection], ResultT]) -> ResultT:
         """Return what a use of a connection returns. It is repeated on another connection if the server goes away.
@@ -161,8 +161,9 @@ def answering(message: Message) -> Message:
     return message
 
 
-def _checked(message: Message) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(message.content)
+def checked(message: Message) -> dict[str, Any]:
+    """Return an answer of JetStream's API; raise `NatsError` or `NoResponders` if it is an error."""
+    answer: dict[str, Any] = json.loads(answering(message).content)
     if "error" in answer:
         error = NatsError(int(answer["error"].get("err_code", 0)), str(answer["error"].get("description", "")))
         if error.code in _FORMING:

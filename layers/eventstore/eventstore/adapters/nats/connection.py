@@ -14,15 +14,21 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore.adapters.nats.address import NatsUrl, Server
 
-__all__ = ["Connection", "Message", "Refused"]
+__all__ = ["Connection", "Message", "Refused", "Request"]
 
 _READ_BYTES = 256 * 1024
 _USED_BYTES = 1024 * 1024
 """What was read and used is removed from the buffer after so many bytes."""
+
+_REQUESTS_IN_FLIGHT = 128
+_BYTES_IN_FLIGHT = 32 * 1024 * 1024
+"""How many requests may wait for answers, and how long these can be together. The requests fit into the buffers of the
+sockets, so no write waits for a server that waits for a reader; the answers are below the 64 MB (`max_pending`) at
+which the server ends the connection of a client that does not read."""
 
 
 class Refused(Exception):
@@ -35,6 +41,22 @@ class Message(NamedTuple):
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+
+class Request(NamedTuple):
+    """A request.
+
+    Attributes:
+        subject: Where it goes.
+        content: Its content.
+        most_bytes: How long its answers can be together; about.
+        batch: Whether it has several answers, of which the last one, and no other, has a status.
+    """
+
+    subject: str
+    content: bytes
+    most_bytes: int
+    batch: bool
 
 
 class Connection:
@@ -83,12 +105,41 @@ class Connection:
 
         Answers that the caller leaves are dropped as soon as they are met.
         """
-        reply = f"{self._inbox}.{next(self._numbers)}"
-        self._socket.sendall(b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply.encode(), len(content), content))
+        reply = self._reply()
+        self._socket.sendall(_published(subject, reply, content))
         while True:
             to, message = self._next()
             if to == reply:
                 yield message
+
+    def pipeline(self, requests: Sequence[Request]) -> list[list[Message]]:
+        """Send requests without waiting for each answer, and return the answers of each."""
+        answers: list[list[Message]] = [[] for _ in requests]
+        awaited: dict[str, int] = {}
+        sent = waiting_bytes = 0
+        while sent < len(requests) or awaited:
+            # Many in one write, so not after each answer.
+            if len(awaited) <= _REQUESTS_IN_FLIGHT // 2 and waiting_bytes <= _BYTES_IN_FLIGHT // 2:
+                writes: list[bytes] = []
+                while sent < len(requests) and len(awaited) < _REQUESTS_IN_FLIGHT and waiting_bytes < _BYTES_IN_FLIGHT:
+                    request, reply = requests[sent], self._reply()
+                    writes.append(_published(request.subject, reply, request.content))
+                    awaited[reply] = sent
+                    waiting_bytes += request.most_bytes
+                    sent += 1
+                if writes:
+                    self._socket.sendall(b"".join(writes))
+            to, message = self._next()
+            number = awaited.get(to)
+            if number is not None:
+                answers[number].append(message)
+                if message.status or not requests[number].batch:
+                    del awaited[to]
+                    waiting_bytes -= requests[number].most_bytes
+        return answers
+
+    def _reply(self) -> str:
+        return f"{self._inbox}.{next(self._numbers)}"
 
     def _introduce(self, url: NatsUrl) -> None:
         options: dict[str, object] = {
@@ -165,6 +216,10 @@ class Connection:
         if not received:
             raise ConnectionResetError("the server closed the connection")
         self._buffer += received
+
+
+def _published(subject: str, reply: str, content: bytes) -> bytes:
+    return b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply.encode(), len(content), content)
 
 
 def _raise(reason: str) -> None:

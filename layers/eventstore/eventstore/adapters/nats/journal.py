@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.nats.client import NatsClient, NatsError, answering
-from eventstore.errors import SettingsError, StoreFull, TooLarge
+from eventstore.adapters.nats.client import NatsClient, NatsError
+from eventstore.adapters.nats.requests import NO_MESSAGE_FOUND, adjacent, content_of, following, leaders, records_of
+from eventstore.errors import SettingsError, StoreFull, StoreUnavailable, TooLarge
 from eventstore.ports.journal import JournalEnd, JournalRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from eventstore.adapters.nats.address import NatsUrl
-    from eventstore.adapters.nats.connection import Connection
 
 __all__ = ["NatsJournal"]
 
 # Codes of JetStream (nats-server, server/errors.json).
 _STREAM_NOT_FOUND = 10059
 _STREAM_NAME_IN_USE = 10058
-_NO_MESSAGE_FOUND = 10037
 _FULL = frozenset({10023, 10047, 10077, 10122})
 """insufficient resources, insufficient storage, maximum bytes exceeded, storage resources exceeded"""
-
-_END_OF_BATCH, _NOT_FOUND = 204, 404
-
-_BATCH_BYTES = 8 * 1024 * 1024
-"""A read ends after about so many bytes."""
 
 _KEPT: Mapping[str, object] = {
     "retention": "limits",
@@ -88,7 +81,8 @@ class NatsJournal:
     def read(self, partition: int, *, after: int, count: int) -> Sequence[JournalRecord]:
         """See `Journal.read`."""
         self._make(partition)
-        found = self._client.run(lambda connection: self._batch(connection, partition, after, count))
+        request = following(self._stream(partition), after + 1, count, most_bytes=self.most_bytes)
+        [found] = self._client.run(lambda connection: records_of(connection, [request]))
         records: list[JournalRecord] = []
         position = after
         for sequence, content in found:
@@ -101,6 +95,25 @@ class NatsJournal:
             last = self._last_erased(partition, after)
             records += (JournalRecord(erased, None) for erased in range(after + 1, last + 1))
         return records[:count]
+
+    def fetch(self, partition: int, positions: Sequence[int]) -> Sequence[JournalRecord]:
+        """See `Journal.fetch`: adjacent positions are one request, and no request waits for another."""
+        self._make(partition)
+        contents: dict[int, bytes | None] = {}
+        missing = list(positions)
+        while missing:
+            unknown: list[int] = []
+            groups = adjacent(missing)
+            for group, found in zip(groups, self._groups(partition, groups), strict=True):
+                known = dict(found)
+                last = found[-1][0] if found else 0
+                # As in `read`: what is missing before another record was erased. A long answer ends early.
+                contents |= {position: known.get(position) for position in group if position <= last}
+                unknown += () if found else group
+            if unknown:
+                contents |= self._of_leader(partition, unknown)
+            missing = [position for position in missing if position not in contents]
+        return [JournalRecord(position, contents[position]) for position in positions]
 
     def end(self, partition: int) -> JournalEnd:
         """See `Journal.end`."""
@@ -123,19 +136,24 @@ class NatsJournal:
         """See `Journal.close`."""
         self._client.close()
 
-    def _batch(self, connection: Connection, partition: int, after: int, count: int) -> list[tuple[int, bytes]]:
-        """Return sequences and contents of the next records that were not erased, as any replica knows them."""
-        request = {"seq": after + 1, "next_by_subj": ">", "batch": count, "max_bytes": _BATCH_BYTES}
-        found: list[tuple[int, bytes]] = []
-        answers = connection.requests(f"$JS.API.DIRECT.GET.{self._stream(partition)}", json.dumps(request).encode())
-        for message in answers:
-            answering(message)
-            if message.status in {_END_OF_BATCH, _NOT_FOUND}:
-                return found
-            if message.status:
-                raise ConnectionResetError(f"NATS ended a read with the status {message.status}")
-            found.append((int(message.headers["Nats-Sequence"]), message.content))
-        return found
+    def _groups(self, partition: int, groups: Sequence[Sequence[int]]) -> list[list[tuple[int, bytes]]]:
+        """Return for each group of positions what a replica knows from its first position on."""
+        requests = [
+            following(self._stream(partition), group[0], group[-1] - group[0] + 1, most_bytes=self.most_bytes)
+            for group in groups
+        ]
+        return self._client.run(lambda connection: records_of(connection, requests))
+
+    def _of_leader(self, partition: int, positions: Sequence[int]) -> dict[int, bytes | None]:
+        """Return the contents at positions, as the leader knows them; None for those that were erased."""
+        end = self.end(partition).position
+        if positions[-1] > end:
+            raise StoreUnavailable(
+                f"the journal has no record at position {positions[-1]} of partition {partition}; it ends at {end}"
+            )
+        requests = [leaders(self._stream(partition), position, most_bytes=self.most_bytes) for position in positions]
+        answers = self._client.run(lambda connection: connection.pipeline(requests))
+        return {position: content_of(answer) for position, [answer] in zip(positions, answers, strict=True)}
 
     def _last_erased(self, partition: int, after: int) -> int:
         """Return the last position after one up to which all records were erased, as the leader knows it."""
@@ -151,7 +169,7 @@ class NatsJournal:
         try:
             found = self._client.api(f"STREAM.MSG.GET.{self._stream(partition)}", **request)
         except NatsError as error:
-            if error.code != _NO_MESSAGE_FOUND:
+            if error.code != NO_MESSAGE_FOUND:
                 raise
             return None
         return int(found["message"]["seq"])
