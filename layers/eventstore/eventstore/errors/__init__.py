@@ -40,11 +40,14 @@ EventstoreError
 │   └── Forbidden                the credentials are valid but do not allow this
 └── Unavailable                  the request is correct: sending it again later is safe
     ├── StoreUnavailable         the store does not respond
-    │   └── StoreFull            the store is out of memory: remove events, or add memory
+    │   ├── StoreFull            the store is out of memory: remove events, or add memory
+    │   └── OutcomeUnknown       the change was done, and its outcome is not kept: send it again
     ├── QueueUnavailable         a queue did not accept all messages
     ├── TurnLost                 a newer turn of the partition has begun and continues the work
     │   └── PartitionLeased      another instance holds a lease of the partition, and does the work
     ├── PartitionMismatch        the store was created with another number of partitions: correct the setting
+    ├── BackendMismatch          the store is one of another backend: correct the setting
+    ├── IndexDiverged            the index is not that of its journal any more: look at the journal, rebuild the index
     ├── ShardMismatch            the store was created with another number of shards: correct the setting
     └── FormatMismatch           the store has a format that this version does not support: deploy one that does
 
@@ -96,7 +99,10 @@ from eventstore.errors.invalid import (
 )
 from eventstore.errors.refused import Forbidden, Refused, Unauthorized
 from eventstore.errors.unavailable import (
+    BackendMismatch,
     FormatMismatch,
+    IndexDiverged,
+    OutcomeUnknown,
     PartitionLeased,
     PartitionMismatch,
     QueueUnavailable,
@@ -110,6 +116,7 @@ from eventstore.errors.unavailable import (
 __all__ = [
     "Absent",
     "AmbiguousEvent",
+    "BackendMismatch",
     "Conflict",
     "ConnectionNotFound",
     "EventConflict",
@@ -119,6 +126,7 @@ __all__ = [
     "FilterNotFound",
     "Forbidden",
     "FormatMismatch",
+    "IndexDiverged",
     "Invalid",
     "InvalidCursor",
     "InvalidEvent",
@@ -130,6 +138,7 @@ __all__ = [
     "Malformed",
     "NewEpoch",
     "NothingParked",
+    "OutcomeUnknown",
     "PartitionLeased",
     "PartitionMismatch",
     "QueueUnavailable",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from eventstore.errors.base import EventstoreError
 
 __all__ = [
+    "BackendMismatch",
     "FormatMismatch",
+    "IndexDiverged",
+    "OutcomeUnknown",
     "PartitionLeased",
     "PartitionMismatch",
     "QueueUnavailable",
@@ -38,6 +41,18 @@ class StoreFull(StoreUnavailable):
         super().__init__(
             "the store is out of memory and accepts no events; stored events are still read and delivered: "
             "delete streams, shorten retention, or add memory to the cache"
+        )
+
+
+class OutcomeUnknown(StoreUnavailable):
+    """A change is in the journal, and was done; whether it was refused is not known any more."""
+
+    code = "outcome-unknown"
+
+    def __init__(self, partition: int, position: int) -> None:
+        super().__init__(
+            f"the request is record {position} of partition {partition}, and its outcome is not kept any more; "
+            "send it again: an event is stored once"
         )
 
 
@@ -86,6 +101,31 @@ class ShardMismatch(Unavailable):
     def __init__(self, *, configured: int, stored: int) -> None:
         super().__init__(
             f"SHARDS is {configured}, but the store was created with {stored}; set SHARDS={stored}, or leave it unset"
+        )
+
+
+class BackendMismatch(Unavailable):
+    """The store is one of another backend than the setting says."""
+
+    code = "backend-mismatch"
+
+    def __init__(self, *, is_index: bool) -> None:
+        super().__init__(
+            "BACKEND is redis, but the store is the index of a journal; set BACKEND to that of the journal"
+            if is_index
+            else "BACKEND names a journal, but the store holds events itself; set BACKEND=redis, or name an empty store"
+        )
+
+
+class IndexDiverged(Unavailable):
+    """The index of a partition is not that of its journal: another one is there, or records are lost."""
+
+    code = "index-diverged"
+
+    def __init__(self, partition: int, why: str) -> None:
+        super().__init__(
+            f"the index of partition {partition} does not follow its journal any more ({why}); "
+            "look at the journal, then rebuild the index"
         )
 
 

@@ -39,7 +39,6 @@ class Appends:
         events: Sequence[Event],
         *,
         expected: Expected,
-        time: str,
         growth: Growth | None = None,
     ) -> Appended:
         """See `Log.append`.
@@ -48,7 +47,6 @@ class Appends:
             stream: The name of the stream.
             events: The events.
             expected: Where the caller believes the stream ends.
-            time: The time to store under, in milliseconds since 1970; empty is the server's.
             growth: Takes in how the log grew; None reads nothing of it.
         """
         names = b"".join([event.key for event in events]) + b"".join([event.digest for event in events])
@@ -57,7 +55,7 @@ class Appends:
         number = partition_of(stream, self._partitions.count)
 
         def answer_of(growth: Growth | None) -> Any:
-            return self._steps.append(number, stream, names, bodies, expected=version, time=time, growth=growth)
+            return self._steps.append(number, stream, names, bodies, expected=version, growth=growth)
 
         answer = answer_of(growth)
         while not isinstance(answer, int) and answer[0] == b"conflict":

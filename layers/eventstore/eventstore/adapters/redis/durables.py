@@ -84,11 +84,7 @@ class RedisDurables:
             self._list(self._client, [DURABLES], [durable.name, 0])
             for partition in starts.keys() & set(self.partitions(stored)):
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
-                log, keys = partition_keys(partition), turn_keys(partition)
-                script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
-                opening = self._partitions.opening()
-                group_arguments = [*opening, stored.key, stored.encoded(), group, END_OF_APPEND]
-                self._create_group(self._client, script_keys, group_arguments)
+                self._start_group(partition, stored, group)
         return stored
 
     def get(self, name: DurableName) -> Durable:
@@ -167,6 +163,15 @@ class RedisDurables:
                     if answer == _NO_WAKEUP_OUTSTANDING:
                         without_wakeup.append(partition)
         return without_wakeup
+
+    def _start_group(self, partition: int, durable: Durable, group: str) -> None:
+        """Create a group, unless the partition has it."""
+        log, keys = partition_keys(partition), turn_keys(partition)
+        script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
+        arguments = (durable.key, durable.encoded(), group, END_OF_APPEND)
+        self._partitions.opened(
+            [partition], lambda opening: self._create_group(self._client, script_keys, [*opening, *arguments])
+        )
 
     def _stored(self, name: DurableName) -> Durable | None:
         ((text, reference),) = self._texts([name])

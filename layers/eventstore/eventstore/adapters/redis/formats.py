@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from eventstore.errors import FormatMismatch
 
-__all__ = ["FIRST", "NEWEST", "OLDEST", "require_known"]
+__all__ = ["FIRST", "JOURNALED", "NEWEST", "OLDEST", "require_known"]
 
 FIRST = 1
 """What a store has that names none: it was made before there was another."""
@@ -19,6 +19,10 @@ OLDEST = 1
 
 NEWEST = 1
 """The newest one, which a new store gets (`lua/shared/open_partition.lua`)."""
+
+
+JOURNALED = 2
+"""The format of the index of a journal: versions that know no journal refuse it."""
 
 
 def require_known(store_format: int, *, oldest: int = OLDEST, newest: int = NEWEST) -> None:

@@ -46,6 +46,7 @@ class PartitionKeys(NamedTuple):
     deleted: str
     blocks: str
     ended: str
+    outcomes: str
 
 
 class StreamKeys(NamedTuple):

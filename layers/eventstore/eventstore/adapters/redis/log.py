@@ -78,7 +78,7 @@ class RedisLog:
         self._clock = clock
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._ids = Ids(self._partitions)
-        steps = steps or RedisSteps(client, direct=direct)
+        steps = steps or RedisSteps(client, clock=clock, direct=direct)
         self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock(), steps=steps, bodies=bodies)
         self._blocks = Blocks(client)
         self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead(), bodies=bodies)
@@ -97,7 +97,7 @@ class RedisLog:
     ) -> Appended:
         """See `Log.append`. Here, `growth` takes in how the log of the partition grew."""
         with ANSWERING:
-            return self._appends.append(stream, events, expected=expected, time=self._time(), growth=growth)
+            return self._appends.append(stream, events, expected=expected, growth=growth)
 
     def read(
         self, stream: StreamName, *, start: int, stop: int, count: int, backwards: bool = False, clauses: Clauses = ()
@@ -168,7 +168,7 @@ class RedisLog:
     def create(self, stream: StreamName, config: StreamConfig) -> bool:
         """See `Log.create`."""
         with ANSWERING:
-            return self._streams.create(stream, config, time=self._time())
+            return self._streams.create(stream, config)
 
     def configure(self, known: StreamState, config: StreamConfig, *, exactly: bool = False) -> bool:
         """See `Log.configure`."""
@@ -188,7 +188,7 @@ class RedisLog:
     def delete(self, stream: StreamName, *, permanently: bool = False, conditions: Sequence[Condition] = ()) -> Deleted:
         """See `Log.delete`."""
         with ANSWERING:
-            return self._streams.delete(stream, permanently=permanently, conditions=conditions, time=self._time())
+            return self._streams.delete(stream, permanently=permanently, conditions=conditions)
 
     def gone(self, streams: Sequence[StreamName]) -> Sequence[StreamName]:
         """See `Log.gone`."""
@@ -253,6 +253,3 @@ class RedisLog:
         """See `Log.ping`."""
         with ANSWERING:
             self._client.ping()
-
-    def _time(self) -> str:
-        return "" if self._clock is None else str(self._clock.now())

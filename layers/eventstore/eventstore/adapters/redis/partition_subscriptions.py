@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.entries import id_of_entry
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
-    from eventstore.adapters.redis.partitions import Partitions
+    from eventstore.adapters.redis.partitions import Opening, Partitions
     from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["PartitionSubscriptions"]
@@ -38,12 +38,16 @@ class PartitionSubscriptions:
 
     def start(self, subscription: Subscription, starts: Mapping[int, Position | Start]) -> Mapping[int, Started]:
         """See `EphemeralSubscriptions.start`."""
-        opening, key, encoded = self._partitions.opening, subscription.key, subscription.encoded()
-        calls = [
-            (_subscribe_keys(partition), [*opening(), key, encoded, _encode_start(start), END_OF_APPEND])
-            for partition, start in starts.items()
-        ]
-        return dict(zip(starts, map(_started, self._subscribe.each(self._client, calls)), strict=True))
+        key, encoded = subscription.key, subscription.encoded()
+
+        def subscribe(opening: Opening) -> list[Any]:
+            calls = [
+                (_subscribe_keys(partition), [*opening, key, encoded, _encode_start(start), END_OF_APPEND])
+                for partition, start in starts.items()
+            ]
+            return self._subscribe.each(self._client, calls)
+
+        return dict(zip(starts, map(_started, self._partitions.opened(starts, subscribe)), strict=True))
 
     def end(self, key: SubscriptionKey, partitions: Iterable[int], terms: Sequence[str]) -> None:
         """See `EphemeralSubscriptions.end`."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from eventstore.adapters.redis.entries import end_of_entry
 from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.errors import PartitionMismatch, ShardMismatch
+from eventstore.errors import BackendMismatch, PartitionMismatch, ShardMismatch
 from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.ports import LogEnd
 from eventstore.positions import Epoch
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
 
-__all__ = ["Partitions", "random_epoch"]
+__all__ = ["Opened", "Opening", "Partitions", "random_epoch"]
+
+ResultT = TypeVar("ResultT")
+
+Opening = tuple[Epoch, int, int]
+"""The arguments for `open_partition` of scripts: an epoch for a new partition, the numbers of partitions and shards."""
 
 _DEFAULT = 16
 
@@ -31,7 +36,9 @@ def random_epoch() -> Epoch:
     return Epoch(secrets.token_hex(6))
 
 
-class _Opened(NamedTuple):
+class Opened(NamedTuple):
+    """What a partition says of its store."""
+
     epoch: Epoch
     partitions: int
     shards: int
@@ -97,8 +104,16 @@ class Partitions:
         """The number of shards over which the store's connections are distributed; raises as `count` does."""
         return self._store.shards
 
-    def opening(self) -> tuple[Epoch, int, int]:
-        """Return the arguments for `open_partition` of scripts that may create a partition."""
+    def opened(self, partitions: Iterable[int], use: Callable[[Opening], ResultT]) -> ResultT:  # noqa: ARG002 - see below
+        """Return what a use of scripts that may create a partition returns.
+
+        Args:
+            partitions: The partitions that may be created. Where a journal has them, they are made from it.
+            use: Is given the arguments for `open_partition` of the scripts; it can be repeated.
+        """
+        return use(self._opening())
+
+    def _opening(self) -> Opening:
         return self._new_epoch(), self.count, self.shards
 
     def epoch(self, partition: int, known: bytes | None = None) -> Epoch:
@@ -108,12 +123,12 @@ class Partitions:
             partition: The partition's number.
             known: The epoch that the caller has just read; None if there was none.
         """
-        return Epoch(known.decode()) if known else self._open_partition(partition, *self.opening()).epoch
+        return Epoch(known.decode()) if known else self._open_partition(partition, *self._opening()).epoch
 
     def renew(self) -> dict[int, Epoch]:
         """Give every partition a new epoch, and return the new epochs."""
         calls = [
-            ((partition_keys(partition).partition, turn_keys(partition).turn), self.opening())
+            ((partition_keys(partition).partition, turn_keys(partition).turn), self._opening())
             for partition in range(self.count)
         ]
         return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
@@ -121,9 +136,8 @@ class Partitions:
     def ends(self, partitions: Iterable[int]) -> dict[int, LogEnd]:
         """See `Log.ends`."""
         numbers = list(partitions)
-        keys = map(partition_keys, numbers)
-        calls = [((key.partition, key.log), self.opening()) for key in keys]
-        answers = self._end.each(self.client, calls)
+        keys = [partition_keys(number)[:2] for number in numbers]
+        answers = self.opened(numbers, lambda opening: self._end.each(self.client, [(key, opening) for key in keys]))
         return {partition: _log_end(*answer) for partition, answer in zip(numbers, answers, strict=True)}
 
     def keys(self, stream: StreamName) -> tuple[PartitionKeys, StreamKeys]:
@@ -132,22 +146,27 @@ class Partitions:
         return partition_keys(partition), stream_keys(partition, stream)
 
     @cached_property
-    def _store(self) -> _Opened:
+    def _store(self) -> Opened:
         partitions, shards = self._configured or _DEFAULT, self._configured_shards or DEFAULT_SHARDS
         stored = self._open_partition(0, self._new_epoch(), partitions, shards)
-        require_known(stored.format)
+        self._require_known(stored)
         if self._configured not in {None, stored.partitions}:
             raise PartitionMismatch(configured=partitions, stored=stored.partitions)
         if self._configured_shards not in {None, stored.shards}:
             raise ShardMismatch(configured=shards, stored=stored.shards)
         return stored
 
-    def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> _Opened:
+    def _require_known(self, opened: Opened) -> None:
+        require_known(opened.format)
+
+    def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> Opened:
         answer = self._open(self.client, [partition_keys(partition).partition], [epoch, partitions, shards])
-        stored_epoch, stored, stored_format, stored_shards = answer
+        stored_epoch, stored, stored_format, stored_shards, is_index = answer
+        if is_index:
+            raise BackendMismatch(is_index=True)
         # A store that names no number of shards was made when there was one number for all.
         shards = int(stored_shards or DEFAULT_SHARDS)
-        return _Opened(stored_epoch.decode(), int(stored), shards, int(stored_format or FIRST))
+        return Opened(stored_epoch.decode(), int(stored), shards, int(stored_format or FIRST))
 
 
 def _log_end(epoch: bytes, last: bytes, removals: bytes) -> LogEnd:

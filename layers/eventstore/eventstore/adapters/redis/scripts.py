@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.direct import Command, Direct
 
-__all__ = ["Script"]
+__all__ = ["Script", "run_each"]
 
 _FILES = files("eventstore.adapters.redis").joinpath("lua")
 
@@ -29,11 +29,19 @@ class Script:
     Args:
         name: The name of its file in `lua/`.
         shared: The names of files with shared functions, which are inserted after its first line.
+        step: The name of another script, then those of files that it shares: its text becomes the function
+            `apply(KEYS, ARGV, redis)`, which the script calls.
     """
 
-    def __init__(self, name: str, *shared: str) -> None:
+    def __init__(self, name: str, *shared: str, step: Sequence[str] = ()) -> None:
         flags, script = _text(name).split(b"\n", 1)
-        self._source = b"\n".join([flags, *map(_text, shared), script])
+        inner: list[bytes] = []
+        if step:
+            called, *others = map(_text, step)
+            # Its own flags are a comment elsewhere than in the first line, and no statement.
+            called = called.removeprefix(b"#!")
+            inner = [b"local function apply(KEYS, ARGV, redis)", *others, b"--" + called, b"end"]
+        self._source = b"\n".join([flags, *map(_text, shared), *inner, script])
         self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
 
     def __call__(self, client: Client, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
@@ -45,7 +53,7 @@ class Script:
             arguments: Its arguments.
         """
         try:
-            return client.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
+            return client.execute_command(*self.command(keys, arguments))
         except NoScriptError:
             # Scripts are lost in a restart or failover. EVAL runs the script and loads it in one step.
             return client.execute_command("EVAL", self._source, len(keys), *keys, *arguments)
@@ -74,7 +82,7 @@ class Script:
         """
         if direct is None and not commands:
             return self(client, keys, arguments), ()
-        run: Command = ("EVALSHA", self._digest, len(keys), *keys, *arguments)
+        run = self.command(keys, arguments)
         if direct is not None:
             answer, *others = direct.run(run, *commands)
         else:
@@ -98,16 +106,33 @@ class Script:
         Returns:
             The answer of each run, in order.
         """
-        pipeline = client.pipeline(transaction=False)
-        for keys, arguments in calls:
-            pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
-        answers: list[Any] = pipeline.execute(raise_on_error=False)
-        for number, (answer, call) in enumerate(zip(answers, calls, strict=True)):
-            if isinstance(answer, NoScriptError):
-                answers[number] = self(client, *call)
-            elif isinstance(answer, Exception):
-                raise answer
-        return answers
+        return run_each(client, [(self, keys, arguments) for keys, arguments in calls])
+
+    def command(self, keys: Sequence[str], arguments: Sequence[Any]) -> Command:
+        """Return the command that runs the script on a server that knows it."""
+        return ("EVALSHA", self._digest, len(keys), *keys, *arguments)
+
+
+def run_each(client: Client, calls: Sequence[tuple[Script, Sequence[str], Sequence[Any]]]) -> list[Any]:
+    """Run scripts in one round trip, in order. Each run is atomic, all together are not.
+
+    Args:
+        client: The client of the store.
+        calls: The script, keys and arguments of each run.
+
+    Returns:
+        The answer of each run. One that the server did not know is run after all others.
+    """
+    pipeline = client.pipeline(transaction=False)
+    for script, keys, arguments in calls:
+        pipeline.execute_command(*script.command(keys, arguments))
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    for number, (answer, (script, keys, arguments)) in enumerate(zip(answers, calls, strict=True)):
+        if isinstance(answer, NoScriptError):
+            answers[number] = script(client, keys, arguments)
+        elif isinstance(answer, Exception):
+            raise answer
+    return answers
 
 
 def _text(name: str) -> bytes:

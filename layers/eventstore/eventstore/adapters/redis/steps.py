@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.growth import Growth
+    from eventstore.ports import Clock
     from eventstore.streams import StreamName
 
 __all__ = ["RedisSteps", "Step", "Steps", "append_step", "configure_step", "create_step", "delete_step", "trim_step"]
@@ -41,7 +42,6 @@ class Steps(Protocol):
         bodies: Sequence[bytes],
         *,
         expected: str,
-        time: str,
         growth: Growth | None,
     ) -> Any:
         """Append events.
@@ -52,11 +52,10 @@ class Steps(Protocol):
             names: The keys of all events, then their digests.
             bodies: Their bodies.
             expected: The head or version that the caller expects; empty is any.
-            time: The time to store under, in milliseconds since 1970; empty is the server's.
             growth: Takes in how the log grew; None reads nothing of it.
         """
 
-    def create(self, partition: int, stream: StreamName, *, time: str, limits: str, labels: str) -> Any:
+    def create(self, partition: int, stream: StreamName, *, limits: str, labels: str) -> Any:
         """Create a stream."""
 
     def configure(
@@ -64,7 +63,7 @@ class Steps(Protocol):
     ) -> Any:
         """Replace the settings of a stream."""
 
-    def delete(self, partition: int, stream: StreamName, *, permanently: bool, time: str, conditions: str) -> Any:
+    def delete(self, partition: int, stream: StreamName, *, permanently: bool, conditions: str) -> Any:
         """Delete the events of a stream."""
 
     def trim(self, partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Any:
@@ -76,16 +75,18 @@ class RedisSteps:
 
     Args:
         client: The client of the store.
+        clock: The time under which events are stored; None is the server's time.
         direct: Sends appends; None for the client.
     """
 
-    def __init__(self, client: Client, *, direct: Direct | None = None) -> None:
+    def __init__(self, client: Client, *, clock: Clock | None = None, direct: Direct | None = None) -> None:
         self._client = client
+        self._clock = clock
         self._direct = direct
         self._append = Script("log/append")
         self._create = Script("log/create")
         self._configure = Script("log/configure")
-        self._delete = Script("log/delete", "log/removals")
+        self._delete = Script("log/delete", "log/removals", "log/sizes")
         self._trim = Script("log/trim", "log/removals", "shared/bell")
 
     def append(
@@ -96,20 +97,21 @@ class RedisSteps:
         bodies: Sequence[bytes],
         *,
         expected: str,
-        time: str,
         growth: Growth | None,
     ) -> Any:
         """See `Steps.append`."""
-        keys, arguments = append_step(partition, stream, names, bodies, expected=expected, time=time)
+        keys, arguments = append_step(partition, stream, names, bodies, expected=expected, time=self._time())
         commands = () if growth is None else growth.commands()
         answer, read = self._append.with_commands(self._client, keys, arguments, commands, direct=self._direct)
         if growth is not None:
             growth.answered(read)
         return answer
 
-    def create(self, partition: int, stream: StreamName, *, time: str, limits: str, labels: str) -> Any:
+    def create(self, partition: int, stream: StreamName, *, limits: str, labels: str) -> Any:
         """See `Steps.create`."""
-        return self._create(self._client, *create_step(partition, stream, time=time, limits=limits, labels=labels))
+        return self._create(
+            self._client, *create_step(partition, stream, time=self._time(), limits=limits, labels=labels)
+        )
 
     def configure(
         self, partition: int, stream: StreamName, *, changes: int, version: str, limits: str, labels: str
@@ -118,20 +120,24 @@ class RedisSteps:
         step = configure_step(partition, stream, changes=changes, version=version, limits=limits, labels=labels)
         return self._configure(self._client, *step)
 
-    def delete(self, partition: int, stream: StreamName, *, permanently: bool, time: str, conditions: str) -> Any:
+    def delete(self, partition: int, stream: StreamName, *, permanently: bool, conditions: str) -> Any:
         """See `Steps.delete`."""
-        step = delete_step(partition, stream, permanently=permanently, time=time, conditions=conditions)
+        step = delete_step(partition, stream, permanently=permanently, time=self._time(), conditions=conditions)
         return self._delete(self._client, *step)
 
     def trim(self, partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Any:
         """See `Steps.trim`."""
         return self._trim(self._client, *trim_step(partition, stream, events))
 
+    def _time(self) -> str:
+        """Return the time to store under, in milliseconds since 1970; empty is the server's."""
+        return "" if self._clock is None else str(self._clock.now())
+
 
 def append_step(
     partition: int, stream: StreamName, names: bytes, bodies: Sequence[bytes], *, expected: str, time: str
 ) -> Step:
-    """Return the step of log/append.lua; see `Steps.append`."""
+    """Return the step of log/append.lua; see `Steps.append`. An empty time is the server's."""
     log, keys = partition_keys(partition), stream_keys(partition, stream)
     script_keys = [keys.events, keys.state, keys.digests, log.log, log.streams, log.bell]
     if expected or time:
@@ -162,9 +168,21 @@ def delete_step(partition: int, stream: StreamName, *, permanently: bool, time: 
     return Step(script_keys, (stream, int(permanently), time, conditions))
 
 
-def trim_step(partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Step:
-    """Return the step of log/trim.lua; the events are as it describes them."""
+def trim_step(
+    partition: int, stream: StreamName, events: Sequence[str | bytes | int], *, is_dispatched: bool = False
+) -> Step:
+    """Return the step of log/trim.lua; the events are as it describes them.
+
+    Args:
+        partition: The partition of the stream.
+        stream: The name of the stream.
+        events: The events.
+        is_dispatched: Whether the events are known to be dispatched: then the script does not look.
+    """
     log, keys, turns = partition_keys(partition), stream_keys(partition, stream), turn_keys(partition)
-    script_keys = [keys.events, keys.state, log.log, log.ids, log.partition, log.turn]
-    script_keys += [log.trimmed, log.deleted, keys.digests, turns.behind, turns.terms, turns.groups]
+    # A key that is never there has no checkpoint, and no subscriptions, so nothing waits for dispatch.
+    never = f"{{p{partition}}}:never"
+    turn, *subscriptions = [never] * 4 if is_dispatched else [log.turn, turns.behind, turns.terms, turns.groups]
+    script_keys = [keys.events, keys.state, log.log, log.ids, log.partition, turn]
+    script_keys += [log.trimmed, log.deleted, keys.digests, *subscriptions]
     return Step(script_keys, (stream, *events))

@@ -86,17 +86,11 @@ class Streams:
         self._clock = clock
         self._steps = steps
 
-    def create(self, stream: StreamName, config: StreamConfig, *, time: str) -> bool:
-        """See `Log.create`.
-
-        Args:
-            stream: The name of the stream.
-            config: Its settings.
-            time: The time of creation, in milliseconds since 1970; empty is the server's.
-        """
+    def create(self, stream: StreamName, config: StreamConfig) -> bool:
+        """See `Log.create`."""
         number = partition_of(stream, self._partitions.count)
         limits, labels = _encoded(config)
-        answer = self._steps.create(number, stream, time=time, limits=limits, labels=labels)
+        answer = self._steps.create(number, stream, limits=limits, labels=labels)
         if answer[0] == b"gone":
             raise StreamGone(stream)
         if answer[0] == b"created":
@@ -146,18 +140,11 @@ class Streams:
                 continue
         return states
 
-    def delete(self, stream: StreamName, *, permanently: bool, conditions: Sequence[Condition], time: str) -> Deleted:
-        """See `Log.delete`.
-
-        Args:
-            stream: The name of the stream.
-            permanently: Whether to refuse all later appends.
-            conditions: Conditions on the version of the stream.
-            time: The time of the deletion, in milliseconds since 1970; empty is the server's.
-        """
+    def delete(self, stream: StreamName, *, permanently: bool, conditions: Sequence[Condition]) -> Deleted:
+        """See `Log.delete`."""
         number = partition_of(stream, self._partitions.count)
         encoded = json.dumps([[int(condition.negated), *condition.versions] for condition in conditions])
-        outcome, *details = self._steps.delete(number, stream, permanently=permanently, time=time, conditions=encoded)
+        outcome, *details = self._steps.delete(number, stream, permanently=permanently, conditions=encoded)
         if outcome == b"gone":
             raise StreamGone(stream)
         if outcome == b"absent":

@@ -91,9 +91,11 @@ class RedisTurns:
             keys.groups,
         ]
         with ANSWERING:
-            arguments = [*self._partitions.opening(), events, behind, _MAX_COMMANDS, self._time()]
+            arguments = [events, behind, _MAX_COMMANDS, self._time()]
             arguments += [self._lease.instance, self._lease.milliseconds] if self._lease else ["", 0]
-            answer = self._begin(self._client, script_keys, arguments)
+            answer = self._partitions.opened(
+                [partition], lambda opening: self._begin(self._client, script_keys, [*opening, *arguments])
+            )
         if isinstance(answer, bytes):
             raise PartitionLeased(partition, answer.decode())
         summary, places, states, inbox, entries = answer

@@ -13,6 +13,7 @@
 -- ARGV  1 name, 2 permanently ('1' or '0'), 3 time as in create.lua
 --       4 conditions (JSON): [0 if one of the versions must match or 1 if none may, version...], ... A version is '*',
 --         '<head>', or '<head>.<first>.<epoch>'
+--       5 nothing, or the last sequence to delete, which is the last of an append; a permanent deletion passes it over
 --
 -- Answers  {'deleted', 1 if the partition needs a wake-up} | {'gone'} | {'absent'} | {'version', head}
 local events, state, log, streams, bell, partition, trimmed, limits, deletions, ended = unpack(KEYS)
@@ -36,9 +37,17 @@ for _, condition in ipairs(cjson.decode(ARGV[4])) do
   if matches == condition[1] then return {'version', head} end
 end
 
+local last, bytes_kept = head, 0
+if ARGV[5] and not permanently then last = min(head, tonumber(ARGV[5])) end
+if last < head then
+  for _, entry in ipairs(call('XRANGE', events, to_integer(last + 1), '+')) do
+    bytes_kept = bytes_kept + size_of(entry[2][2])
+  end
+end
+
 -- Events up to `swept` are removed; the removal of events up to `deleted` was recorded when they were deleted.
 local from = max(tonumber(fields[4]) or 0, tonumber(fields[5]) or 0) + 1
-if from > head and not permanently then return {'deleted', 0} end
+if from > last and not permanently then return {'deleted', 0} end
 
 local serial = to_integer(call('HINCRBY', partition, 'trims', 1))
 local members, bytes_read, references_time, references = {}, 0, nil, nil
@@ -65,7 +74,7 @@ local function find_append(sequence)
   end
 end
 
-local sequence, appends = head, 0
+local sequence, appends = last, 0
 while sequence >= from and appends < MAX_APPENDS and bytes_read < MAX_BYTES do
   local entry_id, base = find_append(sequence)
   local low = max(base, from)
@@ -85,7 +94,8 @@ end
 
 if old_mark then call('XDEL', log, old_mark) end
 local mark = call('XADD', log, time == '' and '*' or time .. '-*', name, 0, 'k', '')
-call('HSET', state, 'first', to_integer(head + 1), 'deleted', to_integer(head), 'bytes', 0, 'mark', mark)
+call('HSET', state, 'first', to_integer(last + 1), 'deleted', to_integer(last), 'bytes', to_integer(bytes_kept),
+  'mark', mark)
 call('SADD', deletions, name)
 if permanently then
   add_removal(mark, 0, 0, 'gone')

@@ -8,6 +8,8 @@
 --                      holds, and of what scripts do with it: formats.py)
 -- ARGV  1 epoch for a new partition, 2 number of partitions and 3 of shards of a new store
 --
--- Answers  {epoch, partitions, format or nothing, shards or nothing}
+-- Answers  {epoch, partitions, format or nothing, shards or nothing, 1 if it is the index of a journal}
 open_partition(KEYS[1], ARGV[1], ARGV[2], ARGV[3])
-return redis.call('HMGET', KEYS[1], 'epoch', 'partitions', 'format', 'shards')
+local fields = redis.call('HMGET', KEYS[1], 'epoch', 'partitions', 'format', 'shards')
+fields[5] = redis.call('HEXISTS', KEYS[1], 'journal')
+return fields

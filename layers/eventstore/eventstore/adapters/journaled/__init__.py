@@ -1,0 +1,1 @@
+"""The `Log` whose truth is a journal: Redis holds an index of it, and can be lost."""

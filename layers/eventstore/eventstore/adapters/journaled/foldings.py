@@ -1,0 +1,115 @@
+"""How each kind of record is folded: the script, the keys and the arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eventstore.adapters.journaled.records import (
+    ADOPTED,
+    REFERENCE,
+    Append,
+    Change,
+    Configure,
+    Create,
+    Delete,
+    Open,
+    Trim,
+    bodies_of,
+    sizes_of,
+)
+from eventstore.adapters.redis.formats import JOURNALED
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.scripts import Script
+from eventstore.adapters.redis.steps import append_step, configure_step, create_step, delete_step, trim_step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Folding", "Foldings"]
+
+_STEPS: dict[type[Change] | None, Sequence[str]] = {
+    Append: ("log/append",),
+    Create: ("log/create",),
+    Configure: ("log/configure",),
+    Delete: ("log/delete", "log/removals", "journal/sizes"),
+    Trim: ("log/trim", "log/removals", "shared/bell"),
+    Open: ("journal/open", "shared/leap"),
+    None: ("journal/foreign",),
+}
+
+
+class Folding(NamedTuple):
+    """A step as journal/fold.lua takes it.
+
+    Attributes:
+        script: The script of fold.lua around that of the step.
+        stamped: The argument that the time is appended to, from 1; 0 for none.
+        refers: Whether the arguments hold references in the place of bodies.
+    """
+
+    script: Script
+    keys: Sequence[str]
+    arguments: Sequence[Any]
+    stamped: int = 0
+    refers: bool = False
+
+
+class Foldings:
+    """The scripts that fold records, and those that try their steps."""
+
+    def __init__(self) -> None:
+        self._folds = {
+            kind: Script("journal/fold", "shared/leap", "journal/sizes", step=step) for kind, step in _STEPS.items()
+        }
+        self._checks = {kind: Script("journal/check", "shared/server_time", step=step) for kind, step in _STEPS.items()}
+
+    def check(self, kind: type[Change]) -> Script:
+        """Return the script that tries a step."""
+        return self._checks[kind]
+
+    def of(self, partition: int, position: int, change: Change | None) -> Folding:
+        """Return how the record at a position is folded."""
+        script = self._folds[type(change) if change is not None else None]
+        return Folding(script, *_folded(partition, position, change))
+
+
+def _folded(partition: int, position: int, change: Change | None) -> tuple[Sequence[str], Sequence[Any], int, bool]:
+    """Return the attributes of a `Folding`, without the script."""
+    log = partition_keys(partition)
+    step: Sequence[Any] = [log.partition], ()
+    stamped, refers = 0, False
+    match change:
+        case Append(stream, expected, names):
+            bodies = _references(position, change)
+            keys, arguments = append_step(
+                partition, stream, names + b"%b/" % expected.encode(), bodies, expected="", time=""
+            )
+            step = [*keys, log.partition] if "." in expected else keys, arguments
+            stamped, refers = 1, True
+        case Create(stream, limits, labels):
+            step = create_step(partition, stream, time="", limits=limits, labels=labels)
+            stamped = 2
+        case Configure(stream, changes, version, limits, labels):
+            step = configure_step(partition, stream, changes=changes, version=version, limits=limits, labels=labels)
+        case Delete(stream, permanently, conditions, last):
+            keys, arguments = delete_step(partition, stream, permanently=permanently, time="", conditions=conditions)
+            step = keys, (*arguments, last)
+            stamped = 3
+        case Trim(stream, events):
+            step = trim_step(partition, stream, events, is_dispatched=True)
+        case Open(epoch, partitions, shards, renews):
+            step = [log.partition, log.turn], (epoch, partitions, shards, JOURNALED, "")
+            stamped = 5 if renews else 0
+    keys, arguments = step
+    return keys, arguments, stamped, refers
+
+
+def _references(position: int, append: Append) -> list[bytes]:
+    """Return what the index holds in the place of each body."""
+    sizes = sizes_of(append)
+    if ADOPTED not in sizes:
+        return [REFERENCE.pack(position, index, size) for index, size in enumerate(sizes)]
+    return [
+        body if size == ADOPTED else REFERENCE.pack(position, index, size)
+        for index, (size, body) in enumerate(zip(sizes, bodies_of(append), strict=True))
+    ]

@@ -1,0 +1,249 @@
+"""The index of a journal in Redis: a fold of its records, one after the other.
+
+Whoever appends a record folds it. If records before it are not folded yet, their writers are about to do that, or died:
+after some milliseconds, whoever waits reads them, and folds them in their place.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Condition
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from eventstore.adapters.journaled.foldings import Foldings
+from eventstore.adapters.journaled.records import Append, Change, Record, bodies_of, decoded, digest_of, encoded
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.scripts import run_each
+from eventstore.adapters.redis.steps import Step
+from eventstore.errors import BackendMismatch, IndexDiverged, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eventstore.adapters.journaled.bodies import JournalBodies
+    from eventstore.adapters.journaled.foldings import Folding
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.direct import Command, Direct
+    from eventstore.ports import Clock
+    from eventstore.ports.journal import Journal, JournalRecord
+
+__all__ = ["Index", "Tried"]
+
+_LOGGER = logging.getLogger(__name__)
+
+_READ_RECORDS = 500
+_FIRST_PAUSE = 0.0005
+_PAUSES = 6
+"""Between one look and the next, who is ahead waits twice as long: 32 ms together."""
+
+
+class Tried(NamedTuple):
+    """What a step would do; see lua/journal/check.lua.
+
+    Attributes:
+        answer: What it answers if it changes nothing; None if it would change something.
+        time: The time of the store, in milliseconds since 1970.
+        folded: The position of the last record that is folded.
+        is_open: Whether the index has anything of this journal.
+    """
+
+    answer: Any
+    time: int
+    folded: int
+    is_open: bool
+
+
+class Index:
+    """Writes records into a journal, and folds them. Threads may share it.
+
+    Args:
+        client: The client of the store.
+        journal: The journal.
+        bodies: Is given the bodies of records that this process appends.
+        nonce: Draws 8 random bytes.
+        clock: The time of records; None is the server's time, which deployments use.
+        direct: Sends what an append sends; None for the client.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        *,
+        bodies: JournalBodies,
+        nonce: Callable[[], bytes],
+        clock: Clock | None = None,
+        direct: Direct | None = None,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._bodies = bodies
+        self._nonce = nonce
+        self._clock = clock
+        self._direct = direct
+        self._foldings = Foldings()
+        self._identities: dict[int, str] = {}
+        self._folded_one = Condition()
+
+    def tried(self, partition: int, change: Change, *, step: Step | None = None) -> Tried:
+        """Return what a change would do now.
+
+        Args:
+            partition: The partition.
+            change: The change.
+            step: The step to try to its end, as if it were done; None tries that of the change, up to where it changes
+                something.
+        """
+        goes_on = step is not None
+        step = step or Step(*self._foldings.of(partition, 0, change)[1:3])
+        keys = [partition_keys(partition).partition, *step.keys]
+        time = "" if self._clock is None else str(self._clock.now())
+        arguments = (int(goes_on), time, *step.arguments)
+        script = self._foldings.check(type(change))
+        (answer, now, folded, identity, diverged), _ = script.with_commands(
+            self._client, keys, arguments, (), direct=self._direct
+        )
+        if diverged is not None:
+            raise IndexDiverged(partition, diverged.decode())
+        return Tried(answer, int(now), int(folded), identity is not None)
+
+    def submitted(
+        self, partition: int, change: Change, tried: Tried, *, commands: Sequence[Command] = ()
+    ) -> tuple[Any, Sequence[Any]]:
+        """Write a change into the journal, fold it, and return what its step answers.
+
+        Args:
+            partition: The partition.
+            change: The change.
+            tried: What it would do, tried just before.
+            commands: Commands of Redis to run after the fold, in its round trip.
+
+        Returns:
+            The answer of the step, and those of the commands, if these were run.
+
+        Raises:
+            OutcomeUnknown: The change is in the journal, and is done; its outcome is not kept any more.
+            IndexDiverged: The index is of another journal, or of records that the journal does not have any more.
+        """
+        content = encoded(Record(self._nonce(), tried.time, tried.folded, change))
+        position = self._journal.append(partition, content)
+        if isinstance(change, Append):
+            self._bodies.keep(partition, position, bodies_of(change))
+        if position <= tried.folded:
+            raise self._diverged(partition, f"the journal has lost records: it ends before {tried.folded}")
+        return self._folded(partition, position, content, commands)
+
+    def catch_up(self, partition: int, *, until: int | None = None) -> bool:
+        """Fold the records of the journal that are not folded yet.
+
+        Args:
+            partition: The partition.
+            until: The last one to fold; None is the end of the journal.
+
+        Returns:
+            Whether records were folded whose writers may not have woken up the partition.
+
+        Raises:
+            IndexDiverged: The index is of another journal, or of records that the journal does not have any more.
+        """
+        key = partition_keys(partition).partition
+        has_folded = False
+        while True:
+            fields = self._client.hmget(key, ("folded", "record", "journal", "diverged", "epoch"))
+            if fields[3] is not None:
+                raise IndexDiverged(partition, fields[3].decode())
+            folded, digest, identity = int(fields[0] or 0), fields[1], fields[2]
+            if identity is None and fields[4] is not None:
+                raise BackendMismatch(is_index=False)
+            end = self._journal.end(partition)
+            self._identities[partition] = end.identity
+            if identity is not None and identity.decode() != end.identity:
+                raise self._diverged(partition, "it is of another journal")
+            if end.position < folded:
+                raise self._diverged(partition, f"the journal has lost records: it ends before {folded}")
+            if folded >= (end.position if until is None else until):
+                return has_folded
+            records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
+            if folded:
+                last, *records = records
+                if last.content is not None and digest_of(last.content) != digest:
+                    raise self._diverged(partition, f"the journal has another record at {folded}")
+            self._fold_all(partition, records)
+            has_folded = True
+
+    def ensure_known(self, partition: int) -> str:
+        """Return the identity of the journal of a partition."""
+        if partition not in self._identities:
+            self._identities[partition] = self._journal.end(partition).identity
+        return self._identities[partition]
+
+    def _folded(
+        self, partition: int, position: int, content: bytes, commands: Sequence[Command]
+    ) -> tuple[Any, Sequence[Any]]:
+        """Fold a record that this process has just appended."""
+        folding, arguments = self._call(partition, position, content, is_set_back=False)
+        calls = (self._client, _keys(partition, folding), arguments, commands)
+        (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
+        pause, has_folded_others = _FIRST_PAUSE, False
+        for attempt in range(_PAUSES + 1):
+            if outcome != b"ahead":
+                break
+            if attempt < _PAUSES:
+                with self._folded_one:
+                    self._folded_one.wait(pause)
+                pause *= 2
+            else:
+                has_folded_others = self.catch_up(partition, until=position - 1)
+            (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
+        with self._folded_one:
+            self._folded_one.notify_all()
+        match outcome, rest:
+            case b"folded", [answer]:
+                return _with_wakeup(answer) if has_folded_others else answer, read
+            case b"diverged", [why]:
+                raise IndexDiverged(partition, why.decode())
+        raise OutcomeUnknown(partition, position)
+
+    def _fold_all(self, partition: int, records: Sequence[JournalRecord]) -> None:
+        """Fold records that follow each other. Another process may do so at the same time."""
+        seen_by_later = 0
+        calls = []
+        # From the last to the first: what was seen folded after a record was read from the journal before.
+        for position, content in reversed(records):
+            record = decoded(content)
+            folding, arguments = self._call(partition, position, content, is_set_back=seen_by_later >= position)
+            calls.append((folding.script, _keys(partition, folding), arguments))
+            seen_by_later = max(seen_by_later, record.folded)
+        for outcome, *rest in run_each(self._client, calls[::-1]):
+            if outcome == b"diverged":
+                raise IndexDiverged(partition, rest[0].decode())
+            if outcome == b"folded" and isinstance(rest[0], list) and rest[0][:1] == [b"failed"]:
+                _LOGGER.error("a record of partition %s could not be folded: %s", partition, rest[0][1])
+
+    def _call(
+        self, partition: int, position: int, content: bytes | None, *, is_set_back: bool
+    ) -> tuple[Folding, Sequence[Any]]:
+        record = decoded(content)
+        folding = self._foldings.of(partition, position, record.change)
+        head = (position, self.ensure_known(partition), digest_of(content), record.nonce, record.time)
+        flags = (folding.stamped, int(is_set_back), int(folding.refers))
+        return folding, (*head, *flags, *folding.arguments)
+
+    def _diverged(self, partition: int, why: str) -> IndexDiverged:
+        """Note why nothing of a partition can be folded any more, and return the error that says so."""
+        self._client.execute_command("HSET", partition_keys(partition).partition, "diverged", why)
+        return IndexDiverged(partition, why)
+
+
+def _keys(partition: int, folding: Folding) -> Sequence[str]:
+    keys = partition_keys(partition)
+    return [keys.partition, keys.outcomes, keys.turn, *folding.keys]
+
+
+def _with_wakeup(answer: Any) -> Any:
+    """Return the answer of an append so that the partition is woken up: records of others were folded, too."""
+    if isinstance(answer, int):
+        return answer | 2
+    if isinstance(answer, list) and isinstance(answer[0], int):
+        return [answer[0] | 2, *answer[1:]]
+    return answer

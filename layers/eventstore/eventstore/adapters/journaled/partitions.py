@@ -1,0 +1,107 @@
+"""The partitions of a store on a journal, which keeps their epochs and the numbers of the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ResponseError
+
+from eventstore.adapters.journaled.records import Open
+from eventstore.adapters.redis.formats import JOURNALED, require_known
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.partitions import Opened, Opening, Partitions, ResultT, random_epoch
+from eventstore.errors import BackendMismatch, StoreUnavailable
+from eventstore.frames.limits import DEFAULT_SHARDS
+from eventstore.positions import Epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from eventstore.adapters.journaled.index import Index
+    from eventstore.adapters.redis.connection import Client
+
+__all__ = ["JournaledPartitions"]
+
+_UNOPENED = "UNOPENED"
+"""The error of shared/open_partition.lua: the index of the partition is lost, or was never made."""
+
+
+class JournaledPartitions(Partitions):
+    """See `Partitions`. A partition that is not there is made again from the journal before anything else.
+
+    Args:
+        client: The client of the store.
+        index: The index of the journal.
+        configured: As of `Partitions`.
+        shards: As of `Partitions`.
+        new_epoch: As of `Partitions`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        index: Index,
+        *,
+        configured: int | None = None,
+        shards: int | None = None,
+        new_epoch: Callable[[], Epoch] = random_epoch,
+    ) -> None:
+        super().__init__(client, configured=configured, shards=shards, new_epoch=new_epoch)
+        self._index = index
+
+    def opened(self, partitions: Iterable[int], use: Callable[[Opening], ResultT]) -> ResultT:
+        """See `Partitions.opened`."""
+        try:
+            return use(self._opening())
+        except ResponseError as error:
+            if not str(error).startswith(_UNOPENED):
+                raise
+        for partition in partitions:
+            self.ensure_open(partition)
+        return use(self._opening())
+
+    def _opening(self) -> Opening:
+        # No script creates a partition.
+        return Epoch(""), self.count, self.shards
+
+    def renew(self) -> dict[int, Epoch]:
+        """See `Partitions.renew`."""
+        renewed = {}
+        for partition in range(self.count):
+            epoch = self._new_epoch()
+            self.ensure_open(partition)
+            self._write(partition, Open(epoch, self.count, self.shards, renews=True))
+            renewed[partition] = epoch
+        return renewed
+
+    def ensure_open(self, partition: int) -> None:
+        """Make the index of a partition from the journal if it is not there."""
+        self._open_partition(partition, Epoch(""), self.count, self.shards)
+
+    def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> Opened:
+        opened = self._stored(partition)
+        if opened is None:
+            self._index.catch_up(partition)
+            opened = self._stored(partition)
+        if opened is None:
+            self._write(partition, Open(epoch or self._new_epoch(), partitions, shards))
+            opened = self._stored(partition)
+        if opened is None:
+            raise StoreUnavailable(f"partition {partition} of the index was lost while it was made; try again")
+        return opened
+
+    def _stored(self, partition: int) -> Opened | None:
+        key = partition_keys(partition).partition
+        fields = self.client.hmget(key, ("epoch", "partitions", "shards", "format", "journal"))
+        epoch, partitions, shards, stored_format, journal = fields
+        if epoch is None:
+            return None
+        if journal is None:
+            raise BackendMismatch(is_index=False)
+        return Opened(epoch.decode(), int(partitions), int(shards or DEFAULT_SHARDS), int(stored_format))
+
+    def _require_known(self, opened: Opened) -> None:
+        require_known(opened.format, oldest=JOURNALED, newest=JOURNALED)
+
+    def _write(self, partition: int, change: Open) -> None:
+        self._index.submitted(partition, change, self._index.tried(partition, change))

@@ -1,0 +1,68 @@
+"""What is shared by the adapters of a process whose store is a journal with an index in Redis."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from eventstore.adapters.journaled.bodies import JournalBodies
+from eventstore.adapters.journaled.index import Index
+from eventstore.adapters.journaled.partitions import JournaledPartitions
+from eventstore.adapters.journaled.steps import JournaledSteps
+from eventstore.adapters.redis.partitions import random_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.direct import Direct
+    from eventstore.ports import Clock
+    from eventstore.ports.journal import Journal
+    from eventstore.positions import Epoch
+
+__all__ = ["JournaledStore"]
+
+
+def random_nonce() -> bytes:
+    """Draw a nonce: 64 random bits."""
+    return secrets.token_bytes(8)
+
+
+class JournaledStore:
+    """What the adapters of a process share of a store on a journal.
+
+    Args:
+        client: The client of Redis.
+        journal: The journal.
+        partitions: The expected number of partitions; None accepts that of the store, and 16 for a new one.
+        shards: The expected number of shards of connections, likewise.
+        new_epoch: Draws the epoch of a partition that is created or renewed.
+        nonce: Draws what tells a record from others.
+        clock: The time of records; None is the server's time, which deployments use.
+        direct: Sends what an append sends; None for the client.
+
+    Attributes:
+        bodies: Fetches the bodies of events.
+        index: The index of the journal.
+        partitions: The partitions of the store.
+        steps: Does what changes the log.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        *,
+        partitions: int | None = None,
+        shards: int | None = None,
+        new_epoch: Callable[[], Epoch] = random_epoch,
+        nonce: Callable[[], bytes] = random_nonce,
+        clock: Clock | None = None,
+        direct: Direct | None = None,
+    ) -> None:
+        self.bodies = JournalBodies(journal)
+        self.index = Index(client, journal, bodies=self.bodies, nonce=nonce, clock=clock, direct=direct)
+        self.partitions = JournaledPartitions(
+            client, self.index, configured=partitions, shards=shards, new_epoch=new_epoch
+        )
+        self.steps = JournaledSteps(client, self.index, partitions=self.partitions, bodies=self.bodies)
