@@ -11,9 +11,9 @@ from threading import Condition
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.journaled.foldings import Foldings
-from eventstore.adapters.journaled.records import Append, Change, Record, bodies_of, decoded, digest_of, encoded
-from eventstore.adapters.redis.keys import partition_keys
-from eventstore.adapters.redis.scripts import run_each
+from eventstore.adapters.journaled.records import Append, Change, Record, bodies_of, decoded, encoded
+from eventstore.adapters.redis.keys import partition_keys, stream_keys
+from eventstore.adapters.redis.scripts import Script, run_each
 from eventstore.adapters.redis.steps import Step
 from eventstore.errors import BackendMismatch, IndexDiverged, OutcomeUnknown
 
@@ -32,6 +32,7 @@ __all__ = ["Index", "Tried"]
 _LOGGER = logging.getLogger(__name__)
 
 _READ_RECORDS = 500
+_KEY_BYTES = 16
 _FIRST_PAUSE = 0.0005
 _PAUSES = 6
 """Between one look and the next, who is ahead waits twice as long: 32 ms together."""
@@ -82,6 +83,7 @@ class Index:
         self._clock = clock
         self._direct = direct
         self._foldings = Foldings()
+        self._look = Script("journal/look", "shared/server_time")
         self._identities: dict[int, str] = {}
         self._folded_one = Condition()
 
@@ -97,15 +99,27 @@ class Index:
         goes_on = step is not None
         step = step or Step(*self._foldings.of(partition, 0, change)[1:3])
         keys = [partition_keys(partition).partition, *step.keys]
-        time = "" if self._clock is None else str(self._clock.now())
-        arguments = (int(goes_on), time, *step.arguments)
-        script = self._foldings.check(type(change))
+        return self._tried(
+            partition, self._foldings.check(type(change)), keys, (int(goes_on), self._time(), *step.arguments)
+        )
+
+    def looked(self, partition: int, append: Append) -> Tried | None:
+        """Return what an append would do, as `tried` does; None if it may be refused, or its stream be gone."""
+        keys = [partition_keys(partition).partition, stream_keys(partition, append.stream).state]
+        tried = self._tried(partition, self._look, keys, (append.names[:_KEY_BYTES], self._time()))
+        return None if tried.answer else tried._replace(answer=None)
+
+    def _tried(self, partition: int, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Tried:
         (answer, now, folded, identity, diverged), _ = script.with_commands(
             self._client, keys, arguments, (), direct=self._direct
         )
         if diverged is not None:
             raise IndexDiverged(partition, diverged.decode())
         return Tried(answer, int(now), int(folded), identity is not None)
+
+    def _time(self) -> str:
+        """Return the time that replaces that of the store, in milliseconds since 1970; empty is the store's."""
+        return "" if self._clock is None else str(self._clock.now())
 
     def submitted(
         self, partition: int, change: Change, tried: Tried, *, commands: Sequence[Command] = ()
@@ -125,13 +139,13 @@ class Index:
             OutcomeUnknown: The change is in the journal, and is done; its outcome is not kept any more.
             IndexDiverged: The index is of another journal, or of records that the journal does not have any more.
         """
-        content = encoded(Record(self._nonce(), tried.time, tried.folded, change))
-        position = self._journal.append(partition, content)
+        record = Record(self._nonce(), tried.time, tried.folded, change)
+        position = self._journal.append(partition, encoded(record))
         if isinstance(change, Append):
             self._bodies.keep(partition, position, bodies_of(change))
         if position <= tried.folded:
             raise self._diverged(partition, f"the journal has lost records: it ends before {tried.folded}")
-        return self._folded(partition, position, content, commands)
+        return self._folded(partition, position, record, commands)
 
     def catch_up(self, partition: int, *, until: int | None = None) -> bool:
         """Fold the records of the journal that are not folded yet.
@@ -149,10 +163,10 @@ class Index:
         key = partition_keys(partition).partition
         has_folded = False
         while True:
-            fields = self._client.hmget(key, ("folded", "record", "journal", "diverged", "epoch"))
+            fields = self._client.hmget(key, ("folded", "nonce", "journal", "diverged", "epoch"))
             if fields[3] is not None:
                 raise IndexDiverged(partition, fields[3].decode())
-            folded, digest, identity = int(fields[0] or 0), fields[1], fields[2]
+            folded, nonce, identity = int(fields[0] or 0), fields[1], fields[2]
             if identity is None and fields[4] is not None:
                 raise BackendMismatch(is_index=False)
             end = self._journal.end(partition)
@@ -166,7 +180,7 @@ class Index:
             records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
             if folded:
                 last, *records = records
-                if last.content is not None and digest_of(last.content) != digest:
+                if last.content is not None and decoded(last.content).nonce != nonce:
                     raise self._diverged(partition, f"the journal has another record at {folded}")
             self._fold_all(partition, records)
             has_folded = True
@@ -178,10 +192,10 @@ class Index:
         return self._identities[partition]
 
     def _folded(
-        self, partition: int, position: int, content: bytes, commands: Sequence[Command]
+        self, partition: int, position: int, record: Record, commands: Sequence[Command]
     ) -> tuple[Any, Sequence[Any]]:
         """Fold a record that this process has just appended."""
-        folding, arguments = self._call(partition, position, content, is_set_back=False)
+        folding, arguments = self._call(partition, position, record, is_set_back=False)
         calls = (self._client, _keys(partition, folding), arguments, commands)
         (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
         pause, has_folded_others = _FIRST_PAUSE, False
@@ -211,7 +225,7 @@ class Index:
         # From the last to the first: what was seen folded after a record was read from the journal before.
         for position, content in reversed(records):
             record = decoded(content)
-            folding, arguments = self._call(partition, position, content, is_set_back=seen_by_later >= position)
+            folding, arguments = self._call(partition, position, record, is_set_back=seen_by_later >= position)
             calls.append((folding.script, _keys(partition, folding), arguments))
             seen_by_later = max(seen_by_later, record.folded)
         for outcome, *rest in run_each(self._client, calls[::-1]):
@@ -221,11 +235,11 @@ class Index:
                 _LOGGER.error("a record of partition %s could not be folded: %s", partition, rest[0][1])
 
     def _call(
-        self, partition: int, position: int, content: bytes | None, *, is_set_back: bool
+        self, partition: int, position: int, record: Record, *, is_set_back: bool
     ) -> tuple[Folding, Sequence[Any]]:
-        record = decoded(content)
+        """Return how a record is folded, and all arguments of the script."""
         folding = self._foldings.of(partition, position, record.change)
-        head = (position, self.ensure_known(partition), digest_of(content), record.nonce, record.time)
+        head = (position, self.ensure_known(partition), record.nonce, record.time)
         flags = (folding.stamped, int(is_set_back), int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)
 

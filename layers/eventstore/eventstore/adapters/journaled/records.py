@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, ClassVar
 
@@ -31,7 +30,6 @@ __all__ = [
     "Trim",
     "bodies_of",
     "decoded",
-    "digest_of",
     "encoded",
     "sizes_of",
 ]
@@ -138,7 +136,7 @@ class Record:
     """A change with its circumstances.
 
     Attributes:
-        nonce: 8 random bytes. A record that is in the journal twice is one.
+        nonce: 8 random bytes, which tell the record from any other: one that is in the journal twice is one.
         time: In milliseconds since 1970.
         folded: The position up to which its writer saw the index folded: if a record before that is folded after it was
             read, the index was set back.
@@ -171,11 +169,6 @@ def decoded(content: bytes | None) -> Record:
     except (ValueError, struct.error, UnicodeDecodeError):
         change = None
     return Record(nonce, time, folded, change)
-
-
-def digest_of(content: bytes | None) -> bytes:
-    """Return what tells a record from another one at its position: 16 bytes."""
-    return blake2b(content or b"", digest_size=16).digest()
 
 
 def bodies_of(append: Append) -> list[bytes]:

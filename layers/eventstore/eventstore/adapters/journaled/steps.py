@@ -117,7 +117,11 @@ class JournaledSteps:
         return [removed, stopped]
 
     def _done(self, partition: int, change: Change, *, commands: Sequence[Command] = ()) -> tuple[Any, Sequence[Any]]:
-        tried = self._tried(partition, change)
+        tried = None
+        if isinstance(change, Append) and not change.expected:
+            tried = self._index.looked(partition, change)
+        if tried is None or not tried.is_open:
+            tried = self._tried(partition, change)
         if tried.answer is None:
             try:
                 return self._index.submitted(partition, change, tried, commands=commands)

@@ -7,23 +7,23 @@
 --
 -- `apply` is the script of the step (Script.around); a step that fails halfway fails so for everybody.
 --
--- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `record` its digest,
+-- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `nonce` its nonce,
 --                      `journal` the identity of the journal, `clock` the newest time of a record, `foreign` how many
 --                      records were not understood, `diverged` why nothing is folded any more
 --       2 outcomes     the newest RING outcomes, a hash: position % RING -> {position, nonce, answer} (MessagePack);
 --                      nonce -> position % RING
 --       3 turn         as in dispatch/begin.lua
 --       4... those of the step
--- ARGV  1 position, 2 identity of the journal, 3 digest of the record, 4 its nonce, 5 its time, in milliseconds since 1970
---       6 the argument of the step that the time is appended to, from 1; 0 for none
---       7 '1' if records behind this one say that it was folded before: then the index has been set back
---       8 '1' if the arguments of the step hold references in the place of bodies
---       9... those of the step
+-- ARGV  1 position, 2 identity of the journal, 3 nonce of the record, 4 its time, in milliseconds since 1970
+--       5 the argument of the step that the time is appended to, from 1; 0 for none
+--       6 '1' if records behind this one say that it was folded before: then the index has been set back
+--       7 '1' if the arguments of the step hold references in the place of bodies
+--       8... those of the step
 --
 -- Answers  {'folded', answer of the step} | {'ahead', folded} | {'lost'}, if the outcome is not kept any more |
 --          {'diverged', why}
 local partition, outcomes = KEYS[1], KEYS[2]
-local position, identity, digest, nonce = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local position, identity, nonce = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local RING = 1024
 
 local fields = redis.call('HMGET', partition, 'folded', 'journal', 'clock', 'diverged')
@@ -46,27 +46,27 @@ if position <= folded then
 end
 if position > folded + 1 then return {'ahead', folded} end
 
-if ARGV[7] == '1' then leap(KEYS[3], ARGV[5]) end
+if ARGV[6] == '1' then leap(KEYS[3], ARGV[4]) end
 local answer
 local earlier = redis.call('HGET', outcomes, nonce)
-local time = math.max(tonumber(fields[3]) or 0, tonumber(ARGV[5]))
+local time = math.max(tonumber(fields[3]) or 0, tonumber(ARGV[4]))
 if earlier then
   -- The record was sent again, and is here twice.
   answer = cmsgpack.unpack(redis.call('HGET', outcomes, earlier))[3]
 else
-  local keys, arguments = {unpack(KEYS, 4)}, {unpack(ARGV, 9)}
-  local stamped = tonumber(ARGV[6])
+  local keys, arguments = {unpack(KEYS, 4)}, {unpack(ARGV, 8)}
+  local stamped = tonumber(ARGV[5])
   if stamped > 0 then arguments[stamped] = arguments[stamped] .. string.format('%.0f', time) end
   local ok, result = pcall(apply, keys, arguments, redis)
   if ok then
-    if ARGV[8] == '1' then count_sizes(keys, arguments, result) end
+    if ARGV[7] == '1' then count_sizes(keys, arguments, result) end
     answer = result or ''
   else
     answer = {'failed', tostring(type(result) == 'table' and result.err or result)}
     redis.call('HINCRBY', partition, 'foreign', 1)
   end
 end
-redis.call('HSET', partition, 'folded', ARGV[1], 'journal', identity, 'record', digest, 'clock', string.format('%.0f', time))
+redis.call('HSET', partition, 'folded', ARGV[1], 'journal', identity, 'nonce', nonce, 'clock', string.format('%.0f', time))
 if held then redis.call('HDEL', outcomes, held[2]) end
 redis.call('HSET', outcomes, slot, cmsgpack.pack({position, nonce, answer}), nonce, slot)
 return {'folded', answer}
