@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.journaled.store import JournaledStore
 from eventstore.adapters.memory.journal import MemoryJournal
 from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.journal import NatsJournal
 from eventstore.adapters.redis.connection import connect
 from eventstore.adapters.redis.direct import Direct
-from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.turns import RedisTurns
 from tests.contract.log import LogContract
 from tests.contract.test_redis_log import emptied
@@ -52,10 +52,8 @@ class TestOnAJournalInMemory(LogContract):
             yield JournaledStore(client, journal, clock=clock)
 
     @pytest.fixture
-    def log(self, clock: FakeClock, store: JournaledStore) -> RedisLog:
-        return RedisLog(
-            store.partitions.client, partitions=store.partitions, clock=clock, steps=store.steps, bodies=store.bodies
-        )
+    def log(self, clock: FakeClock, store: JournaledStore) -> JournaledLog:
+        return JournaledLog(store, clock=clock)
 
     @pytest.fixture
     def turns(self, store: JournaledStore, clock: FakeClock) -> RedisTurns:

@@ -7,11 +7,12 @@ from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.journaled.records import REFERENCE, Append, bodies_of, decoded
+from eventstore.adapters.journaled.records import Append, bodies_of, decoded
+from eventstore.adapters.journaled.references import Reference
 from eventstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from eventstore.adapters.redis.entries import Entry
     from eventstore.ports.journal import Journal
@@ -36,66 +37,86 @@ class JournalBodies:
         self._journal = journal
         self._most_bytes = kept_bytes
         self._lock = Lock()
-        self._kept: OrderedDict[tuple[int, int], Sequence[bytes]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], tuple[bytes, Sequence[bytes]]] = OrderedDict()
         self._size = 0
 
-    def keep(self, partition: int, position: int, bodies: Sequence[bytes]) -> None:
-        """Keep the bodies of a record that is in the journal, for a while."""
-        size = sum(map(len, bodies))
+    def keep(self, partition: int, position: int, mark: bytes, bodies: Sequence[bytes]) -> None:
+        """Keep the bodies of a record that is in the journal, for a while.
+
+        Args:
+            partition: The partition.
+            position: The position of the record.
+            mark: What references to it know of its nonce.
+            bodies: The bodies.
+        """
         with self._lock:
-            if (partition, position) in self._kept:
-                return
-            self._kept[partition, position] = bodies
-            self._size += size
-            while self._size > self._most_bytes and self._kept:
-                _, dropped = self._kept.popitem(last=False)
-                self._size -= sum(map(len, dropped))
+            self._drop(self._kept.pop((partition, position), None))
+            self._kept[partition, position] = mark, bodies
+            self._size += sum(map(len, bodies))
+            while self._size > self._most_bytes:
+                self._drop(self._kept.popitem(last=False)[1])
 
     def filled_in(self, reads: Sequence[tuple[int, Sequence[Entry]]]) -> list[Sequence[Entry]]:
         """See `Bodies.filled_in`."""
-        positions: defaultdict[int, set[int]] = defaultdict(set)
         references = [
-            (partition, [(entry[0], list(REFERENCE.iter_unpack(entry[1][1]))) for entry in entries])
+            (partition, [(entry[0], Reference.unpacked(entry[1][1])) for entry in entries])
             for partition, entries in reads
         ]
+        wanted: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for partition, entries in references:
-            positions[partition].update(position for _, found in entries for position, _, _ in found)
-        bodies = {partition: self._bodies(partition, wanted) for partition, wanted in positions.items()}
+            wanted[partition].update((each.position, each.mark) for _, found in entries for each in found)
+        bodies = {partition: self._bodies(partition, marks) for partition, marks in wanted.items()}
         return [
             [
                 filled
                 for entry_id, found in entries
-                if (filled := _filled_in(entry_id, [_body(bodies[partition], *place) for place in found]))
+                if (filled := _filled_in(entry_id, [_body(bodies[partition], each) for each in found]))
             ]
             for partition, entries in references
         ]
 
-    def body(self, partition: int, reference: bytes) -> bytes | None:
+    def body(self, partition: int, packed: bytes) -> bytes | None:
         """Return the body of an event by the reference to it; None if it was removed."""
-        position, index, size = REFERENCE.unpack(reference)
-        return _body(self._bodies(partition, [position]), position, index, size)
+        [reference] = Reference.unpacked(packed)
+        return _body(self._bodies(partition, {reference.position: reference.mark}), reference)
 
-    def _bodies(self, partition: int, positions: Iterable[int]) -> dict[int, Sequence[bytes]]:
-        """Return the bodies of each record, by its position; none of one that was erased."""
+    def _bodies(self, partition: int, marks: Mapping[int, bytes]) -> dict[int, Sequence[bytes]]:
+        """Return the bodies of records, by position; none of one that was erased.
+
+        Args:
+            partition: The partition.
+            marks: What references know of the nonce of each record, by its position.
+        """
+        found: dict[int, Sequence[bytes]] = {}
         with self._lock:
-            found = {at: bodies for at in positions if (bodies := self._kept.get((partition, at))) is not None}
-        missing = sorted(set(positions) - found.keys())
+            for position, mark in marks.items():
+                kept = self._kept.get((partition, position))
+                if kept is not None and kept[0] == mark:
+                    found[position] = kept[1]
+        missing = sorted(marks.keys() - found.keys())
         for position, content in self._journal.fetch(partition, missing) if missing else ():
-            change = decoded(content).change
-            if content is not None and not isinstance(change, Append):
+            record = decoded(content)
+            if content is None:
+                found[position] = ()
+            elif isinstance(record.change, Append) and record.mark == marks[position]:
+                found[position] = bodies_of(record.change)
+                self.keep(partition, position, record.mark, found[position])
+            else:
                 raise _unlike(position)
-            found[position] = bodies_of(change) if isinstance(change, Append) else ()
-            self.keep(partition, position, found[position])
         return found
 
+    def _drop(self, kept: tuple[bytes, Sequence[bytes]] | None) -> None:
+        if kept is not None:
+            self._size -= sum(map(len, kept[1]))
 
-def _body(bodies: dict[int, Sequence[bytes]], position: int, index: int, size: int) -> bytes | None:
-    found = bodies[position]
+
+def _body(bodies: Mapping[int, Sequence[bytes]], reference: Reference) -> bytes | None:
+    found = bodies[reference.position]
     if not found:
         return None
-    if index >= len(found) or len(found[index]) != size:
-        raise _unlike(position)
-    return found[index]
+    if reference.event >= len(found) or len(found[reference.event]) != reference.size:
+        raise _unlike(reference.position)
+    return found[reference.event]
 
 
 def _filled_in(entry_id: bytes, bodies: Sequence[bytes | None]) -> Entry | None:

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.journaled.records import (
     ADOPTED,
-    REFERENCE,
     Append,
     Change,
     Configure,
     Create,
     Delete,
     Open,
+    Record,
     Trim,
     bodies_of,
     sizes_of,
 )
+from eventstore.adapters.journaled.references import Reference
 from eventstore.adapters.redis.formats import JOURNALED
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import Script
@@ -67,20 +68,20 @@ class Foldings:
         """Return the script that tries a step."""
         return self._checks[kind]
 
-    def of(self, partition: int, position: int, change: Change | None) -> Folding:
+    def of(self, partition: int, position: int, record: Record) -> Folding:
         """Return how the record at a position is folded."""
-        script = self._folds[type(change) if change is not None else None]
-        return Folding(script, *_folded(partition, position, change))
+        script = self._folds[type(record.change) if record.change is not None else None]
+        return Folding(script, *_folded(partition, position, record))
 
 
-def _folded(partition: int, position: int, change: Change | None) -> tuple[Sequence[str], Sequence[Any], int, bool]:
+def _folded(partition: int, position: int, record: Record) -> tuple[Sequence[str], Sequence[Any], int, bool]:
     """Return the attributes of a `Folding`, without the script."""
     log = partition_keys(partition)
     step: Sequence[Any] = [log.partition], ()
     stamped, refers = 0, False
-    match change:
-        case Append(stream, expected, names):
-            bodies = _references(position, change)
+    match record.change:
+        case Append(stream, expected, names) as append:
+            bodies = _references(position, record.mark, append)
             keys, arguments = append_step(
                 partition, stream, names + b"%b/" % expected.encode(), bodies, expected="", time=""
             )
@@ -98,18 +99,16 @@ def _folded(partition: int, position: int, change: Change | None) -> tuple[Seque
         case Trim(stream, events):
             step = trim_step(partition, stream, events, is_dispatched=True)
         case Open(epoch, partitions, shards, renews):
-            step = [log.partition, log.turn], (epoch, partitions, shards, JOURNALED, "")
-            stamped = 5 if renews else 0
+            step = [log.partition, log.turn], (epoch, partitions, shards, JOURNALED, int(renews))
     keys, arguments = step
     return keys, arguments, stamped, refers
 
 
-def _references(position: int, append: Append) -> list[bytes]:
+def _references(position: int, mark: bytes, append: Append) -> list[bytes]:
     """Return what the index holds in the place of each body."""
     sizes = sizes_of(append)
-    if ADOPTED not in sizes:
-        return [REFERENCE.pack(position, index, size) for index, size in enumerate(sizes)]
-    return [
-        body if size == ADOPTED else REFERENCE.pack(position, index, size)
-        for index, (size, body) in enumerate(zip(sizes, bodies_of(append), strict=True))
-    ]
+    packed = [Reference(position, index, size, mark).packed() for index, size in enumerate(sizes)]
+    if ADOPTED in sizes:
+        adopted = zip(packed, sizes, bodies_of(append), strict=True)
+        return [body if size == ADOPTED else reference for reference, size, body in adopted]
+    return packed

@@ -33,6 +33,7 @@ _LOGGER = logging.getLogger(__name__)
 
 _READ_RECORDS = 500
 _KEY_BYTES = 16
+_NO_NONCE = bytes(8)
 _FIRST_PAUSE = 0.0005
 _PAUSES = 6
 """Between one look and the next, who is ahead waits twice as long: 32 ms together."""
@@ -97,7 +98,7 @@ class Index:
                 something.
         """
         goes_on = step is not None
-        step = step or Step(*self._foldings.of(partition, 0, change)[1:3])
+        step = step or Step(*self._foldings.of(partition, 0, Record(_NO_NONCE, 0, 0, change))[1:3])
         keys = [partition_keys(partition).partition, *step.keys]
         return self._tried(
             partition, self._foldings.check(type(change)), keys, (int(goes_on), self._time(), *step.arguments)
@@ -121,6 +122,11 @@ class Index:
         """Return the time that replaces that of the store, in milliseconds since 1970; empty is the store's."""
         return "" if self._clock is None else str(self._clock.now())
 
+    def written(self, partition: int, change: Change) -> int:
+        """Write a change into the journal, without folding it, and return its position."""
+        now = self._client.hmget(partition_keys(partition).partition, ("clock",))[0]
+        return self._journal.append(partition, encoded(Record(self._nonce(), int(now or 0), 0, change)))
+
     def submitted(
         self, partition: int, change: Change, tried: Tried, *, commands: Sequence[Command] = ()
     ) -> tuple[Any, Sequence[Any]]:
@@ -142,17 +148,24 @@ class Index:
         record = Record(self._nonce(), tried.time, tried.folded, change)
         position = self._journal.append(partition, encoded(record))
         if isinstance(change, Append):
-            self._bodies.keep(partition, position, bodies_of(change))
+            self._bodies.keep(partition, position, record.mark, bodies_of(change))
         if position <= tried.folded:
             raise self._diverged(partition, f"the journal has lost records: it ends before {tried.folded}")
         return self._folded(partition, position, record, commands)
 
-    def catch_up(self, partition: int, *, until: int | None = None) -> bool:
+    def catch_up(
+        self,
+        partition: int,
+        *,
+        until: int | None = None,
+        progress: Callable[[int, int], None] = lambda _folded, _end: None,
+    ) -> bool:
         """Fold the records of the journal that are not folded yet.
 
         Args:
             partition: The partition.
             until: The last one to fold; None is the end of the journal.
+            progress: Is told the position of the last record that is folded, and that of the end.
 
         Returns:
             Whether records were folded whose writers may not have woken up the partition.
@@ -175,6 +188,7 @@ class Index:
                 raise self._diverged(partition, "it is of another journal")
             if end.position < folded:
                 raise self._diverged(partition, f"the journal has lost records: it ends before {folded}")
+            progress(folded, end.position)
             if folded >= (end.position if until is None else until):
                 return has_folded
             records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
@@ -213,7 +227,8 @@ class Index:
             self._folded_one.notify_all()
         match outcome, rest:
             case b"folded", [answer]:
-                return _with_wakeup(answer) if has_folded_others else answer, read
+                is_append = isinstance(record.change, Append)
+                return _with_wakeup(answer) if has_folded_others and is_append else answer, read
             case b"diverged", [why]:
                 raise IndexDiverged(partition, why.decode())
         raise OutcomeUnknown(partition, position)
@@ -238,7 +253,7 @@ class Index:
         self, partition: int, position: int, record: Record, *, is_set_back: bool
     ) -> tuple[Folding, Sequence[Any]]:
         """Return how a record is folded, and all arguments of the script."""
-        folding = self._foldings.of(partition, position, record.change)
+        folding = self._foldings.of(partition, position, record)
         head = (position, self.ensure_known(partition), record.nonce, record.time)
         flags = (folding.stamped, int(is_set_back), int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)

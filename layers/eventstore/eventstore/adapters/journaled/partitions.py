@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from redis.exceptions import ResponseError
@@ -10,9 +11,10 @@ from eventstore.adapters.journaled.records import Open
 from eventstore.adapters.redis.formats import JOURNALED, require_known
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.partitions import Opened, Opening, Partitions, ResultT, random_epoch
-from eventstore.errors import BackendMismatch, StoreUnavailable
+from eventstore.errors import BackendMismatch, IndexDiverged, StoreUnavailable
 from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.positions import Epoch
+from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["JournaledPartitions"]
 
+# Errors of lua/shared/open_partition.lua: the index of the partition is lost, or was never made; or it has diverged.
 _UNOPENED = "UNOPENED"
-"""The error of shared/open_partition.lua: the index of the partition is lost, or was never made."""
+_DIVERGED = re.compile(r"DIVERGED \{p(\d+)\}:partition (.*?)(?: script: .*)?$")
 
 
 class JournaledPartitions(Partitions):
@@ -35,6 +38,9 @@ class JournaledPartitions(Partitions):
         configured: As of `Partitions`.
         shards: As of `Partitions`.
         new_epoch: As of `Partitions`.
+
+    Attributes:
+        met_unopened: How often this process has met a partition whose index was not there.
     """
 
     def __init__(
@@ -48,12 +54,15 @@ class JournaledPartitions(Partitions):
     ) -> None:
         super().__init__(client, configured=configured, shards=shards, new_epoch=new_epoch)
         self._index = index
+        self.met_unopened = 0
 
     def opened(self, partitions: Iterable[int], use: Callable[[Opening], ResultT]) -> ResultT:
         """See `Partitions.opened`."""
         try:
             return use(self._opening())
         except ResponseError as error:
+            if diverged := _DIVERGED.match(str(error)):
+                raise IndexDiverged(int(diverged[1]), diverged[2]) from error
             if not str(error).startswith(_UNOPENED):
                 raise
         for partition in partitions:
@@ -74,6 +83,23 @@ class JournaledPartitions(Partitions):
             renewed[partition] = epoch
         return renewed
 
+    def write_new_epoch(self, partition: int) -> None:
+        """Write a new epoch of a partition into the journal; whoever folds it renews the partition."""
+        self._index.written(partition, Open(self._new_epoch(), self.count, self.shards, renews=True))
+
+    def ensure_all_open(self) -> None:
+        """Make the indexes of all partitions from the journal that are not there."""
+        pipeline = self.client.pipeline(transaction=False)
+        for partition in range(self.count):
+            pipeline.hexists(partition_keys(partition).partition, "epoch")
+        for partition, is_open in enumerate(pipeline.execute()):
+            if not is_open:
+                self.ensure_open(partition)
+
+    def catch_up(self, stream: StreamName) -> bool:
+        """Fold what the journal has of the partition of a stream; return whether that was anything."""
+        return self._index.catch_up(partition_of(stream, self.count))
+
     def ensure_open(self, partition: int) -> None:
         """Make the index of a partition from the journal if it is not there."""
         self._open_partition(partition, Epoch(""), self.count, self.shards)
@@ -81,6 +107,7 @@ class JournaledPartitions(Partitions):
     def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> Opened:
         opened = self._stored(partition)
         if opened is None:
+            self.met_unopened += 1
             self._index.catch_up(partition)
             opened = self._stored(partition)
         if opened is None:

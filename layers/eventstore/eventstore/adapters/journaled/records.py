@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, ClassVar
 
+from eventstore.adapters.journaled.references import REFERENCE_BYTES
 from eventstore.positions import Epoch
 from eventstore.streams import StreamName
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADOPTED",
-    "REFERENCE",
     "Append",
     "Change",
     "Configure",
@@ -38,9 +38,6 @@ _VERSION = 1
 _HEAD = struct.Struct("<BB8sQQ")
 """Version, kind, nonce, time, folded."""
 _LENGTH = struct.Struct("<I")
-
-REFERENCE = struct.Struct(">QII")
-"""In the place of a body: the position of a record, the index of the event in it, and the bytes of the body."""
 
 ADOPTED = 0xFFFFFFFF
 """In the place of the size of a body: what follows is a reference to a body that is stored already."""
@@ -148,6 +145,11 @@ class Record:
     folded: int
     change: Change | None
 
+    @property
+    def mark(self) -> bytes:
+        """What references to the record know of its nonce."""
+        return self.nonce[:4]
+
 
 def encoded(record: Record) -> bytes:
     """Return a record as bytes."""
@@ -173,7 +175,7 @@ def decoded(content: bytes | None) -> Record:
 
 def bodies_of(append: Append) -> list[bytes]:
     """Return the bodies of an append; of an event that is stored already, the reference to its body."""
-    sizes = [REFERENCE.size if size == ADOPTED else size for size in sizes_of(append)]
+    sizes = [REFERENCE_BYTES if size == ADOPTED else size for size in sizes_of(append)]
     return [append.bodies[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
 
 

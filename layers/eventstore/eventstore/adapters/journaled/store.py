@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.adapters.journaled.bodies import JournalBodies
 from eventstore.adapters.journaled.index import Index
 from eventstore.adapters.journaled.partitions import JournaledPartitions
+from eventstore.adapters.journaled.rebuild import Rebuild
 from eventstore.adapters.journaled.steps import JournaledSteps
 from eventstore.adapters.redis.partitions import random_epoch
 
@@ -46,6 +47,7 @@ class JournaledStore:
         index: The index of the journal.
         partitions: The partitions of the store.
         steps: Does what changes the log.
+        rebuild: Makes the index anew.
     """
 
     def __init__(
@@ -66,3 +68,4 @@ class JournaledStore:
             client, self.index, configured=partitions, shards=shards, new_epoch=new_epoch
         )
         self.steps = JournaledSteps(client, self.index, partitions=self.partitions, bodies=self.bodies)
+        self.rebuild = Rebuild(client, self.index, self.partitions)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Script", "run_each"]
 
+_NO_FLAGS = b"#!lua"
 _FILES = files("eventstore.adapters.redis").joinpath("lua")
 
 
@@ -30,7 +31,8 @@ class Script:
         name: The name of its file in `lua/`.
         shared: The names of files with shared functions, which are inserted after its first line.
         step: The name of another script, then those of files that it shares: its text becomes the function
-            `apply(KEYS, ARGV, redis)`, which the script calls.
+            `apply(KEYS, ARGV, redis)`, which the script calls. A script whose first line is `#!lua` has the flags of
+            that one.
     """
 
     def __init__(self, name: str, *shared: str, step: Sequence[str] = ()) -> None:
@@ -38,6 +40,8 @@ class Script:
         inner: list[bytes] = []
         if step:
             called, *others = map(_text, step)
+            if flags == _NO_FLAGS and called.startswith(_NO_FLAGS):
+                flags = called.split(b"\n", 1)[0]
             # Its own flags are a comment elsewhere than in the first line, and no statement.
             called = called.removeprefix(b"#!")
             inner = [b"local function apply(KEYS, ARGV, redis)", *others, b"--" + called, b"end"]

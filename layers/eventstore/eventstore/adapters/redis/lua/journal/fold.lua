@@ -3,7 +3,8 @@
 --
 -- The index is a function of the journal alone: whoever folds the records of a partition, and however often, in however
 -- many pieces, the same records give the same keys. So nothing here, and nothing in a step, may depend on the server's
--- clock, on chance, or on how far subscribers are. What does, is decided before, and stands in the record.
+-- clock, on chance, or on how far subscribers are. What does, is decided before, and stands in the record. The hash of
+-- the turns is no part of the index.
 --
 -- `apply` is the script of the step (Script.around); a step that fails halfway fails so for everybody.
 --
@@ -46,7 +47,7 @@ if position <= folded then
 end
 if position > folded + 1 then return {'ahead', folded} end
 
-if ARGV[6] == '1' then leap(KEYS[3], ARGV[4]) end
+if ARGV[6] == '1' then leap(KEYS[3]) end
 local answer
 local earlier = redis.call('HGET', outcomes, nonce)
 local time = math.max(tonumber(fields[3]) or 0, tonumber(ARGV[4]))

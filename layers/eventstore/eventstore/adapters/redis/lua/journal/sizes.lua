@@ -1,13 +1,13 @@
 -- Functions for streams whose entries hold references in the place of bodies.
 --
--- A reference has 16 bytes: the position of a record, 8 bytes; the index of the event in it, and the size of its body, 4
--- bytes each, the most significant first.
+-- A reference has 16 bytes (adapters/journaled/records.py), of which the ninth to twelfth are the size of the body, the
+-- most significant first.
 local REFERENCE = 16
 
 -- Returns the bytes of the bodies of an entry of a stream.
 local function size_of(value)
   local size = 0
-  for offset = 1, #value, REFERENCE do size = size + struct.unpack('>I4', value, offset + 12) end
+  for offset = 1, #value, REFERENCE do size = size + struct.unpack('>I4', value, offset + 8) end
   return size
 end
 
@@ -23,7 +23,7 @@ local function count_sizes(keys, arguments, answer)
   local function count(value)
     for offset = 1, #value, REFERENCE do
       index = index + 1
-      if not duplicates[index] then more = more + struct.unpack('>I4', value, offset + 12) - REFERENCE end
+      if not duplicates[index] then more = more + struct.unpack('>I4', value, offset + 8) - REFERENCE end
     end
   end
   if #arguments == 2 then count(arguments[2]) end

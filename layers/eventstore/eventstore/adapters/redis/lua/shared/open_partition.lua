@@ -5,10 +5,13 @@ local FORMAT = 1
 
 -- Draws the epoch of a partition that is new, and notes how many partitions and shards of connections its store has.
 --
--- Without an epoch, the journal has that of the partition, and the index was lost: it is made again first.
+-- Without an epoch, the store is the index of a journal, which has that of the partition. If the index is lost, it is made
+-- again first; if it has diverged from the journal (journal/fold.lua), nothing goes on.
 local function open_partition(partition, epoch, partitions, shards)
   if epoch == '' then
-    if redis.call('HEXISTS', partition, 'epoch') == 0 then error({err = 'UNOPENED ' .. partition}) end
+    local fields = redis.call('HMGET', partition, 'epoch', 'diverged')
+    if fields[2] then error({err = 'DIVERGED ' .. partition .. ' ' .. fields[2]}) end
+    if not fields[1] then error({err = 'UNOPENED ' .. partition}) end
     return
   end
   redis.call('HSETNX', partition, 'epoch', epoch)

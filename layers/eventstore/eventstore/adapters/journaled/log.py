@@ -1,0 +1,110 @@
+"""The `Log` on a journal: that of Redis, which here is an index that may be lost, or behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.log import RedisLog
+from eventstore.errors import StreamNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from eventstore.adapters.journaled.store import JournaledStore
+    from eventstore.adapters.redis.direct import Direct
+    from eventstore.adapters.redis.read_ahead import ReadAhead
+    from eventstore.cloudevents.event import RecordedEvent
+    from eventstore.ports import Clock, PartitionStats, Slice, Tail
+    from eventstore.positions import Position
+    from eventstore.streams import StreamName, StreamState
+
+__all__ = ["JournaledLog"]
+
+ResultT = TypeVar("ResultT")
+
+
+class JournaledLog(RedisLog):
+    """See `ports.Log`. A reader that meets an index that is lost, or lacks what is asked for, makes it whole first.
+
+    Args:
+        store: The store.
+        clock: See `RedisLog`.
+        read_ahead: See `RedisLog`.
+        direct: See `RedisLog`.
+    """
+
+    def __init__(
+        self,
+        store: JournaledStore,
+        *,
+        clock: Clock | None = None,
+        read_ahead: ReadAhead | None = None,
+        direct: Direct | None = None,
+    ) -> None:
+        super().__init__(
+            store.partitions.client,
+            partitions=store.partitions,
+            clock=clock,
+            read_ahead=read_ahead,
+            direct=direct,
+            steps=store.steps,
+            bodies=store.bodies,
+        )
+        self._store = store
+
+    def read(self, stream: StreamName, **options: Any) -> Slice:
+        """See `Log.read`."""
+        return self._found(stream, lambda: super(JournaledLog, self).read(stream, **options))
+
+    def describe(self, stream: StreamName) -> StreamState:
+        """See `Log.describe`."""
+        return self._found(stream, lambda: super(JournaledLog, self).describe(stream))
+
+    def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:
+        """See `Log.tail`."""
+        return self._whole(lambda: super(JournaledLog, self).tail(after, **options))
+
+    def locate(self, *arguments: Any, **options: Any) -> Sequence[RecordedEvent]:
+        """See `Log.locate`."""
+        self._ensure_all_open()
+        return super().locate(*arguments, **options)
+
+    def streams(self, **options: Any) -> Sequence[StreamState]:
+        """See `Log.streams`."""
+        self._ensure_all_open()
+        return super().streams(**options)
+
+    def stats(self) -> Sequence[PartitionStats]:
+        """See `Log.stats`."""
+        self._ensure_all_open()
+        return super().stats()
+
+    def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
+        """See `Log.index`. Records of publishers that died are folded first."""
+        numbers = list(partitions)
+        with ANSWERING:
+            for partition in numbers:
+                self._store.partitions.ensure_open(partition)
+                self._store.index.catch_up(partition)
+        super().index(numbers, until=until)
+
+    def _found(self, stream: StreamName, read: Callable[[], ResultT]) -> ResultT:
+        """Return what a read of a stream returns, also if the index does not know the stream yet."""
+        try:
+            return read()
+        except StreamNotFound:
+            with ANSWERING:
+                if not self._store.partitions.catch_up(stream):
+                    raise
+        return read()
+
+    def _whole(self, read: Callable[[], ResultT]) -> ResultT:
+        """Return what a read returns; if it met an index that was lost, what it returns once that is there again."""
+        before = self._store.partitions.met_unopened
+        found = read()
+        return found if self._store.partitions.met_unopened == before else read()
+
+    def _ensure_all_open(self) -> None:
+        with ANSWERING:
+            self._store.partitions.ensure_all_open()
