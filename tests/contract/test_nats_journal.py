@@ -1,25 +1,35 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
 from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.client import NatsClient
+from eventstore.adapters.nats.connection import Connection
+from eventstore.adapters.nats.errors import NatsError
 from eventstore.adapters.nats.journal import NatsJournal
-from eventstore.errors import SettingsError, StoreUnavailable
+from eventstore.adapters.nats.messages import Message
+from eventstore.errors import SettingsError, StoreFull, StoreUnavailable
+from eventstore_hosting.valkey.server import free_port
 from tests.contract.journal import JournalContract, records
 from tests.nats_server import NatsServer
 from tests.tls import Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from eventstore.adapters.nats.messages import Request
 
 _NAMES = count()
 
@@ -124,6 +134,202 @@ def test_a_stream_that_would_lose_records_is_refused_with_the_setting(
     client.api("STREAM.CREATE.old-0", name="old-0", subjects=["old.0"], storage="file", max_msgs=5, allow_direct=True)
     with pytest.raises(SettingsError, match=r"the stream old-0 of NATS has max_msgs 5; the hub needs -1"):
         opens(server, name="old").append(0, b"1")
+
+
+@pytest.mark.parametrize(("setting", "value"), [("max_msg_size", 100), ("deny_delete", True)])
+def test_a_stream_that_would_refuse_what_the_hub_does_is_refused(
+    server: NatsServer, client: NatsClient, opens: Opens, setting: str, value: object
+) -> None:
+    name = f"strict{setting}"
+    keeps = {"storage": "file", "allow_direct": True, setting: value}
+    client.api(f"STREAM.CREATE.{name}-0", name=f"{name}-0", subjects=[f"{name}.0"], **keeps)
+    with pytest.raises(SettingsError, match=f"has {setting} {value}; the hub needs"):
+        opens(server, name=name).end(0)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda journal: journal.append(0, b"x"),
+        lambda journal: journal.read(0, after=0, count=10),
+        lambda journal: journal.fetch(0, [1]),
+        lambda journal: journal.end(0),
+        lambda journal: journal.erase(0, 1),
+    ],
+    ids=["append", "read", "fetch", "end", "erase"],
+)
+def test_a_stream_that_was_deleted_is_named_and_not_made_again_by_who_used_it(
+    server: NatsServer, client: NatsClient, opens: Opens, call: Callable[[NatsJournal], object]
+) -> None:
+    name = f"deleted{next(_NAMES)}"
+    journal = opens(server, name=name, seconds=0.3)
+    journal.append(0, b"1")
+    client.api(f"STREAM.DELETE.{name}-0")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match=f"the stream {name}-0 of NATS was deleted, and with it a partition"):
+            call(journal)
+    with pytest.raises(NatsError, match="stream not found"):
+        client.api(f"STREAM.INFO.{name}-0")
+    # Other partitions, and the instance that an operator starts then, are not concerned.
+    assert journal.append(1, b"1") == 1
+    assert opens(server, name=name).end(0).position == 0
+
+
+_ACCOUNTS = """
+accounts {
+  SMALL: { jetstream: { max_file: 1MB, max_memory: 0 }, users: [ { user: small, password: s } ] }
+  NONE: { users: [ { user: none, password: n } ] }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("jetstream", "accounts", "who", "answer"),
+    [
+        ("max_file_store: 1MB", "", "", "insufficient resources"),
+        ("max_file_store: 1GB", _ACCOUNTS, "small:s@", "resource limits exceeded for account"),
+    ],
+    ids=["of the server", "of the account"],
+)
+def test_a_full_journal_refuses_and_accepts_again_after_records_were_erased(
+    opens: Opens, jetstream: str, accounts: str, who: str, answer: str
+) -> None:
+    content = b"x" * 100_000
+    with NatsServer.started(jetstream=jetstream, configuration=accounts) as server:
+        journal = opens(f"nats://{who}127.0.0.1:{server.port}", seconds=1)
+
+        def fill() -> None:
+            for _ in range(20):
+                journal.append(0, content)
+
+        with pytest.raises(StoreFull, match=f"the journal is full, and accepts no events: NATS answers {answer}"):
+            fill()
+        end = journal.end(0).position
+        assert 5 < end < 12
+        assert dict(journal.read(0, after=0, count=20)) == dict.fromkeys(range(1, end + 1), content)
+        for position in (1, 2, 3):
+            journal.erase(0, position)
+        assert journal.append(0, content) == end + 1
+        assert [record.content for record in journal.fetch(0, [1, 4, end + 1])] == [None, content, content]
+
+
+def test_an_account_without_jetstream_is_named(opens: Opens) -> None:
+    with (
+        NatsServer.started(configuration=_ACCOUNTS) as server,
+        pytest.raises((SettingsError, StoreUnavailable), match=r"JetStream"),
+    ):
+        opens(f"nats://none:n@127.0.0.1:{server.port}", seconds=0.3).append(0, b"1")
+
+
+def test_a_replica_that_is_late_hides_nothing(
+    server: NatsServer, opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opens(server)
+    for number in range(1, 31):
+        journal.append(0, b"%d" % number)
+    for position in (3, 12, 13, 14, 30):
+        journal.erase(0, position)
+    send = Connection.pipeline
+
+    def late(connection: Connection, requests: Sequence[Request]) -> list[list[Message]]:
+        """Answer as a replica that has no more than ten records."""
+        answers = send(connection, requests)
+        return [
+            [each for each in answer if int(each.headers.get("Nats-Sequence", 0)) <= 10] or [Message(404, {}, b"")]
+            if "DIRECT" in request.subject
+            else answer
+            for request, answer in zip(requests, answers, strict=True)
+        ]
+
+    monkeypatch.setattr(Connection, "pipeline", late)
+    expected = [(position, None if position in {3, 12, 13, 14, 30} else b"%d" % position) for position in range(1, 31)]
+    assert list(journal.fetch(0, range(1, 31))) == expected
+    assert list(journal.fetch(0, range(2, 31, 2))) == expected[1::2]
+    for at_once in (1, 2, 7, 100):
+        assert records(journal, count=at_once) == expected
+
+
+class TestConnections:
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+    @pytest.mark.parametrize("received", range(1, 5))
+    def test_a_call_after_one_that_was_interrupted_within_an_answer_gets_its_own(
+        self,
+        server: NatsServer,
+        opens: Opens,
+        monkeypatch: pytest.MonkeyPatch,
+        received: int,
+        error: type[BaseException],
+    ) -> None:
+        journal = opens(server)
+        # An error of the server to who reads on within it.
+        contents = [b"\r\n-ERR 'Authorization Violation'\r\n" * 25_000, b"2", b"3"]
+        for content in contents:
+            journal.append(0, content)
+        receive, left = Connection._receive, iter(range(received, 0, -1))
+
+        def interrupted(connection: Connection) -> None:
+            receive(connection)
+            if next(left, 0) == 1:
+                raise error
+
+        monkeypatch.setattr(Connection, "_receive", interrupted)
+        with pytest.raises(error):
+            journal.fetch(0, [1, 2, 3])
+        assert list(journal.fetch(0, [2])) == [(2, b"2")]
+        assert [record.content for record in journal.read(0, after=0, count=3)] == contents
+        assert journal.append(0, b"4") == 4
+
+    def test_the_connection_of_a_thread_is_closed_when_the_thread_ends(self, opens: Opens) -> None:
+        monitoring = free_port()
+        with NatsServer.started(configuration=f"http: 127.0.0.1:{monitoring}") as server:
+            journal = opens(server)
+            journal.append(0, b"1")
+
+            def connections() -> int:
+                with urlopen(f"http://127.0.0.1:{monitoring}/connz") as answer:
+                    return int(json.load(answer)["num_connections"])
+
+            inside, leave = threading.Barrier(6), threading.Event()
+
+            def use() -> None:
+                journal.append(0, b"x")
+                inside.wait(20)
+                leave.wait(20)
+
+            threads = [threading.Thread(target=use) for _ in range(5)]
+            for thread in threads:
+                thread.start()
+            inside.wait(20)
+            assert connections() == 6
+            leave.set()
+            for thread in threads:
+                thread.join(20)
+            until = time.monotonic() + 10
+            while connections() > 1 and time.monotonic() < until:
+                time.sleep(0.01)
+            assert connections() == 1
+            assert journal.append(0, b"2") == 7
+
+    def test_a_partition_whose_stream_is_slow_to_make_delays_no_other(
+        self, server: NatsServer, opens: Opens, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        journal = opens(server)
+        waiting, go_on = threading.Event(), threading.Event()
+        ask = NatsClient.api
+
+        def slow(client: NatsClient, subject: str, **body: object) -> dict[str, object]:
+            if subject.startswith("STREAM.CREATE") and subject.endswith("-0"):
+                waiting.set()
+                assert go_on.wait(20)
+            return ask(client, subject, **body)
+
+        monkeypatch.setattr(NatsClient, "api", slow)
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(journal.append, 0, b"0")
+            assert waiting.wait(20)
+            assert journal.append(1, b"1") == 1
+            go_on.set()
+            assert first.result(20) == 1
 
 
 def test_more_replicas_than_there_are_servers_are_refused(server: NatsServer, opens: Opens) -> None:

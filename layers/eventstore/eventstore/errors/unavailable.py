@@ -33,13 +33,14 @@ class StoreUnavailable(Unavailable):
 
 
 class StoreFull(StoreUnavailable):
-    """The store is out of memory. Stored events are still read and delivered, and can be removed."""
+    """The store is out of memory or storage. Stored events are still read and delivered, and can be removed."""
 
     code = "store-full"
 
-    def __init__(self) -> None:
+    def __init__(self, detail: str = "") -> None:
         super().__init__(
-            "the store is out of memory and accepts no events; stored events are still read and delivered: "
+            detail
+            or "the store is out of memory and accepts no events; stored events are still read and delivered: "
             "delete streams, shorten retention, or add memory to the cache"
         )
 

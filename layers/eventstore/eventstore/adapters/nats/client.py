@@ -6,24 +6,23 @@ import json
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
-from eventstore.adapters.nats.connection import Connection, Message, Refused
+from eventstore.adapters.nats.connection import Connection
+from eventstore.adapters.nats.errors import FORMING, NatsError, NoResponders, Refused
 from eventstore.errors import SettingsError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eventstore.adapters.nats.address import NatsUrl, Server
+    from eventstore.adapters.nats.messages import Message
 
-__all__ = ["NatsClient", "NatsError", "NoResponders", "answering", "checked"]
+__all__ = ["NatsClient", "answering", "checked"]
 
 ResultT = TypeVar("ResultT")
 
 _NO_RESPONDERS = 503
-
-_FORMING = frozenset({10005, 10008, 10009})
-"""no suitable peers for placement, system temporarily unavailable, cluster can not handle request (nats-server,
-server/errors.json): a cluster that is about to form, or to have another leader."""
 
 _ANSWER_SECONDS = 5.0
 _TRYING_SECONDS = 10.0
@@ -32,26 +31,10 @@ _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
-class NatsError(Exception):
-    """JetStream refused a request.
-
-    Attributes:
-        code: The code of JetStream's error (`err_code`).
-        description: Its text.
-    """
-
-    def __init__(self, code: int, description: str) -> None:
-        super().__init__(f"{description} ({code})")
-        self.code = code
-        self.description = description
-
-
-class NoResponders(Exception):
-    """Nobody answers at the moment: a stream has no leader, a cluster is about to form, or JetStream is off."""
-
-
 class NatsClient:
     """A client of the servers of a `NATS_URL`. Each thread has a connection of its own, from its first request on.
+
+    The connection of a thread is closed when the thread ends.
 
     Args:
         url: The servers, and who connects.
@@ -63,7 +46,8 @@ class NatsClient:
         self._seconds = seconds
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._open: set[Connection] = set()
+        # Only threads refer to their connections, which are closed with the last reference.
+        self._open: WeakSet[Connection] = WeakSet()
         self._next_server = 0
 
     @property
@@ -117,6 +101,13 @@ class NatsClient:
             except OSError as error:
                 self._drop()
                 problem = error
+            except NatsError:
+                # So is it here: answers were read to their ends.
+                raise
+            except BaseException:
+                # An interrupt: the rest of an answer would be taken for the next one.
+                self._drop()
+                raise
             if time.monotonic() + pause > until:
                 raise StoreUnavailable(f"NATS does not answer: {problem}") from problem
             time.sleep(pause)
@@ -125,7 +116,8 @@ class NatsClient:
     def close(self) -> None:
         """Close the connections of all threads. A thread that uses the client later connects again."""
         with self._lock:
-            connections, self._open = self._open, set()
+            connections = list(self._open)
+            self._open.clear()
         for connection in connections:
             connection.close()
 
@@ -166,7 +158,7 @@ def checked(message: Message) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(answering(message).content)
     if "error" in answer:
         error = NatsError(int(answer["error"].get("err_code", 0)), str(answer["error"].get("description", "")))
-        if error.code in _FORMING:
+        if error.code in FORMING:
             raise NoResponders(str(error)) from error
         raise error
     return answer

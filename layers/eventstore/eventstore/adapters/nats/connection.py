@@ -11,14 +11,19 @@ import socket
 import ssl
 from itertools import count
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
+from weakref import finalize
+
+from eventstore.adapters.nats.errors import Refused
+from eventstore.adapters.nats.messages import Message, parsed, published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Sequence
 
     from eventstore.adapters.nats.address import NatsUrl, Server
+    from eventstore.adapters.nats.messages import Request
 
-__all__ = ["Connection", "Message", "Refused", "Request"]
+__all__ = ["Connection"]
 
 _READ_BYTES = 256 * 1024
 _USED_BYTES = 1024 * 1024
@@ -29,34 +34,6 @@ _BYTES_IN_FLIGHT = 32 * 1024 * 1024
 """How many requests may wait for answers, and how long these can be together. The requests fit into the buffers of the
 sockets, so no write waits for a server that waits for a reader; the answers are below the 64 MB (`max_pending`) at
 which the server ends the connection of a client that does not read."""
-
-
-class Refused(Exception):
-    """The server refuses the client, or what it wants to do; trying again does not help."""
-
-
-class Message(NamedTuple):
-    """A message: the status of its headers (0 if it has none), the headers, and the content."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-class Request(NamedTuple):
-    """A request.
-
-    Attributes:
-        subject: Where it goes.
-        content: Its content.
-        most_bytes: How long its answers can be together; about.
-        batch: Whether it has several answers, of which the last one, and no other, has a status.
-    """
-
-    subject: str
-    content: bytes
-    most_bytes: int
-    batch: bool
 
 
 class Connection:
@@ -91,26 +68,21 @@ class Connection:
         except BaseException:
             self._socket.close()
             raise
+        self._close = finalize(self, self._socket.close)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._socket.close()
+        """Close the connection; it is also closed with the last reference to it."""
+        self._close()
 
     def request(self, subject: str, content: bytes) -> Message:
         """Send a message, and return the answer."""
-        return next(self.requests(subject, content))
-
-    def requests(self, subject: str, content: bytes) -> Iterator[Message]:
-        """Send a message, and yield its answers; the caller knows which one is the last.
-
-        Answers that the caller leaves are dropped as soon as they are met.
-        """
         reply = self._reply()
-        self._socket.sendall(_published(subject, reply, content))
+        self._socket.sendall(published(subject, reply, content))
         while True:
             to, message = self._next()
+            # Others are the rest of what an earlier use did not wait for.
             if to == reply:
-                yield message
+                return message
 
     def pipeline(self, requests: Sequence[Request]) -> list[list[Message]]:
         """Send requests without waiting for each answer, and return the answers of each."""
@@ -123,7 +95,7 @@ class Connection:
                 writes: list[bytes] = []
                 while sent < len(requests) and len(awaited) < _REQUESTS_IN_FLIGHT and waiting_bytes < _BYTES_IN_FLIGHT:
                     request, reply = requests[sent], self._reply()
-                    writes.append(_published(request.subject, reply, request.content))
+                    writes.append(published(request.subject, reply, request.content))
                     awaited[reply] = sent
                     waiting_bytes += request.most_bytes
                     sent += 1
@@ -184,7 +156,7 @@ class Connection:
             if line.startswith(b"HMSG "):
                 head, size = int(words[-2]), int(words[-1])
                 whole = self._take(size)
-                status, headers = _parsed(whole[:head])
+                status, headers = parsed(whole[:head])
                 return words[1].decode(), Message(status, headers, whole[head:])
 
     def _line(self) -> bytes:
@@ -218,19 +190,8 @@ class Connection:
         self._buffer += received
 
 
-def _published(subject: str, reply: str, content: bytes) -> bytes:
-    return b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply.encode(), len(content), content)
-
-
 def _raise(reason: str) -> None:
     """Raise what an error of the server means."""
     if reason.lower().startswith(("authorization", "authentication", "user authentication", "permissions violation")):
         raise Refused(reason)
     raise ConnectionResetError(reason)
-
-
-def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """Return the status and the headers of a message (`NATS/1.0 204 EOB`, then a header a line)."""
-    first, *lines = head.decode().split("\r\n")
-    status = first[9:12]
-    return int(status) if status else 0, dict(line.split(": ", 1) for line in lines if ": " in line)

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.nats.client import NatsError, answering, checked
-from eventstore.adapters.nats.connection import Request
+from eventstore.adapters.nats.client import answering, checked
+from eventstore.adapters.nats.errors import NO_MESSAGE_FOUND, NatsError
+from eventstore.adapters.nats.messages import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from eventstore.adapters.nats.connection import Connection, Message
+    from eventstore.adapters.nats.client import NatsClient
+    from eventstore.adapters.nats.connection import Connection
+    from eventstore.adapters.nats.messages import Message
 
-__all__ = ["NO_MESSAGE_FOUND", "adjacent", "content_of", "following", "leaders", "records_of"]
-
-NO_MESSAGE_FOUND = 10037
-"""A code of JetStream (nats-server, server/errors.json)."""
+__all__ = ["adjacent", "content_of", "first_of", "following", "leaders", "records_of"]
 
 _END_OF_BATCH, _NOT_FOUND = 204, 404
 
@@ -59,11 +59,27 @@ def leaders(stream: str, position: int, *, most_bytes: int) -> Request:
 def content_of(answer: Message) -> bytes | None:
     """Return the content of a record that the leader knows; None if it was erased."""
     try:
-        return b64decode(checked(answer)["message"].get("data", ""))
+        return _content(checked(answer))
     except NatsError as error:
         if error.code != NO_MESSAGE_FOUND:
             raise
         return None
+
+
+def first_of(client: NatsClient, stream: str, subject: str, position: int) -> tuple[int, bytes] | None:
+    """Return sequence and content of the first record from a position on, as the leader knows it; None if none is."""
+    try:
+        answer = client.api(f"STREAM.MSG.GET.{stream}", seq=position, next_by_subj=subject)
+    except NatsError as error:
+        if error.code != NO_MESSAGE_FOUND:
+            raise
+        return None
+    return int(answer["message"]["seq"]), _content(answer)
+
+
+def _content(answer: Mapping[str, Any]) -> bytes:
+    # The member is missing if the content is empty.
+    return b64decode(answer["message"].get("data", ""))
 
 
 def adjacent(positions: Sequence[int]) -> list[list[int]]:
