@@ -23,6 +23,7 @@ from eventstore.errors import SettingsError, StoreFull, StoreUnavailable
 from eventstore_hosting.valkey.server import free_port
 from tests.contract.journal import JournalContract, records
 from tests.nats_server import NatsServer
+from tests.nats_users import Nkey, Operator
 from tests.tls import Authority
 
 if TYPE_CHECKING:
@@ -362,6 +363,88 @@ def test_a_user_with_a_password_may_append_and_others_are_refused(opens: Opens) 
 def test_a_token_is_accepted(opens: Opens) -> None:
     with NatsServer.started(configuration='authorization { token: "s3cret" }') as server:
         assert opens(f"nats://s3cret@127.0.0.1:{server.port}").append(0, b"1") == 1
+
+
+class TestUsersWithAKey:
+    def test_an_nkey_is_accepted_and_another_is_refused(self, opens: Opens, tmp_path: Path) -> None:
+        known, other = Nkey("user"), Nkey("user")
+        (tmp_path / "known.nk").write_text(f"{known.seed}\n")
+        (tmp_path / "other.nk").write_text(f"# of nobody\n{other.seed}")
+        users = f"authorization {{ users = [ {{ nkey: {known.public} }} ] }}"
+        with NatsServer.started(configuration=users) as server:
+            journal = opens(f"{server.url}?nkey={tmp_path / 'known.nk'}", name="j")
+            assert journal.append(0, b"1") == 1
+            with pytest.raises(SettingsError, match="NATS refuses the hub: Authorization Violation"):
+                opens(f"{server.url}?nkey={tmp_path / 'other.nk'}", name="j").append(0, b"2")
+            server.kill()
+            server.start()
+            assert journal.append(0, b"2") == 2
+
+    @pytest.fixture
+    def operator(self) -> Operator:
+        return Operator.new()
+
+    @pytest.fixture
+    def trusting(self, operator: Operator) -> Iterator[NatsServer]:
+        with NatsServer.started(configuration=operator.configuration) as server:
+            yield server
+
+    @pytest.fixture
+    def trusted(self, trusting: NatsServer, opens: Opens) -> Callable[[str], NatsJournal]:
+        """Opens a journal with an option of the URL."""
+        return lambda option: opens(f"{trusting.url}?{option}", seconds=1)
+
+    def test_credentials_of_the_operator_are_accepted_and_of_another_refused(
+        self, trusted: Callable[[str], NatsJournal], operator: Operator, tmp_path: Path
+    ) -> None:
+        for name, who in (("known", operator), ("other", Operator.new())):
+            who.write_credentials(tmp_path / f"{name}.creds")
+        assert trusted(f"creds={tmp_path / 'known.creds'}").append(0, b"1") == 1
+        with pytest.raises(SettingsError, match="NATS refuses the hub: Authorization Violation"):
+            trusted(f"creds={tmp_path / 'other.creds'}").append(0, b"1")
+
+    def test_credentials_that_expired_can_be_replaced(
+        self, trusted: Callable[[str], NatsJournal], operator: Operator, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "short.creds"
+        expires = int(time.time()) + 2
+        operator.write_credentials(file, expires=expires)
+        journal = trusted(f"creds={file}")
+        assert journal.append(0, b"1") == 1
+        # The server counts whole seconds from the connection on.
+        time.sleep(max(0.0, expires + 1.2 - time.time()))
+        with pytest.raises(SettingsError, match="NATS refuses the hub: Authorization Violation"):
+            journal.end(0)
+        operator.write_credentials(file)
+        assert journal.append(0, b"2") == 2
+
+    @pytest.mark.parametrize(
+        ("option", "text", "why"),
+        [
+            ("creds", None, "the file of creds cannot be read: No such file or directory"),
+            ("nkey", b"", "the file of nkey has no valid seed of a user"),
+            ("nkey", b"\xff\xfe", "the file of nkey cannot be read: it is not text"),
+            ("nkey", Nkey("account").seed.encode(), "the file of nkey has no valid seed of a user"),
+            ("nkey", b"SU" + b"A" * 56, "the file of nkey has no valid seed of a user"),
+            ("creds", Nkey("user").seed.encode(), "the file of creds has no token"),
+        ],
+    )
+    def test_a_file_that_has_no_key_or_token_is_named_by_its_option_and_not_quoted(
+        self, trusted: Callable[[str], NatsJournal], tmp_path: Path, option: str, text: bytes | None, why: str
+    ) -> None:
+        file = tmp_path / "file"
+        if text is not None:
+            file.write_bytes(text)
+        with pytest.raises(SettingsError, match=f"NATS refuses the hub: {why}") as refused:
+            trusted(f"{option}={file}").end(0)
+        assert not text or text.decode(errors="replace") not in str(refused.value)
+
+    def test_a_server_that_asks_for_no_signature_is_named(
+        self, server: NatsServer, operator: Operator, opens: Opens, tmp_path: Path
+    ) -> None:
+        operator.write_credentials(tmp_path / "some.creds")
+        with pytest.raises(SettingsError, match="the server does not know users by creds or nkey"):
+            opens(f"{server.url}?creds={tmp_path / 'some.creds'}").end(0)
 
 
 def test_what_is_no_nats_server_is_named(opens: Opens) -> None:

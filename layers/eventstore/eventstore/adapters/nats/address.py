@@ -15,7 +15,8 @@ __all__ = ["NatsUrl", "Server"]
 
 _PORT = 4222
 _FORM = (
-    "nats://[user:password@ or token@]host[:4222][,host…], or tls://… with ?tls_ca=FILE if its CA is not a public one"
+    "nats://[user:password@ or token@]host[:4222][,host…], or tls://…; with ?creds=FILE or ?nkey=FILE if the user has "
+    "a key, and with tls_ca=FILE if the CA of the servers is not a public one"
 )
 
 
@@ -37,6 +38,8 @@ class NatsUrl:
         user: The user; empty if none is named.
         password: The password of the user.
         token: The token; empty if none is given.
+        creds: The file of credentials of a user: a token and the seed of an nkey; empty if none is named.
+        nkey: The file with the seed of a user's nkey; empty if none is named.
     """
 
     servers: tuple[Server, ...]
@@ -45,6 +48,8 @@ class NatsUrl:
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    creds: str = ""
+    nkey: str = ""
 
     @classmethod
     def parse(cls, url: str) -> NatsUrl:
@@ -60,9 +65,11 @@ class NatsUrl:
             raise _invalid("it has a path or a fragment")
         credentials, _, hosts = parts.netloc.rpartition("@")
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        tls_ca = options.pop("tls_ca", "")
+        tls_ca, creds, nkey = (options.pop(option, "") for option in ("tls_ca", "creds", "nkey"))
         if options:
             raise _invalid("it has an option that is unknown")
+        if [bool(credentials), bool(creds), bool(nkey)].count(True) > 1:
+            raise _invalid("it says in several ways who connects")
         user, has_password, password = credentials.partition(":")
         return cls(
             servers=tuple(_server(host) for host in hosts.split(",")),
@@ -71,6 +78,8 @@ class NatsUrl:
             user=unquote(user) if has_password else "",
             password=unquote(password),
             token="" if has_password else unquote(user),
+            creds=creds,
+            nkey=nkey,
         )
 
 

@@ -29,6 +29,8 @@ _READ_BYTES = 256 * 1024
 _USED_BYTES = 1024 * 1024
 """What was read and used is removed from the buffer after so many bytes."""
 
+_REFUSALS = ("authorization", "authentication", "user authentication", "permissions violation")
+
 _REQUESTS_IN_FLIGHT = 128
 _BYTES_IN_FLIGHT = 32 * 1024 * 1024
 """How many requests may wait for answers, and how long these can be together. The requests fit into the buffers of the
@@ -125,6 +127,11 @@ class Connection:
         }
         options |= {"user": url.user, "pass": url.password} if url.user else {}
         options |= {"auth_token": url.token} if url.token else {}
+        if url.creds or url.nkey:
+            # Imported here: it needs `cryptography`, which only some deployments have.
+            from eventstore.adapters.nats.nkeys import signed  # noqa: PLC0415 - see above
+
+            options |= signed(url, self.info.get("nonce", ""))
         self._socket.sendall(
             b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (json.dumps(options).encode(), self._inbox.encode())
         )
@@ -192,6 +199,8 @@ class Connection:
 
 def _raise(reason: str) -> None:
     """Raise what an error of the server means."""
-    if reason.lower().startswith(("authorization", "authentication", "user authentication", "permissions violation")):
+    kind = reason.lower()
+    # Who is connected and expires may have new credentials for the next connection.
+    if "expired" not in kind and kind.startswith(_REFUSALS):
         raise Refused(reason)
     raise ConnectionResetError(reason)
