@@ -1,7 +1,11 @@
-"""NATS servers with JetStream as child processes, which tests kill and start again."""
+"""NATS servers with JetStream as child processes, which tests kill and start again.
+
+`python -m tests.nats_server COMMAND…` runs a command beside one, with BACKEND and NATS_URL.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import socket
@@ -17,7 +21,7 @@ from eventstore_hosting.lifeline import Lifeline
 from eventstore_hosting.valkey.server import LOCAL, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 __all__ = ["NatsServer"]
@@ -118,3 +122,14 @@ class NatsServer:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+
+def main(command: Sequence[str]) -> int:
+    """Return the exit code of a command that runs beside a server."""
+    with NatsServer.started() as server:
+        environment = os.environ | {"BACKEND": "nats", "NATS_URL": server.url}
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from eventstore_hosting.valkey import ValkeyServer
+from tests.e2e.backends import has_journal
 from tests.e2e.deployed import DeployedHub, deployed_hub
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.endpoints import chosen, lacking
@@ -80,12 +81,17 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
 
 
 @pytest.fixture
-def hub(running_hub: Hub) -> Hub:
+def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
+    if has_journal():
+        with server_hub(tmp_path / "hub") as own:
+            yield own
+        return
+    running_hub: Hub = request.getfixturevalue("running_hub")
     # A turn of a flushed store could commit in the next one, because both number turns from 1.
     wait_until(lambda: not running_hub.waiting("BellsQueue"), what="the turns of the test before", seconds=30)
     with Redis.from_url(running_hub.valkey.url) as client:
         client.flushall()
-    return running_hub
+    yield running_hub
 
 
 @pytest.fixture

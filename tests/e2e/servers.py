@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from eventstore.hub.hub import Hub as Core
 from eventstore.hub.settings import Settings
 from eventstore_hosting.valkey import ValkeyServer
+from tests.e2e.backends import variables
 from tests.e2e.hubs import Hub
 from tests.fakes.queues import FakeDispatchQueue
 
@@ -76,7 +77,7 @@ class Instance:
         Raises:
             RuntimeError: It did not start; the message says why.
         """
-        variables = {
+        set_variables = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(sys.path),
             "AUTH": "none",
@@ -84,6 +85,7 @@ class Instance:
             "TARGETS": "*",
             "LOG_LEVEL": "WARNING",
             "PYTHONFAULTHANDLER": "1",
+            **variables(redis_url),
             **(environment or {}),
             "REDIS_URL": redis_url,
         }
@@ -92,7 +94,7 @@ class Instance:
         descriptor, name = tempfile.mkstemp(prefix="server-", suffix=".log", dir=logs)
         errors = Path(name)
         with os.fdopen(descriptor, "w") as output:
-            process = subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=output, text=True)
+            process = subprocess.Popen(command, env=set_variables, stdout=subprocess.PIPE, stderr=output, text=True)
         assert process.stdout is not None
         line = process.stdout.readline()
         found = _READY.match(line)
@@ -175,7 +177,7 @@ class ServerHub(Hub):
 
 def sweep(redis_url: str) -> None:
     """Sweep a store, as one of its instances does every minute."""
-    core = Core(Settings.from_environment({"REDIS_URL": redis_url}))
+    core = Core(Settings.from_environment({**os.environ, **variables(redis_url), "REDIS_URL": redis_url}))
     # The instances follow their partitions: they need no request of the sweep.
     replaced: Any = FakeDispatchQueue()
     core.dispatch_queue = replaced

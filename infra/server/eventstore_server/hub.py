@@ -5,20 +5,21 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.redis.direct import Direct
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.hub.hub import Hub
-from eventstore_server.observed_log import ObservedLog
+from eventstore_server.observed_log import ObservedJournaledLog, ObservedLog
 from eventstore_server.partition_turns import ObservedTurns
 from eventstore_server.registry import InstanceRegistry
 from eventstore_server.wakeups import InstanceDurables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from eventstore.hub.settings import Settings
@@ -79,16 +80,25 @@ class ServerHub(Hub):
     @cached_property
     def log(self) -> Log:
         """See `Hub.log`."""
+        observing: Mapping[str, Any] = {
+            "metrics": self._telemetry.metrics,
+            "latency": self._telemetry.latency,
+            "tracing": self._telemetry.tracing,
+            "storing": self._storing,
+        }
+        if self.journaled is not None:
+            return ObservedJournaledLog(self.journaled, read_ahead=self._read_ahead, **observing)
         return ObservedLog(
             self.redis,
             partitions=self._partitions,
             read_ahead=self._read_ahead,
-            direct=Direct.of(self.redis),
-            metrics=self._telemetry.metrics,
-            latency=self._telemetry.latency,
-            tracing=self._telemetry.tracing,
-            storing=self._storing,
+            direct=self._direct,
+            **observing,
         )
+
+    @cached_property
+    def _direct(self) -> Direct | None:
+        return Direct.of(self.redis)
 
     @cached_property
     def registry(self) -> Registry:
@@ -125,6 +135,8 @@ class ServerHub(Hub):
     @cached_property
     def log_of_feed(self) -> Log:
         """The log as the follower's reader: it has what that has read kept for it."""
+        if self.journaled is not None:
+            return JournaledLog(self.journaled, read_ahead=self.read_ahead_of_feed)
         return RedisLog(self.redis, partitions=self._partitions, read_ahead=self.read_ahead_of_feed)
 
     @cached_property

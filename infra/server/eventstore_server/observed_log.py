@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import EventstoreError
 from eventstore.streams import partition_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from eventstore_server.metrics.latency import PublishLatency
     from eventstore_server.tracing import Tracing
 
-__all__ = ["ObservedLog"]
+__all__ = ["ObservedJournaledLog", "ObservedLog"]
 
 _INTERNAL = "internal"
 _TRACEPARENT = "traceparent"
@@ -121,6 +122,10 @@ class ObservedLog(RedisLog):
             metrics.reads.add(door, kind, _code_of(error))
             raise
         metrics.reads.add(door, kind, "ok")
+
+
+class ObservedJournaledLog(ObservedLog, JournaledLog):
+    """The same on a journal; the arguments are those of `JournaledLog`."""
 
 
 def _code_of(error: Exception) -> str:

@@ -24,6 +24,8 @@ _ENVIRONMENT = """\
 environment:
   HOST, PORT, GRPC_PORT, DATA   as the options above
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
+  BACKEND          redis | nats: where events are kept, in the store or in a journal (docs/backends.md)
+  NATS_URL, NATS_REPLICAS, JOURNAL   the journal on NATS: its servers, copies of each record (1), its name (eventstore)
   PARTITIONS       the number of partitions of a new store (16)
   SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE

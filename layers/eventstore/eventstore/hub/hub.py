@@ -10,7 +10,9 @@ from eventstore.errors import SettingsError
 if TYPE_CHECKING:
     from eventstore.adapters.aws.environment import AwsEnvironment
     from eventstore.adapters.aws.json_calls import JsonCalls
+    from eventstore.adapters.journaled.store import JournaledStore
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.durable.admin import DurableSubscriptions
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         Turns,
         Wakeups,
     )
+    from eventstore.ports.journal import Journal
     from eventstore.read.filter_directory import FilterDirectory
     from eventstore.read.reader import Reader
     from eventstore.subscriptions import Target
@@ -73,6 +76,8 @@ class Hub:
             self.redis.close()
         if "sqs" in vars(self):
             self.sqs.close()
+        if (journal := vars(self).get("journal")) is not None:
+            journal.close()
 
     def new_id(self) -> str:
         """Draw an id: 96 random bits, in hexadecimal."""
@@ -108,11 +113,34 @@ class Hub:
 
         return sqs_calls(self.aws)
 
+    @cached_property
+    def journal(self) -> Journal | None:
+        """The journal that has the events; None if the store has them itself."""
+        from eventstore.hub.journals import journal_of
+
+        return journal_of(self.settings)
+
+    @cached_property
+    def journaled(self) -> JournaledStore | None:
+        """The store as the index of the journal, if there is one."""
+        if self.journal is None:
+            return None
+        from eventstore.adapters.journaled.store import JournaledStore
+
+        settings = self.settings
+        return JournaledStore(
+            self.redis, self.journal, partitions=settings.partitions, shards=settings.shards, direct=self._direct
+        )
+
     # Ports
 
     @cached_property
     def log(self) -> Log:
         """The log of the store."""
+        if self.journaled is not None:
+            from eventstore.adapters.journaled.log import JournaledLog
+
+            return JournaledLog(self.journaled, read_ahead=self._read_ahead)
         from eventstore.adapters.redis.log import RedisLog
 
         return RedisLog(self.redis, partitions=self._partitions, read_ahead=self._read_ahead)
@@ -234,9 +262,11 @@ class Hub:
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes events."""
+        from eventstore.write.limits import Limits
         from eventstore.write.publisher import Publisher
 
-        return Publisher(self.log, self.wakeups)
+        limits = Limits() if self.journal is None else Limits.of_records(self.journal.most_bytes)
+        return Publisher(self.log, self.wakeups, limits=limits)
 
     @cached_property
     def reader(self) -> Reader:
@@ -420,9 +450,16 @@ class Hub:
 
     @cached_property
     def _partitions(self) -> Partitions:
+        if self.journaled is not None:
+            return self.journaled.partitions
         from eventstore.adapters.redis.partitions import Partitions
 
         return Partitions(self.redis, configured=self.settings.partitions, shards=self.settings.shards)
+
+    @cached_property
+    def _direct(self) -> Direct | None:
+        """What sends the commands of appends, where it is not the client."""
+        return None
 
     @cached_property
     def _read_ahead(self) -> ReadAhead:

@@ -20,7 +20,10 @@ ANY_ORIGIN = "*"
 
 _LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
 _REDIS_URL = "redis://127.0.0.1:6379"
-_BACKENDS = ("redis",)
+_NATS_URL = "nats://127.0.0.1:4222"
+_JOURNAL = "eventstore"
+_BACKENDS = ("redis", "nats")
+_REPLICAS = ("1", "3", "5")
 _SWITCH = ("false", "true")
 _AUTHS = ("none", "iam", "jwt", "key")
 _PARAMETERS = {
@@ -29,6 +32,7 @@ _PARAMETERS = {
     "http": "parameter TargetUrls",
     "eventbridge": "parameter TargetBuses",
 }
+_JOURNAL_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
 """An origin as browsers send it (RFC 6454, 6.2), or one with any port."""
 
@@ -38,7 +42,7 @@ class Settings:
     """The settings of a deployment.
 
     Attributes:
-        backend: The kind of the store (`BACKEND`).
+        backend: Where events are kept (`BACKEND`): in the store, or in a journal of which the store is an index.
         redis_url: The address of the store (`REDIS_URL`, docs/operations.md), which may include a password.
         partitions: The number of partitions (`PARTITIONS`); None accepts that of the store, and 16 for a new one.
         shards: The number of shards of connections (`SHARDS`); None accepts that of the store, and 16 for a new one.
@@ -53,6 +57,9 @@ class Settings:
         auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
         allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
         targets: The targets that durable subscriptions may have (`TARGETS`).
+        nats_url: The servers of the journal on NATS, and who connects (`NATS_URL`); it may include a password.
+        nats_replicas: On how many of them each record is kept (`NATS_REPLICAS`).
+        journal: The beginning of the names of what the hub makes in the journal (`JOURNAL`).
         loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
             development only.
     """
@@ -73,6 +80,9 @@ class Settings:
     pushes_url: str = ""
     targets: AllowedTargets = field(default=AllowedTargets())
     loopback_targets: bool = False
+    nats_url: str = field(default=_NATS_URL, repr=False)
+    nats_replicas: int = 1
+    journal: str = _JOURNAL
 
     @property
     def authorizes(self) -> bool:
@@ -118,6 +128,9 @@ class Settings:
             pushes_url=environment.get("PUSHES_QUEUE_URL", ""),
             targets=AllowedTargets.parse(environment.get("TARGETS") or ""),
             loopback_targets=_one_of(environment, "LOOPBACK_TARGETS", _SWITCH) == "true",
+            nats_url=environment.get("NATS_URL") or _NATS_URL,
+            nats_replicas=int(_one_of(environment, "NATS_REPLICAS", _REPLICAS)),
+            journal=_journal(environment.get("JOURNAL") or _JOURNAL),
         )
 
 
@@ -132,6 +145,12 @@ def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://")):
         # The message must not repeat the value, which may include a password.
         raise SettingsError("REDIS_URL starts with something else than redis:// or rediss://")
+    return value
+
+
+def _journal(value: str) -> str:
+    if not _JOURNAL_NAME.fullmatch(value):
+        raise SettingsError(f"JOURNAL is {value[:80]!r}; it takes 1 to 64 letters, digits and underscores")
     return value
 
 

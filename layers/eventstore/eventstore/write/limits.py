@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from eventstore.errors import TooLarge
+from eventstore.errors import SettingsError, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import Event
 
 __all__ = ["Limits"]
+
+_RECORD_BYTES = 40 * 1024
+"""What is in a record beside the bodies of events, at most: 37 bytes an event, the name of the stream, and a head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,25 @@ class Limits:
     name_bytes: int = 2 * 1024
     batch_events: int = 1000
     batch_bytes: int = 3 * 1024 * 1024
+
+    @classmethod
+    def of_records(cls, most_bytes: int) -> Limits:
+        """Return the limits where the events of a publish are a record of a journal.
+
+        Args:
+            most_bytes: The largest record that the journal accepts, in bytes.
+
+        Raises:
+            SettingsError: An event of the size that is allowed does not fit.
+        """
+        limits = cls()
+        room = most_bytes - _RECORD_BYTES
+        if room < limits.event_bytes:
+            raise SettingsError(
+                f"the journal accepts records of {most_bytes} bytes, and the hub needs "
+                f"{limits.event_bytes + _RECORD_BYTES}: raise max_payload of NATS"
+            )
+        return replace(limits, batch_bytes=min(limits.batch_bytes, room))
 
     def check(self, events: Sequence[Event]) -> None:
         """Raise `TooLarge` unless one publish may hold these events."""

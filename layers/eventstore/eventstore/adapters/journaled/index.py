@@ -199,6 +199,10 @@ class Index:
             self._fold_all(partition, records)
             has_folded = True
 
+    def end(self, partition: int) -> int:
+        """Return the position of the last record of a partition of the journal."""
+        return self._journal.end(partition).position
+
     def ensure_known(self, partition: int) -> str:
         """Return the identity of the journal of a partition."""
         if partition not in self._identities:

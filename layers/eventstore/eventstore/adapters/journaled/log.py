@@ -89,6 +89,11 @@ class JournaledLog(RedisLog):
                 self._store.index.catch_up(partition)
         super().index(numbers, until=until)
 
+    def ping(self) -> None:
+        """See `Log.ping`. The journal has to answer, too."""
+        super().ping()
+        self._store.index.end(0)
+
     def _found(self, stream: StreamName, read: Callable[[], ResultT]) -> ResultT:
         """Return what a read of a stream returns, also if the index does not know the stream yet."""
         try:

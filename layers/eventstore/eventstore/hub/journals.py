@@ -1,0 +1,27 @@
+"""The journal that a deployment's settings name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eventstore.hub.settings import Settings
+    from eventstore.ports.journal import Journal
+
+__all__ = ["journal_of"]
+
+# ruff: noqa: PLC0415 - imports are local to each kind: a process imports the client of its own journal only
+
+
+def journal_of(settings: Settings) -> Journal | None:
+    """Return the journal of a deployment; None if the store keeps events itself.
+
+    Raises:
+        SettingsError: The address of the journal is not valid.
+    """
+    if settings.backend == "nats":
+        from eventstore.adapters.nats.address import NatsUrl
+        from eventstore.adapters.nats.journal import NatsJournal
+
+        return NatsJournal(NatsUrl.parse(settings.nats_url), name=settings.journal, replicas=settings.nats_replicas)
+    return None

@@ -1,0 +1,38 @@
+"""The backend of the hub under test: BACKEND chooses, as for the hub itself; `redis` unless set.
+
+`python -m tests.nats_server COMMAND…` runs a command beside a server of NATS.
+"""
+
+from __future__ import annotations
+
+import os
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from redis import Redis
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["has_journal", "variables"]
+
+_JOURNAL = "tests:journal"
+
+
+def has_journal() -> bool:
+    """Whether the events of the hub under test are in a journal. Then emptying its store does not empty the hub."""
+    return os.environ.get("BACKEND", "redis") != "redis"
+
+
+def variables(redis_url: str) -> Mapping[str, str]:
+    """Return variables for a hub on a store: all hubs on it have one journal, and hubs on another one have another.
+
+    Args:
+        redis_url: The store.
+    """
+    if not has_journal():
+        return {}
+    with Redis.from_url(redis_url) as client:
+        client.set(_JOURNAL, f"e2e_{token_hex(6)}", nx=True)
+        name: bytes = client.get(_JOURNAL)
+    return {"JOURNAL": name.decode()}
