@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from eventstore.errors import SettingsError, StoreFull, StoreUnavailable, TooLarge
+
+if TYPE_CHECKING:
+    from eventstore.adapters.nats.messages import JetStreamName
 
 __all__ = [
     "FORMING",
@@ -51,7 +56,7 @@ class NatsError(Exception):
         self.description = description
 
 
-def meaning(error: NatsError, stream: str) -> Exception:
+def meaning(error: NatsError, stream: JetStreamName) -> Exception:
     """Return the error of the port `Journal` that an error of JetStream means for a stream that is in use."""
     if error.code in _FULL:
         return StoreFull(
@@ -67,7 +72,7 @@ def meaning(error: NatsError, stream: str) -> Exception:
     return StoreUnavailable(f"NATS refuses a request for the stream {stream}: {error}")
 
 
-def gone(stream: str) -> StoreUnavailable:
+def gone(stream: JetStreamName) -> StoreUnavailable:
     """Return the error of a stream that was deleted while the hub used it."""
     return StoreUnavailable(
         f"the stream {stream} of NATS was deleted, and with it a partition of the journal: restore it from a backup; "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.nats.address import NatsUrl
+    from eventstore.adapters.nats.messages import JetStreamName
 
 __all__ = ["NatsJournal"]
 
@@ -101,7 +102,7 @@ class NatsJournal:
         """See `Journal.close`."""
         self._client.close()
 
-    def _following(self, partition: int, stream: str, after: int, count: int) -> list[JournalRecord]:
+    def _following(self, partition: int, stream: JetStreamName, after: int, count: int) -> list[JournalRecord]:
         """Return what follows a position, as the leader knows it: at most one record that was not erased."""
         end = self.end(partition).position
         if end <= after:
@@ -111,14 +112,14 @@ class NatsJournal:
             return _with_erased([first], after, count)
         return [JournalRecord(erased, None) for erased in range(after + 1, min(end, after + count) + 1)]
 
-    def _groups(self, stream: str, groups: Sequence[Sequence[int]]) -> list[list[tuple[int, bytes]]]:
+    def _groups(self, stream: JetStreamName, groups: Sequence[Sequence[int]]) -> list[list[tuple[int, bytes]]]:
         """Return for each group of positions what a replica knows from its first position on."""
         requests = [
             following(stream, group[0], group[-1] - group[0] + 1, most_bytes=self.most_bytes) for group in groups
         ]
         return self._client.run(lambda connection: records_of(connection, requests))
 
-    def _of_leader(self, partition: int, stream: str, positions: Sequence[int]) -> dict[int, bytes | None]:
+    def _of_leader(self, partition: int, stream: JetStreamName, positions: Sequence[int]) -> dict[int, bytes | None]:
         """Return the contents at positions, as the leader knows them; None for those that were erased."""
         end = self.end(partition).position
         if positions[-1] > end:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NewType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Message", "Request", "parsed", "published"]
+__all__ = ["JetStreamName", "Message", "Request", "parsed", "published"]
+
+JetStreamName = NewType("JetStreamName", str)
+"""The name of a stream of JetStream, which keeps the records of a partition."""
 
 
 class Message(NamedTuple):

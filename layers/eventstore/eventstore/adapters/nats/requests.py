@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.nats.client import NatsClient
     from eventstore.adapters.nats.connection import Connection
-    from eventstore.adapters.nats.messages import Message
+    from eventstore.adapters.nats.messages import JetStreamName, Message
 
 __all__ = ["adjacent", "content_of", "first_of", "following", "leaders", "records_of"]
 
@@ -28,7 +28,7 @@ _BATCH_BYTES = 8 * 1024 * 1024
 """A batch ends after about so many bytes."""
 
 
-def following(stream: str, position: int, count: int, *, most_bytes: int) -> Request:
+def following(stream: JetStreamName, position: int, count: int, *, most_bytes: int) -> Request:
     """Return a request for the first records from a position on that were not erased, as any replica knows them.
 
     Args:
@@ -48,7 +48,7 @@ def following(stream: str, position: int, count: int, *, most_bytes: int) -> Req
     )
 
 
-def leaders(stream: str, position: int, *, most_bytes: int) -> Request:
+def leaders(stream: JetStreamName, position: int, *, most_bytes: int) -> Request:
     """Return a request for the record at a position, as the leader knows it; `content_of` reads the answer."""
     # The content is in base64.
     return Request(
@@ -66,7 +66,7 @@ def content_of(answer: Message) -> bytes | None:
         return None
 
 
-def first_of(client: NatsClient, stream: str, subject: str, position: int) -> tuple[int, bytes] | None:
+def first_of(client: NatsClient, stream: JetStreamName, subject: str, position: int) -> tuple[int, bytes] | None:
     """Return sequence and content of the first record from a position on, as the leader knows it; None if none is."""
     try:
         answer = client.api(f"STREAM.MSG.GET.{stream}", seq=position, next_by_subj=subject)

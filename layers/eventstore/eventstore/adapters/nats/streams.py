@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.nats.errors import STREAM_NOT_FOUND, NatsError, NoResponders, gone, meaning
+from eventstore.adapters.nats.messages import JetStreamName
 from eventstore.errors import SettingsError, StoreFull, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Streams:
         return f"{self._prefix}.{partition}"
 
     @contextmanager
-    def using(self, partition: int) -> Iterator[str]:
+    def using(self, partition: int) -> Iterator[JetStreamName]:
         """Give the name of the stream of a partition; errors of JetStream in the block become those of the port.
 
         A stream that does not exist is made, but only once: one that is missing later was deleted with its records.
@@ -61,7 +62,7 @@ class Streams:
             StoreFull: JetStream has no storage left.
             StoreUnavailable: The stream was deleted, or JetStream refuses a request.
         """
-        name = f"{self._prefix}-{partition}"
+        name = JetStreamName(f"{self._prefix}-{partition}")
         try:
             if partition not in self._used:
                 # Without a lock: a partition whose server is slow must not delay others, and making twice does no harm.
@@ -76,7 +77,7 @@ class Streams:
                 raise gone(name) from error
             raise
 
-    def _found(self, name: str) -> Mapping[str, Any] | None:
+    def _found(self, name: JetStreamName) -> Mapping[str, Any] | None:
         """Return the settings of a stream; None if it does not exist."""
         try:
             info: Mapping[str, Any] = self._client.api(f"STREAM.INFO.{name}")["config"]
@@ -86,7 +87,7 @@ class Streams:
             return None
         return info
 
-    def _made(self, name: str, partition: int) -> Mapping[str, Any]:
+    def _made(self, name: JetStreamName, partition: int) -> Mapping[str, Any]:
         """Make a stream, and return its settings: those of another process if that was faster."""
         try:
             made: Mapping[str, Any] = self._client.api(
@@ -107,7 +108,7 @@ class Streams:
             raise SettingsError(f"NATS does not make the stream {name}: {error}") from error
         return made
 
-    def _check(self, name: str, config: Mapping[str, Any]) -> None:
+    def _check(self, name: JetStreamName, config: Mapping[str, Any]) -> None:
         for setting, value in self._settings.items():
             found = config.get(setting)
             if found != value:
