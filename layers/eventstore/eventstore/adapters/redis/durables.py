@@ -6,15 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.definitions import Definitions, DurableDefinitions
 from eventstore.adapters.redis.filter_references import decoded_durable, encoded_reference
-from eventstore.adapters.redis.keys import DURABLES, durable_key, filter_reference_key, partition_keys, turn_keys
-from eventstore.adapters.redis.names import range_of_names
+from eventstore.adapters.redis.group_steps import GroupSteps, RedisGroupSteps
+from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
-from eventstore.positions import BEGINNING, END_OF_APPEND, Epoch, Position
+from eventstore.positions import BEGINNING, Epoch, Position
 from eventstore.streams import DurableName, is_name, partition_of
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class RedisDurables:
         partitions: See `RedisLog`.
         new_epoch: See `RedisLog`.
         waiting: The maximum number of commands in the inbox of a partition.
+        definitions: Stores the definitions; None stores them in Redis alone.
+        groups: Starts and ends groups; None does so in Redis alone.
     """
 
     def __init__(
@@ -53,15 +56,15 @@ class RedisDurables:
         partitions: Partitions | int | None = None,
         new_epoch: Callable[[], Epoch] = random_epoch,
         waiting: int = _MAX_WAITING,
+        definitions: Definitions | None = None,
+        groups: GroupSteps | None = None,
     ) -> None:
         self._client = client
         self._waiting = waiting
         self._partitions = Partitions.of(client, partitions, new_epoch)
-        self._list = Script("shared/list_names")
-        self._create_definition = Script("groups/create_definition")
-        self._create_group = Script("groups/create_group", "shared/open_partition", "shared/last_entry", "shared/bell")
+        self._definitions = definitions or DurableDefinitions(client)
+        self._groups = groups or RedisGroupSteps(client, self._partitions)
         self._enqueue_commands = Script("groups/enqueue_commands", "shared/bell")
-        self._change_definition = Script("groups/change_definition")
 
     @property
     def count(self) -> int:
@@ -78,13 +81,12 @@ class RedisDurables:
             # store refuses a new definition, and nothing that belongs to a stored one.
             stored = self._stored(durable.name)
             if stored is None:
-                arguments = [durable.encoded(), *encoded_reference(durable)]
-                created = self._create_definition(self._client, _keys_of(durable.name), arguments)
+                created = self._definitions.create(durable.name, durable.encoded(), *encoded_reference(durable))
                 stored = durable if created else self.get(durable.name)
-            self._list(self._client, [DURABLES], [durable.name, 0])
+            self._definitions.ensure_listed(durable.name)
             for partition in starts.keys() & set(self.partitions(stored)):
                 group = _encode_group(starts[partition], (removals or {}).get(partition, 0))
-                self._start_group(partition, stored, group)
+                self._groups.start(partition, stored.key, stored.encoded(), group)
         return stored
 
     def get(self, name: DurableName) -> Durable:
@@ -101,34 +103,31 @@ class RedisDurables:
     def definitions(self, names: Sequence[DurableName]) -> Sequence[Durable]:
         """See `Durables.definitions`."""
         with ANSWERING:
-            texts = self._texts(names)
+            texts = self._definitions.texts(names)
         return [decoded_durable(text, reference) for text, reference in texts if text is not None]
 
     def names(self, *, prefix: str, after: str, count: int) -> Sequence[DurableName]:
         """See `Durables.names`."""
         with ANSWERING:
-            return range_of_names(self._client, DURABLES, prefix=prefix, after=after, count=count)
+            return self._definitions.names(prefix=prefix, after=after, count=count)
 
     def change(self, old: Durable, new: Durable) -> bool:
         """See `Durables.change`."""
         with ANSWERING:
-            ((text, reference),) = self._texts([old.name])
+            ((text, reference),) = self._definitions.texts([old.name])
             # Compared as values: an earlier release may have encoded the same definition differently.
             if text is None or decoded_durable(text, reference) != old:
                 return False
-            arguments = [text, new.encoded(), *encoded_reference(new)]
-            return bool(self._change_definition(self._client, _keys_of(old.name), arguments))
+            return self._definitions.change(old.name, text, new.encoded(), *encoded_reference(new))
 
     def delete(self, name: DurableName) -> None:
         """See `Durables.delete`."""
         durable = self.get(name)
         with ANSWERING:
             for partition in self.partitions(durable):
-                keys = turn_keys(partition)
-                self._client.execute_command("HDEL", keys.groups, durable.key)
-                self._client.execute_command("HDEL", keys.durables, durable.key)
-            self._client.execute_command("ZREM", DURABLES, name)
-            self._client.execute_command("DEL", *_keys_of(name))
+                self._groups.end(partition, durable.key)
+            ((text, _),) = self._definitions.texts([name])
+            self._definitions.delete(name, text or b"")
 
     def partitions(self, durable: Durable) -> Sequence[int]:
         """See `Durables.partitions`."""
@@ -164,35 +163,9 @@ class RedisDurables:
                         without_wakeup.append(partition)
         return without_wakeup
 
-    def _start_group(self, partition: int, durable: Durable, group: str) -> None:
-        """Create a group, unless the partition has it."""
-        log, keys = partition_keys(partition), turn_keys(partition)
-        script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
-        arguments = (durable.key, durable.encoded(), group, END_OF_APPEND)
-        self._partitions.opened(
-            [partition], lambda opening: self._create_group(self._client, script_keys, [*opening, *arguments])
-        )
-
     def _stored(self, name: DurableName) -> Durable | None:
-        ((text, reference),) = self._texts([name])
+        ((text, reference),) = self._definitions.texts([name])
         return None if text is None else decoded_durable(text, reference)
-
-    def _texts(self, names: Sequence[DurableName]) -> list[tuple[bytes | None, bytes | None]]:
-        """Return the definition and the reference of each name.
-
-        If they are changed between the two commands, the reference does not fit the definition, and does not count.
-        """
-        pipeline = self._client.pipeline(transaction=False)
-        for name in names:
-            for key in _keys_of(name):
-                pipeline.get(key)
-        answers = pipeline.execute()
-        return list(zip(answers[::2], answers[1::2], strict=True))
-
-
-def _keys_of(name: DurableName) -> tuple[str, str]:
-    """Return the keys of a definition and of its reference, which are in one slot."""
-    return durable_key(name), filter_reference_key(name)
 
 
 def _encode_group(start: Position | Start, removals: int) -> str:

@@ -1,14 +1,12 @@
-"""The `NamedFilters` in Redis: a hash of definitions and a sorted set of names, which are in one slot."""
+"""The `NamedFilters` in Redis."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.connection import ANSWERING
-from eventstore.adapters.redis.keys import FILTER_NAMES, FILTERS
-from eventstore.adapters.redis.names import range_of_names
+from eventstore.adapters.redis.definitions import Definitions, FilterDefinitions
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
-from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import FilterNotFound
 from eventstore.filters.named import NamedFilter
 from eventstore.streams import is_name
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RedisNamedFilters"]
 
-_KEYS = (FILTERS, FILTER_NAMES)
-
 
 class RedisNamedFilters:
     """See `ports.NamedFilters`.
@@ -30,20 +26,25 @@ class RedisNamedFilters:
     Args:
         client: The client of the store.
         partitions: See `RedisLog`.
+        definitions: Stores the definitions; None stores them in Redis alone.
     """
 
-    def __init__(self, client: Client, *, partitions: Partitions | int | None = None) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Client,
+        *,
+        partitions: Partitions | int | None = None,
+        definitions: Definitions | None = None,
+    ) -> None:
         self._partitions = Partitions.of(client, partitions, random_epoch)
-        self._create = Script("filters/create_filter")
-        self._change = Script("filters/change_filter")
+        self._definitions = definitions or FilterDefinitions(client)
 
     def create(self, named: NamedFilter) -> bool:
         """See `NamedFilters.create`."""
         with ANSWERING:
             # A store that this version does not support is left unchanged.
             _ = self._partitions.count
-            return bool(self._create(self._client, _KEYS, [named.name, named.encoded()]))
+            return self._definitions.create(named.name, named.encoded())
 
     def get(self, name: FilterName) -> NamedFilter:
         """See `NamedFilters.get`."""
@@ -58,10 +59,10 @@ class RedisNamedFilters:
         while len(filters) < count:
             wanted = count - len(filters)
             with ANSWERING:
-                names = range_of_names(self._client, FILTER_NAMES, prefix=prefix, after=after, count=wanted)
-                texts = self._client.hmget(FILTERS, names) if names else []
+                names = self._definitions.names(prefix=prefix, after=after, count=wanted)
+                texts = self._definitions.texts(names)
             # A filter that was deleted between the two commands is left out, and the next ones are read in its place.
-            filters += [NamedFilter.decoded(text.decode()) for text in texts if text is not None]
+            filters += [NamedFilter.decoded(text.decode()) for text, _ in texts if text is not None]
             if len(names) < wanted:
                 break
             after = names[-1]
@@ -69,24 +70,26 @@ class RedisNamedFilters:
 
     def change(self, old: NamedFilter, new: NamedFilter) -> bool:
         """See `NamedFilters.change`."""
-        return self._replace(old, [new.encoded()])
+        return self._replace(old, new)
 
     def delete(self, old: NamedFilter) -> bool:
         """See `NamedFilters.delete`."""
-        return self._replace(old, [])
+        return self._replace(old, None)
 
-    def _replace(self, old: NamedFilter, replacement: Sequence[str]) -> bool:
+    def _replace(self, old: NamedFilter, new: NamedFilter | None) -> bool:
         text = self._text(old.name)
         # Compared as values: an earlier release may have encoded the same filter differently.
         if text is None or NamedFilter.decoded(text.decode()) != old:
             return False
         with ANSWERING:
-            return bool(self._change(self._client, _KEYS, [old.name, text, *replacement]))
+            if new is None:
+                return self._definitions.delete(old.name, text)
+            return self._definitions.change(old.name, text, new.encoded())
 
     def _text(self, name: FilterName) -> bytes | None:
         # The name may be any text from a client, also one that cannot be encoded.
         if not is_name(name):
             return None
         with ANSWERING:
-            text: bytes | None = self._client.hget(FILTERS, name)
+            ((text, _),) = self._definitions.texts([name])
         return text

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.group_steps import GroupSteps
     from eventstore.ports import Clock, Lease, TurnResult
     from eventstore.positions import Epoch, Position
 
@@ -46,6 +47,7 @@ class RedisTurns:
         new_epoch: See `RedisLog`.
         read_ahead: Where to keep the references that a turn reads when it begins, for the log.
         lease: What `begin` takes of a partition; None takes none, and begins turns of partitions that nobody leases.
+        groups: Is told what turns change in groups; None if nobody has to know.
     """
 
     def __init__(
@@ -57,11 +59,13 @@ class RedisTurns:
         new_epoch: Callable[[], Epoch] = random_epoch,
         read_ahead: ReadAhead | None = None,
         lease: Lease | None = None,
+        groups: GroupSteps | None = None,
     ) -> None:
         self._client = client
         self._read_ahead = read_ahead or ReadAhead()
         self._clock = clock
         self._lease = lease
+        self._groups = groups
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._checkpoints = Checkpoints(self._partitions)
         self._begin = Script("dispatch/begin", "shared/open_partition", "shared/server_time", "shared/bell")
@@ -202,13 +206,15 @@ class RedisTurns:
         keys, log = turn_keys(turn.partition), partition_keys(turn.partition).log
         script_keys = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
         script_keys += [keys.inbox, keys.groups, keys.durables]
+        changed_groups = self._changed_groups(turn, result)
+        definitions = {key: durable.encoded() for key, durable in result.definitions.items()}
         changes = {
             "frames": _flat({key: number - turn.frame_offset for key, number in result.frames.items()}),
             "places": _flat({key: encode_place(place) for key, place in result.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in result.caught_up.items()}),
-            "groups": _flat(self._changed_groups(turn, result)),
+            "groups": _flat(changed_groups),
             "alarm": result.alarm,
-            "definitions": _flat({key: durable.encoded() for key, durable in result.definitions.items()}),
+            "definitions": _flat(definitions),
         }
         text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
         arguments = [turn.fencing_token, id_of_entry(turn.goal), text, self._time()]
@@ -216,6 +222,8 @@ class RedisTurns:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
+        if self._groups is not None and (changed_groups or definitions):
+            self._groups.committed(turn.partition, changed_groups, definitions)
         self._unchanged[turn.partition] = {
             key: (text, turn.groups[key]) for key, text in self._stored(turn).items() if key not in result.groups
         }
