@@ -90,7 +90,7 @@ class Hub:
     """A process of the hub."""
 
     def __init__(self, client: Client, journal: MemoryJournal, clock: FakeClock) -> None:
-        numbers = itertools.count(1)
+        numbers = itertools.count(1 << 40)
         self.store = JournaledStore(
             client, journal, clock=clock, partitions=4, nonce=lambda: next(numbers).to_bytes(8, "big")
         )
@@ -130,7 +130,7 @@ def hub(client: Client, journal: FaultyJournal, clock: FakeClock) -> Hub:
 def another(client: Client, journal: FaultyJournal, clock: FakeClock) -> Hub:
     """Another process of the same hub."""
     hub = Hub(client, journal, clock)
-    numbers = itertools.count(1_000_000)
+    numbers = itertools.count(1 << 41)
     hub.store.index._nonce = lambda: next(numbers).to_bytes(8, "big")
     return hub
 

@@ -113,7 +113,14 @@ class ServerHub(Hub):
             if self.dispatch_queue is not None:
                 self.dispatch_queue.request_turns(partitions)
 
-        return InstanceDurables(self.redis, partitions=self._partitions, created=request_turns)
+        stored = self.journaled
+        return InstanceDurables(
+            self.redis,
+            partitions=self._partitions,
+            created=request_turns,
+            definitions=None if stored is None else stored.durable_definitions,
+            groups=None if stored is None else stored.groups,
+        )
 
     @cached_property
     def stored_subscriptions(self) -> EphemeralSubscriptions:
@@ -127,6 +134,7 @@ class ServerHub(Hub):
             self.redis,
             partitions=self._partitions,
             read_ahead=self._read_ahead,
+            groups=None if self.journaled is None else self.journaled.groups,
             lease=self._lease,
             began=self._turn_began,
             observer=self._telemetry.turns,

@@ -157,6 +157,11 @@ class Hub:
         """The durable subscriptions."""
         from eventstore.adapters.redis.durables import RedisDurables
 
+        if self.journaled is not None:
+            stored = self.journaled
+            return RedisDurables(
+                self.redis, partitions=stored.partitions, definitions=stored.durable_definitions, groups=stored.groups
+            )
         return RedisDurables(self.redis, partitions=self._partitions)
 
     @cached_property
@@ -164,14 +169,16 @@ class Hub:
         """The named filters."""
         from eventstore.adapters.redis.named_filters import RedisNamedFilters
 
-        return RedisNamedFilters(self.redis, partitions=self._partitions)
+        definitions = None if self.journaled is None else self.journaled.filter_definitions
+        return RedisNamedFilters(self.redis, partitions=self._partitions, definitions=definitions)
 
     @cached_property
     def turns(self) -> Turns:
         """The turns of partitions."""
         from eventstore.adapters.redis.turns import RedisTurns
 
-        return RedisTurns(self.redis, partitions=self._partitions, read_ahead=self._read_ahead)
+        groups = None if self.journaled is None else self.journaled.groups
+        return RedisTurns(self.redis, partitions=self._partitions, read_ahead=self._read_ahead, groups=groups)
 
     @cached_property
     def dispatch_queue(self) -> DispatchQueue | None:

@@ -8,20 +8,26 @@ from eventstore.adapters.journaled.records import (
     ADOPTED,
     Append,
     Change,
+    Checkpoint,
     Configure,
     Create,
+    Define,
     Delete,
+    EndGroup,
+    Erased,
     Open,
     Record,
+    StartGroup,
     Trim,
     bodies_of,
     sizes_of,
 )
 from eventstore.adapters.journaled.references import Reference
 from eventstore.adapters.redis.formats import JOURNALED
-from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.keys import definition_keys, group_keys, partition_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.adapters.redis.steps import append_step, configure_step, create_step, delete_step, trim_step
+from eventstore.adapters.redis.steps import Step, append_step, configure_step, create_step, delete_step, trim_step
+from eventstore.positions import END_OF_APPEND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +41,11 @@ _STEPS: dict[type[Change] | None, Sequence[str]] = {
     Delete: ("log/delete", "log/removals", "journal/sizes"),
     Trim: ("log/trim", "log/removals", "shared/bell"),
     Open: ("journal/open", "shared/leap"),
+    Define: ("journal/define",),
+    StartGroup: ("journal/start_group", "shared/last_entry", "shared/bell"),
+    EndGroup: ("journal/end_group",),
+    Checkpoint: ("journal/checkpoint",),
+    Erased: ("journal/erased",),
     None: ("journal/foreign",),
 }
 
@@ -77,15 +88,14 @@ class Foldings:
 def _folded(partition: int, position: int, record: Record) -> tuple[Sequence[str], Sequence[Any], int, bool]:
     """Return the attributes of a `Folding`, without the script."""
     log = partition_keys(partition)
-    step: Sequence[Any] = [log.partition], ()
     stamped, refers = 0, False
     match record.change:
         case Append(stream, expected, names) as append:
             bodies = _references(position, record.mark, append)
-            keys, arguments = append_step(
-                partition, stream, names + b"%b/" % expected.encode(), bodies, expected="", time=""
-            )
-            step = [*keys, log.partition] if "." in expected else keys, arguments
+            suffix = b"%b/" % expected.encode()
+            step = append_step(partition, stream, names + suffix, bodies, expected="", time="")
+            if "." in expected:
+                step = Step([*step.keys, log.partition], step.arguments)
             stamped, refers = 1, True
         case Create(stream, limits, labels):
             step = create_step(partition, stream, time="", limits=limits, labels=labels)
@@ -93,15 +103,33 @@ def _folded(partition: int, position: int, record: Record) -> tuple[Sequence[str
         case Configure(stream, changes, version, limits, labels):
             step = configure_step(partition, stream, changes=changes, version=version, limits=limits, labels=labels)
         case Delete(stream, permanently, conditions, last):
-            keys, arguments = delete_step(partition, stream, permanently=permanently, time="", conditions=conditions)
-            step = keys, (*arguments, last)
+            step = delete_step(partition, stream, permanently=permanently, time="", conditions=conditions)
+            step = Step(step.keys, (*step.arguments, last))
             stamped = 3
         case Trim(stream, events):
             step = trim_step(partition, stream, events, is_dispatched=True)
         case Open(epoch, partitions, shards, renews):
-            step = [log.partition, log.turn], (epoch, partitions, shards, JOURNALED, int(renews))
-    keys, arguments = step
-    return keys, arguments, stamped, refers
+            step = Step([log.partition, log.turn], (epoch, partitions, shards, JOURNALED, int(renews)))
+        case change:
+            step = _definition_step(partition, position, change)
+    return step.keys, step.arguments, stamped, refers
+
+
+def _definition_step(partition: int, position: int, change: Change | None) -> Step:
+    """Return the step of a change of definitions or groups, or of a record that changes nothing."""
+    log, turns, groups = partition_keys(partition), turn_keys(partition), group_keys(partition)
+    group_hashes = [turns.groups, turns.durables, *groups]
+    match change:
+        case Define(kind, name, old, new, reference):
+            return Step(definition_keys(kind), (name, old, new, reference))
+        case StartGroup(key, definition, state):
+            keys = [log.partition, log.log, turns.groups, turns.durables, log.bell, *groups]
+            return Step(keys, (key, definition, state, END_OF_APPEND))
+        case EndGroup(key):
+            return Step(group_hashes, (key,))
+        case Checkpoint(key, definition, state):
+            return Step(group_hashes, (key, definition, state, position))
+    return Step([log.partition], ())
 
 
 def _references(position: int, mark: bytes, append: Append) -> list[bytes]:

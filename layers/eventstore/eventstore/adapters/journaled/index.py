@@ -194,7 +194,7 @@ class Index:
             records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
             if folded:
                 last, *records = records
-                if last.content is not None and decoded(last.content).nonce != nonce:
+                if (found := decoded(last.content).nonce) and found != nonce:
                     raise self._diverged(partition, f"the journal has another record at {folded}")
             self._fold_all(partition, records)
             has_folded = True
@@ -258,7 +258,8 @@ class Index:
     ) -> tuple[Folding, Sequence[Any]]:
         """Return how a record is folded, and all arguments of the script."""
         folding = self._foldings.of(partition, position, record)
-        head = (position, self.ensure_known(partition), record.nonce, record.time)
+        nonce = record.nonce or position.to_bytes(len(_NO_NONCE), "big")
+        head = (position, self.ensure_known(partition), nonce, record.time)
         flags = (folding.stamped, int(is_set_back), int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)
 

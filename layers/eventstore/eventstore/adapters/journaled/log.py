@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.errors import StreamNotFound
+from eventstore.streams import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -100,7 +101,7 @@ class JournaledLog(RedisLog):
             return read()
         except StreamNotFound:
             with ANSWERING:
-                if not self._store.partitions.catch_up(stream):
+                if not self._store.partitions.catch_up(partition_of(stream, self.partitions)):
                     raise
         return read()
 

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
-from eventstore.adapters.journaled.records import Open
+from eventstore.adapters.journaled.records import Change, Open
 from eventstore.adapters.redis.formats import JOURNALED, require_known
-from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.keys import group_keys, partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Opened, Opening, Partitions, ResultT, random_epoch
+from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import BackendMismatch, IndexDiverged, StoreUnavailable
 from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.positions import Epoch
-from eventstore.streams import StreamName, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from eventstore.adapters.journaled.index import Index
     from eventstore.adapters.redis.connection import Client
 
 __all__ = ["JournaledPartitions"]
 
-# Errors of lua/shared/open_partition.lua: the index of the partition is lost, or was never made; or it has diverged.
-_UNOPENED = "UNOPENED"
+_MOST_TRIES = 3
+
+# Errors of lua/shared/open_partition.lua: the index of the partition is lost, or was never made; its groups are not
+# those of the journal; or it has diverged.
+_UNOPENED, _UNRESTORED = "UNOPENED", "UNRESTORED"
 _DIVERGED = re.compile(r"DIVERGED \{p(\d+)\}:partition (.*?)(?: script: .*)?$")
 
 
@@ -54,19 +57,22 @@ class JournaledPartitions(Partitions):
     ) -> None:
         super().__init__(client, configured=configured, shards=shards, new_epoch=new_epoch)
         self._index = index
+        self._restore = Script("journal/restore")
         self.met_unopened = 0
 
     def opened(self, partitions: Iterable[int], use: Callable[[Opening], ResultT]) -> ResultT:
         """See `Partitions.opened`."""
-        try:
-            return use(self._opening())
-        except ResponseError as error:
-            if diverged := _DIVERGED.match(str(error)):
-                raise IndexDiverged(int(diverged[1]), diverged[2]) from error
-            if not str(error).startswith(_UNOPENED):
-                raise
-        for partition in partitions:
-            self.ensure_open(partition)
+        for _ in range(_MOST_TRIES):
+            try:
+                return use(self._opening())
+            except ResponseError as error:
+                if diverged := _DIVERGED.match(str(error)):
+                    raise IndexDiverged(int(diverged[1]), diverged[2]) from error
+                if not str(error).startswith((_UNOPENED, _UNRESTORED)):
+                    raise
+            for partition in partitions:
+                self.ensure_open(partition)
+                self._restore(self.client, _restored_keys(partition), ())
         return use(self._opening())
 
     def _opening(self) -> Opening:
@@ -96,9 +102,15 @@ class JournaledPartitions(Partitions):
             if not is_open:
                 self.ensure_open(partition)
 
-    def catch_up(self, stream: StreamName) -> bool:
-        """Fold what the journal has of the partition of a stream; return whether that was anything."""
-        return self._index.catch_up(partition_of(stream, self.count))
+    def catch_up(self, partition: int) -> bool:
+        """Fold what the journal has of a partition; return whether that was anything."""
+        return self._index.catch_up(partition)
+
+    def done(self, partition: int, change: Change) -> Any:
+        """Write a change into the journal, fold it, and return what its step answers."""
+        self.ensure_open(partition)
+        tried = self._index.tried(partition, change)
+        return self._index.submitted(partition, change, tried)[0] if tried.answer is None else tried.answer
 
     def ensure_open(self, partition: int) -> None:
         """Make the index of a partition from the journal if it is not there."""
@@ -132,3 +144,8 @@ class JournaledPartitions(Partitions):
 
     def _write(self, partition: int, change: Open) -> None:
         self._index.submitted(partition, change, self._index.tried(partition, change))
+
+
+def _restored_keys(partition: int) -> Sequence[str]:
+    turns = turn_keys(partition)
+    return [partition_keys(partition).partition, turns.groups, turns.durables, *group_keys(partition)]

@@ -7,26 +7,35 @@ are is said by the class of that name. One of an unknown kind or version is no e
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NewType, get_args
 
 from eventstore.adapters.journaled.references import REFERENCE_BYTES
-from eventstore.positions import Epoch
-from eventstore.streams import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from eventstore.positions import Epoch
+    from eventstore.streams import StreamName
+    from eventstore.subscriptions import SubscriptionKey
 
 __all__ = [
     "ADOPTED",
     "Append",
     "Change",
+    "Checkpoint",
     "Configure",
     "Create",
+    "Define",
     "Delete",
+    "EndGroup",
+    "Erased",
+    "LongText",
     "Open",
     "Record",
+    "StartGroup",
     "Trim",
     "bodies_of",
     "decoded",
@@ -41,6 +50,10 @@ _LENGTH = struct.Struct("<I")
 
 ADOPTED = 0xFFFFFFFF
 """In the place of the size of a body: what follows is a reference to a body that is stored already."""
+
+
+LongText = NewType("LongText", str)
+"""A text that is compressed in the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +138,83 @@ class Open:
     renews: bool = False
 
 
-Change = Append | Create | Configure | Delete | Trim | Open
+@dataclass(frozen=True, slots=True)
+class Define:
+    """A definition, which belongs to the first partition; see lua/journal/define.lua.
+
+    Attributes:
+        kind: What is defined: `durable` or `filter`.
+        name: Its name.
+        old: The definition that is replaced; empty if there must be none.
+        new: The definition; empty deletes it.
+        reference: What is stored beside it; empty for nothing.
+    """
+
+    KIND: ClassVar = 7
+    kind: str
+    name: str
+    old: str
+    new: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartGroup:
+    """The group of a durable subscription in the partition, as `GroupSteps.start` takes it."""
+
+    KIND: ClassVar = 8
+    key: SubscriptionKey
+    definition: str
+    state: LongText
+
+
+@dataclass(frozen=True, slots=True)
+class EndGroup:
+    """The end of a group."""
+
+    KIND: ClassVar = 9
+    key: SubscriptionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of a group and its definition, as a turn has left them. The newest counts; those before are erased."""
+
+    KIND: ClassVar = 10
+    key: SubscriptionKey
+    definition: str
+    state: LongText
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Nothing: the content of the record was removed, because another one replaced it."""
+
+    KIND: ClassVar = 0
+
+
+Change = Append | Create | Configure | Delete | Trim | Open | Define | StartGroup | EndGroup | Checkpoint | Erased
+
+
+_KINDS: Mapping[int, Any] = {change.KIND: change for change in get_args(Change)}
+
+
+class _Codec(NamedTuple):
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], object]
+
+
+_TEXT = _Codec(str.encode, bytes.decode)
+_REST = "tuple[bytes, ...]"
+"""The type of an attribute that has all fields behind the others."""
+_CODECS: Mapping[str, _Codec] = {
+    **dict.fromkeys(("str", "StreamName", "Epoch", "SubscriptionKey"), _TEXT),
+    "bytes": _Codec(bytes, bytes),
+    "int": _Codec(b"%d".__mod__, int),
+    "bool": _Codec(b"%d".__mod__, b"1".__eq__),
+    "LongText": _Codec(lambda text: zlib.compress(text.encode(), 1), lambda packed: zlib.decompress(packed).decode()),
+}
+"""How the attributes of a change are fields, by their types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +222,8 @@ class Record:
     """A change with its circumstances.
 
     Attributes:
-        nonce: 8 random bytes, which tell the record from any other: one that is in the journal twice is one.
+        nonce: 8 random bytes, which tell the record from any other: one that is in the journal twice is one. Empty if
+            the record is not understood, or was erased.
         time: In milliseconds since 1970.
         folded: The position up to which its writer saw the index folded: if a record before that is folded after it was
             read, the index was set back.
@@ -161,14 +251,16 @@ def encoded(record: Record) -> bytes:
 
 
 def decoded(content: bytes | None) -> Record:
-    """Return the record of some bytes; that of a record that was erased, or is not understood, has no change."""
+    """Return the record of some bytes; None if it was erased. That of bytes that are not understood has no change."""
+    if content is None:
+        return Record(b"", 0, 0, Erased())
     try:
-        version, kind, nonce, time, folded = _HEAD.unpack_from(content or b"")
+        version, kind, nonce, time, folded = _HEAD.unpack_from(content)
     except struct.error:
-        return Record(b"\0" * 8, 0, 0, None)
+        return Record(b"", 0, 0, None)
     try:
-        change = _change(kind, _split(content or b"")) if version == _VERSION else None
-    except (ValueError, struct.error, UnicodeDecodeError):
+        change = _change(kind, _split(content)) if version == _VERSION else None
+    except (StopIteration, ValueError, struct.error, zlib.error):
         change = None
     return Record(nonce, time, folded, change)
 
@@ -184,48 +276,41 @@ def sizes_of(append: Append) -> Sequence[int]:
     return struct.unpack(f"<{len(append.sizes) // 4}I", append.sizes)
 
 
-def _fields(change: Change) -> Sequence[bytes]:
-    match change:
-        case Append(stream, expected, names, sizes, bodies):
-            return stream.encode(), expected.encode(), names, sizes, bodies
-        case Create(stream, limits, labels):
-            return stream.encode(), limits.encode(), labels.encode()
-        case Configure(stream, changes, version, limits, labels):
-            return stream.encode(), b"%d" % changes, version.encode(), limits.encode(), labels.encode()
-        case Delete(stream, permanently, conditions, last):
-            return stream.encode(), b"%d" % permanently, conditions.encode(), b"%d" % last
-        case Trim(stream, events):
-            return stream.encode(), *events
-        case Open(epoch, partitions, shards, renews):
-            return epoch.encode(), b"%d" % partitions, b"%d" % shards, b"%d" % renews
+def _fields(change: Change) -> list[bytes]:
+    encoded_fields: list[bytes] = []
+    for attribute in fields(change):
+        value = getattr(change, attribute.name)
+        if attribute.type == _REST:
+            encoded_fields += value
+        else:
+            encoded_fields.append(_CODECS[str(attribute.type)].encode(value))
+    return encoded_fields
 
 
-def _change(kind: int, fields: Sequence[bytes]) -> Change | None:  # noqa: PLR0911 - one for each kind
-    first = fields[0].decode() if fields else ""
-    match kind, fields:
-        case Append.KIND, [_, expected, names, sizes, bodies]:
-            return Append(StreamName(first), expected.decode(), names, sizes, bodies)
-        case Create.KIND, [_, limits, labels]:
-            return Create(StreamName(first), limits.decode(), labels.decode())
-        case Configure.KIND, [_, changes, version, limits, labels]:
-            return Configure(StreamName(first), int(changes), version.decode(), limits.decode(), labels.decode())
-        case Delete.KIND, [_, permanently, conditions, last]:
-            return Delete(StreamName(first), permanently == b"1", conditions.decode(), int(last))
-        case Trim.KIND, [_, *events]:
-            return Trim(StreamName(first), tuple(events))
-        case Open.KIND, [_, partitions, shards, renews]:
-            return Open(Epoch(first), int(partitions), int(shards), renews == b"1")
-    return None
+def _change(kind: int, values: Sequence[bytes]) -> Change | None:
+    change = _KINDS.get(kind)
+    if change is None:
+        return None
+    decoded_fields: list[object] = []
+    rest = iter(values)
+    for attribute in fields(change):
+        if attribute.type == _REST:
+            decoded_fields.append(tuple(rest))
+        else:
+            decoded_fields.append(_CODECS[str(attribute.type)].decode(next(rest)))
+    # A later hub may write more fields.
+    decoded_change: Change = change(*decoded_fields)
+    return decoded_change
 
 
 def _split(content: bytes) -> list[bytes]:
-    fields = []
+    found = []
     offset = _HEAD.size
     while offset < len(content):
         (length,) = _LENGTH.unpack_from(content, offset)
         offset += _LENGTH.size
         if offset + length > len(content):
             raise ValueError("a field is cut off")
-        fields.append(content[offset : offset + length])
+        found.append(content[offset : offset + length])
         offset += length
-    return fields
+    return found

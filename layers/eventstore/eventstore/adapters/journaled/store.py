@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.journaled.bodies import JournalBodies
+from eventstore.adapters.journaled.definitions import JournaledDefinitions, JournaledGroupSteps
 from eventstore.adapters.journaled.index import Index
 from eventstore.adapters.journaled.partitions import JournaledPartitions
 from eventstore.adapters.journaled.rebuild import Rebuild
@@ -48,6 +49,9 @@ class JournaledStore:
         partitions: The partitions of the store.
         steps: Does what changes the log.
         rebuild: Makes the index anew.
+        durable_definitions: The definitions of durable subscriptions.
+        filter_definitions: The named filters.
+        groups: Starts and ends groups of durable subscriptions, and notes how turns leave them.
     """
 
     def __init__(
@@ -69,3 +73,6 @@ class JournaledStore:
         )
         self.steps = JournaledSteps(client, self.index, partitions=self.partitions, bodies=self.bodies)
         self.rebuild = Rebuild(client, self.index, self.partitions)
+        self.durable_definitions = JournaledDefinitions(client, self.partitions, "durable")
+        self.filter_definitions = JournaledDefinitions(client, self.partitions, "filter")
+        self.groups = JournaledGroupSteps(client, self.partitions, journal)

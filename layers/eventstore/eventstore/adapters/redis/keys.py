@@ -19,12 +19,16 @@ __all__ = [
     "FILTERS",
     "FILTER_NAMES",
     "INSTANCES",
+    "DefinitionKeys",
+    "GroupKeys",
     "PartitionKeys",
     "StreamKeys",
     "TurnKeys",
     "connection_key",
+    "definition_keys",
     "durable_key",
     "filter_reference_key",
+    "group_keys",
     "inbox_key",
     "partition_keys",
     "stream_keys",
@@ -73,6 +77,33 @@ def stream_keys(partition: int, stream: StreamName) -> StreamKeys:
     """
     tag = f"{{p{partition}}}"
     return StreamKeys(*(f"{tag}:{name}:{stream}" for name in StreamKeys._fields))
+
+
+class GroupKeys(NamedTuple):
+    """The keys of what the index of a journal knows of the groups of a partition (lua/journal/start_group.lua)."""
+
+    checkpoints: str
+    defined: str
+
+
+@cache
+def group_keys(partition: int) -> GroupKeys:
+    """Return the keys of what the index of a journal knows of the groups of a partition."""
+    return GroupKeys(*(f"{{p{partition}}}:{name}" for name in GroupKeys._fields))
+
+
+class DefinitionKeys(NamedTuple):
+    """The keys of the definitions of a kind in the index of a journal (lua/journal/define.lua)."""
+
+    definitions: str
+    references: str
+    names: str
+
+
+@cache
+def definition_keys(kind: str) -> DefinitionKeys:
+    """Return the keys of the definitions of a kind, which are in the slot of the first partition."""
+    return DefinitionKeys(*(f"{{p0}}:{kind}_{name}" for name in DefinitionKeys._fields))
 
 
 class TurnKeys(NamedTuple):

@@ -207,14 +207,13 @@ class RedisTurns:
         script_keys = [keys.turn, log, keys.behind, keys.places, keys.terms, keys.subscriptions, keys.frames]
         script_keys += [keys.inbox, keys.groups, keys.durables]
         changed_groups = self._changed_groups(turn, result)
-        definitions = {key: durable.encoded() for key, durable in result.definitions.items()}
         changes = {
             "frames": _flat({key: number - turn.frame_offset for key, number in result.frames.items()}),
             "places": _flat({key: encode_place(place) for key, place in result.places.items()}),
             "caught_up": _flat({key: list(terms) for key, terms in result.caught_up.items()}),
             "groups": _flat(changed_groups),
             "alarm": result.alarm,
-            "definitions": _flat(definitions),
+            "definitions": _flat({key: durable.encoded() for key, durable in result.definitions.items()}),
         }
         text = json.dumps(changes, separators=(",", ":"), ensure_ascii=False)
         arguments = [turn.fencing_token, id_of_entry(turn.goal), text, self._time()]
@@ -222,8 +221,8 @@ class RedisTurns:
             more = int(self._commit(self._client, script_keys, arguments))
         if more < 0:
             raise TurnLost(turn.partition)
-        if self._groups is not None and (changed_groups or definitions):
-            self._groups.committed(turn.partition, changed_groups, definitions)
+        if self._groups is not None:
+            self._groups.committed(turn.partition, changed_groups)
         self._unchanged[turn.partition] = {
             key: (text, turn.groups[key]) for key, text in self._stored(turn).items() if key not in result.groups
         }

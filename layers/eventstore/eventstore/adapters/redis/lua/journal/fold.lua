@@ -10,7 +10,8 @@
 --
 -- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `nonce` its nonce,
 --                      `journal` the identity of the journal, `clock` the newest time of a record, `foreign` how many
---                      records were not understood, `diverged` why nothing is folded any more
+--                      records were not understood, `diverged` why nothing is folded any more, `unrestored` is set
+--                      until the groups of the partition are what the journal has of them (restore.lua)
 --       2 outcomes     the newest RING outcomes, a hash: position % RING -> {position, nonce, answer} (MessagePack);
 --                      nonce -> position % RING
 --       3 turn         as in dispatch/begin.lua
@@ -47,7 +48,10 @@ if position <= folded then
 end
 if position > folded + 1 then return {'ahead', folded} end
 
-if ARGV[6] == '1' then leap(KEYS[3]) end
+if ARGV[6] == '1' then
+  leap(KEYS[3])
+  redis.call('HSET', partition, 'unrestored', 1)
+end
 local answer
 local earlier = redis.call('HGET', outcomes, nonce)
 local time = math.max(tonumber(fields[3]) or 0, tonumber(ARGV[4]))

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from eventstore.adapters.journaled.log import JournaledLog
+from eventstore.adapters.journaled.store import JournaledStore
+from eventstore.adapters.memory.journal import MemoryJournal
+from eventstore.adapters.redis.durables import RedisDurables
+from eventstore.adapters.redis.named_filters import RedisNamedFilters
+from eventstore.adapters.redis.registry import RedisRegistry
+from eventstore.adapters.redis.turns import RedisTurns
+from eventstore.ports import Start, TurnResult
+from tests.contract.durables import DurablesContract, create, durable, following
+from tests.contract.named_filters import NamedFiltersContract, named
+from tests.contract.servers import OnACluster, OnOneServer
+from tests.contract.subscribed import SubscribedContract
+from tests.contract.test_redis_log import emptied
+from tests.examples import FakeClock, events
+
+if TYPE_CHECKING:
+    from eventstore.adapters.redis.connection import Client
+    from eventstore_hosting.valkey import ValkeyServer
+
+
+def durables_of(store: JournaledStore, **options: int) -> RedisDurables:
+    return RedisDurables(
+        store.partitions.client,
+        partitions=store.partitions,
+        definitions=store.durable_definitions,
+        groups=store.groups,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def turns_of(store: JournaledStore, clock: FakeClock | None = None) -> RedisTurns:
+    return RedisTurns(store.partitions.client, partitions=store.partitions, clock=clock, groups=store.groups)
+
+
+class OnAJournal:
+    @pytest.fixture
+    def store(self, client: Client) -> JournaledStore:
+        return JournaledStore(client, MemoryJournal(), partitions=4)
+
+    @pytest.fixture
+    def log(self, store: JournaledStore) -> JournaledLog:
+        return JournaledLog(store)
+
+    @pytest.fixture
+    def registry(self, store: JournaledStore) -> RedisRegistry:
+        return RedisRegistry(store.partitions.client, partitions=store.partitions)
+
+    @pytest.fixture
+    def turns(self, store: JournaledStore) -> RedisTurns:
+        return turns_of(store)
+
+    @pytest.fixture
+    def durables(self, store: JournaledStore) -> RedisDurables:
+        return durables_of(store, waiting=2000)
+
+    @pytest.fixture
+    def filters(self, store: JournaledStore) -> RedisNamedFilters:
+        return RedisNamedFilters(
+            store.partitions.client, partitions=store.partitions, definitions=store.filter_definitions
+        )
+
+
+class TestDurables(OnOneServer, OnAJournal, DurablesContract):
+    pass
+
+
+class TestDurablesOnACluster(OnACluster, OnAJournal, DurablesContract):
+    pass
+
+
+class TestNamedFilters(OnOneServer, OnAJournal, NamedFiltersContract):
+    pass
+
+
+class TestNamedFiltersOnACluster(OnACluster, OnAJournal, NamedFiltersContract):
+    pass
+
+
+class TestSubscribed(OnOneServer, OnAJournal, SubscribedContract):
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        return FakeClock()
+
+    @pytest.fixture
+    def store(self, client: Client, clock: FakeClock) -> JournaledStore:
+        return JournaledStore(client, MemoryJournal(), partitions=1, clock=clock)
+
+    @pytest.fixture
+    def log(self, store: JournaledStore, clock: FakeClock) -> JournaledLog:
+        return JournaledLog(store, clock=clock)
+
+    @pytest.fixture
+    def turns(self, store: JournaledStore, clock: FakeClock) -> RedisTurns:
+        return turns_of(store, clock)
+
+
+class TestALostRedis:
+    @pytest.fixture
+    def redis(self, valkey: ValkeyServer) -> Redis:
+        emptied(valkey)
+        return Redis.from_url(valkey.url)
+
+    @pytest.fixture
+    def journal(self) -> MemoryJournal:
+        return MemoryJournal()
+
+    @pytest.fixture
+    def store(self, client: Client, journal: MemoryJournal) -> JournaledStore:
+        return JournaledStore(client, journal, partitions=1)
+
+    @pytest.fixture
+    def client(self, redis: Redis, valkey: ValkeyServer) -> Client:  # noqa: ARG002 - it is emptied first
+        from eventstore.adapters.redis.connection import connect  # noqa: PLC0415 - the only use
+
+        return connect(valkey.url)
+
+    def advanced(self, store: JournaledStore, *, to: int) -> None:
+        """Let a turn move the only group to the event of a sequence."""
+        turns = turns_of(store)
+        turn = turns.begin(0, events=100, behind=0)
+        [(key, group)] = turn.groups.items()
+        position = JournaledLog(store).tail({0: group.place}, count=100)[0].events
+        place = next(at for at, recorded in position if recorded.sequence == to)
+        turns.commit(turn, TurnResult({}, {}, {}, {key: replace(group, place=place)}, 0, {}))
+
+    def test_costs_no_definition_and_no_filter(self, store: JournaledStore, redis: Redis) -> None:
+        durables = durables_of(store)
+        filters = RedisNamedFilters(
+            store.partitions.client, partitions=store.partitions, definitions=store.filter_definitions
+        )
+        create(durables, following())
+        filters.create(named())
+        create(durables, durable("gone", key="d-gone"))
+        durables.delete("gone")
+        before = durables.get("workers")
+        redis.flushall()
+        assert durables.names(prefix="", after="", count=9) == ["workers"]
+        assert durables.get("workers") == before
+        assert filters.list(prefix="", after="", count=9) == [named()]
+        assert durables.change(before, replace(before, version=before.version + 1))
+
+    def test_a_group_goes_on_where_its_last_turn_left_it(self, store: JournaledStore, redis: Redis) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        log.append("wf", events(2))
+        stored = durables.create(durable(), {0: Start.NOW})
+        log.append("wf", events(8, start=3))
+        self.advanced(store, to=5)
+        self.advanced(store, to=7)
+        before = durables.groups(stored)
+        redis.flushall()
+        turn = turns_of(store).begin(0, events=100, behind=0)
+        assert turn.groups == {stored.key: before[0]}
+        assert turns_of(store).durables(0, [stored.key]) == {stored.key: stored}
+
+    def test_a_group_that_never_moved_starts_where_it_was_to_start(self, store: JournaledStore, redis: Redis) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        log.append("wf", events(3))
+        stored = durables.create(durable(), {0: Start.NOW})
+        before = durables.groups(stored)
+        log.append("wf", events(3, start=4))
+        redis.flushall()
+        assert turns_of(store).begin(0, events=100, behind=0).groups == {stored.key: before[0]}
+
+    def test_that_is_older_has_no_group_that_was_deleted_and_all_that_were_created_since(
+        self, store: JournaledStore, redis: Redis
+    ) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        log.append("wf", events(3))
+        durables.create(durable("old", key="d-old"), {0: Start.NOW})
+        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        durables.delete("old")
+        new = durables.create(durable("new", key="d-new"), {0: Start.OLDEST})
+        log.append("wf", events(3, start=4))
+        self.advanced(store, to=4)
+        before = durables.groups(new)
+        redis.flushall()
+        for key, content in copy.items():
+            redis.restore(key, 0, content)
+        log.append("wf", events(1, start=7))
+        assert turns_of(store).begin(0, events=100, behind=0).groups == {new.key: before[0]}
+        assert durables.names(prefix="", after="", count=9) == ["new"]
+
+    def test_checkpoints_that_others_replace_are_erased(
+        self, store: JournaledStore, journal: MemoryJournal, redis: Redis
+    ) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        stored = durables.create(durable(), {0: Start.NOW})
+        log.append("wf", events(9))
+        for sequence in range(1, 9):
+            self.advanced(store, to=sequence)
+        contents = [record.content for record in journal.read(0, after=0, count=100)]
+        assert sum(content is None for content in contents) == 7
+        before = {stored.key: durables.groups(stored)[0]}
+        redis.flushall()
+        assert turns_of(store).begin(0, events=100, behind=0).groups == before
+        assert redis.hget("{p0}:partition", "foreign") is None
+        durables.delete(stored.name)
+        contents = [record.content for record in journal.read(0, after=0, count=100)]
+        assert sum(content is None for content in contents) == 8
