@@ -87,6 +87,7 @@ def test_the_sdk_works_through_a_durable_subscription(hub: Hub) -> None:
     assert handled == [str(number) for number in range(1, 11)]
 
 
+@pytest.mark.needs("losable-events")
 def test_the_sdk_reports_a_store_reset(hub: Hub) -> None:
     with hub.client() as store:
         with store.subscribe() as subscription:
@@ -101,6 +102,7 @@ def test_the_sdk_reports_a_store_reset(hub: Hub) -> None:
             assert next(subscription).id == "new"
 
 
+@pytest.mark.needs("losable-events")
 def test_the_sdk_detects_a_store_reset_on_an_open_connection(hub: Hub) -> None:
     with hub.client() as store, store.subscribe(ping_every=0.1) as subscription:
         with Redis.from_url(hub.valkey.url) as redis:

@@ -73,6 +73,7 @@ def test_events_removed_by_retention_are_reported(hub: Hub, *, bare: bool) -> No
     assert sequences(following.events, "wf-1") == [1, 2, 7, 8, 9]
 
 
+@pytest.mark.needs("losable-events")
 @pytest.mark.parametrize("bare", [False, True])
 def test_a_store_reset_is_reported_and_followed_from_its_beginning(hub: Hub, *, bare: bool) -> None:
     following = Following()

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import pytest
@@ -19,6 +19,7 @@ from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.running import running
 from eventstore_hosting.valkey import ValkeyServer
 from eventstore_hosting.valkey.server import free_port
+from tests.e2e.backends import has_journal
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.dev.queues import sqs_client
 from tests.e2e.endpoints import chosen
@@ -87,7 +88,11 @@ def on_the_server(folder: Path, port: int) -> Iterator[Place]:
         yield Place(ServerHub.of(instance, valkey), steps.url)
 
 
-@pytest.fixture(scope="module")
+def _scope(**_: object) -> Literal["function", "module"]:
+    return "function" if has_journal() else "module"
+
+
+@pytest.fixture(scope=_scope)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     run = on_the_server if chosen() == "server" else on_the_local_stack
     with run(tmp_path_factory.mktemp("rules"), free_port()) as place:
@@ -98,8 +103,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def hub(place: Place) -> Hub:
     for queue in ("BellsQueue", "PushesQueue"):
         wait_until(lambda queue=queue: not place.hub.waiting(queue), what=f"{queue} of the test before", seconds=30)
-    with Redis.from_url(place.hub.valkey.url) as client:
-        client.flushall()
+    if not has_journal():
+        with Redis.from_url(place.hub.valkey.url) as client:
+            client.flushall()
     return place.hub
 
 

@@ -201,6 +201,7 @@ def test_subscribers_outlast_a_store_that_crashes(hubs: Sequence[ServerHub]) -> 
     assert in_order(following)
 
 
+@pytest.mark.needs("losable-events")
 def test_after_a_flush_subscribers_are_informed_and_all_instances_work_on(hubs: Sequence[ServerHub]) -> None:
     followings = [Following() for _ in hubs]
     clients = [Client(hub) for hub in hubs]
