@@ -58,6 +58,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.InvalidCursor: (422, "Invalid cursor"),
     InvalidBody: (422, "Invalid body"),
     errors.TargetNotAllowed: (422, "Target not allowed"),
+    errors.NotSupported: (501, "Not supported by the store"),
     errors.TooLarge: (413, "Payload too large"),
     errors.WrongExpectedVersion: (412, "Stream version does not match"),
     errors.WrongSubscriptionVersion: (412, "Subscription version does not match"),

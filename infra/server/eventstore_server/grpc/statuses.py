@@ -44,6 +44,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.TooLarge: StatusCode.INVALID_ARGUMENT,
     InvalidBody: StatusCode.INVALID_ARGUMENT,
     errors.TargetNotAllowed: StatusCode.FAILED_PRECONDITION,
+    errors.NotSupported: StatusCode.UNIMPLEMENTED,
     errors.TooManySubscriptions: StatusCode.RESOURCE_EXHAUSTED,
     errors.WrongExpectedVersion: StatusCode.ABORTED,
     errors.WrongSubscriptionVersion: StatusCode.ABORTED,

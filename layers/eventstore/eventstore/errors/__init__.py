@@ -12,6 +12,7 @@ EventstoreError
 │   ├── InvalidCursor            a cursor was not made by this hub, or not for this kind of read
 │   ├── InvalidRequest           a message violates the WebSocket protocol (docs/protocol.md)
 │   ├── UnknownAction            a message names an action that does not exist
+│   ├── NotSupported             the deployment's store cannot do this: do without, or use another store
 │   ├── TargetNotAllowed         the deployment does not push to this target: name another, or allow it
 │   ├── TooManySubscriptions     the connection is at its limit: end a subscription, or open another connection
 │   └── TooLarge                 more bytes or events than the hub accepts in one call
@@ -91,6 +92,7 @@ from eventstore.errors.invalid import (
     InvalidStream,
     InvalidTarget,
     Malformed,
+    NotSupported,
     TargetNotAllowed,
     TooLarge,
     TooManySubscriptions,
@@ -137,6 +139,7 @@ __all__ = [
     "InvalidTarget",
     "Malformed",
     "NewEpoch",
+    "NotSupported",
     "NothingParked",
     "OutcomeUnknown",
     "PartitionLeased",

@@ -14,6 +14,7 @@ __all__ = [
     "InvalidStream",
     "InvalidTarget",
     "Malformed",
+    "NotSupported",
     "TargetNotAllowed",
     "TooLarge",
     "TooManySubscriptions",
@@ -124,3 +125,9 @@ class TooLarge(Invalid):
     """The request has more bytes or events than the hub accepts in one call."""
 
     code = "too-large"
+
+
+class NotSupported(Invalid):
+    """The deployment's store cannot do this, whatever the request says."""
+
+    code = "not-supported"

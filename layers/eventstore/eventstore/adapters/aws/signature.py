@@ -1,4 +1,4 @@
-"""Signing requests: AWS Signature Version 4, in the one form that the hub's own calls need.
+"""Signing requests: AWS Signature Version 4, in the two forms that the hub needs: headers, and the URL of a token.
 
 Rules: AWS Identity and Access Management User Guide, "Create a signed AWS API request". Every header that is passed is
 signed. A test holds each signature against botocore's, whose signer takes a fifth of a millisecond (decision 051).
@@ -80,13 +80,44 @@ class Signer:
                 sha256(body).hexdigest(),
             )
         )
-        scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
-        to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(self._derived_key(keys.secret_key, stamp[:8]), to_sign.encode(), "sha256").hex()
+        signature = self._signature(canonical, keys.secret_key, stamp)
         signed["authorization"] = (
-            f"{_ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders={';'.join(names)}, Signature={signature}"
+            f"{_ALGORITHM} Credential={keys.access_key}/{self._scope(stamp)}, SignedHeaders={';'.join(names)}, "
+            f"Signature={signature}"
         )
         return signed
+
+    def presigned(self, host: str, parameters: Mapping[str, str], *, valid_seconds: int, seconds: float) -> str:
+        """Return the URL of a GET request of `/` that carries its own signature.
+
+        Args:
+            host: The host, which is reached over HTTPS.
+            parameters: The parameters of its query.
+            valid_seconds: For how long the signature is valid.
+            seconds: The current time, in seconds since 1970.
+        """
+        keys = self._keys()
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+        signed = {
+            **parameters,
+            "X-Amz-Algorithm": _ALGORITHM,
+            "X-Amz-Credential": f"{keys.access_key}/{self._scope(stamp)}",
+            "X-Amz-Date": stamp,
+            "X-Amz-Expires": str(valid_seconds),
+            "X-Amz-SignedHeaders": "host",
+        }
+        if keys.token:
+            signed["X-Amz-Security-Token"] = keys.token
+        query = "&".join(sorted(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in signed.items()))
+        canonical = "\n".join(("GET", "/", query, f"host:{host}", "", "host", sha256().hexdigest()))
+        return f"https://{host}/?{query}&X-Amz-Signature={self._signature(canonical, keys.secret_key, stamp)}"
+
+    def _scope(self, stamp: str) -> str:
+        return f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
+
+    def _signature(self, canonical: str, secret_key: str, stamp: str) -> str:
+        to_sign = f"{_ALGORITHM}\n{stamp}\n{self._scope(stamp)}\n{sha256(canonical.encode()).hexdigest()}"
+        return hmac.digest(self._derived_key(secret_key, stamp[:8]), to_sign.encode(), "sha256").hex()
 
     def _derived_key(self, secret_key: str, day: str) -> bytes:
         """Return the key of a day. The last one is kept."""

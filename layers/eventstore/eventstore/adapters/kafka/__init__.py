@@ -1,0 +1,1 @@
+"""Adapters on Kafka. They need the extra `kafka`."""

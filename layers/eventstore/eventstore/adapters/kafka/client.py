@@ -1,0 +1,205 @@
+"""Clients of a cluster: a producer or a consumer for each call at a time, and another try if a call fails."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from eventstore.adapters.kafka.configuration import (
+    client_configuration,
+    consumer_configuration,
+    producer_configuration,
+)
+from eventstore.adapters.kafka.failures import Heard, is_refusal
+from eventstore.errors import SettingsError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from confluent_kafka import KafkaError
+
+    from eventstore.adapters.kafka.address import KafkaBrokers
+    from eventstore.adapters.kafka.configuration import Configuration, Token
+
+__all__ = ["KafkaClient"]
+
+ClientT = TypeVar("ClientT", Producer, Consumer)
+ResultT = TypeVar("ResultT")
+
+_TRYING_SECONDS = 10.0
+"""For how long a call is tried, as with NATS."""
+_ANSWER_SECONDS = 5.0
+_LISTENING_SECONDS = 0.1
+"""How often a call that waits looks for what its client heard."""
+_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+class _Pool(Generic[ClientT]):
+    """Clients that are used by one thread at a time; as many are kept as were once used at the same time."""
+
+    def __init__(self, make: Callable[[], ClientT]) -> None:
+        self._make = make
+        self._idle: list[ClientT] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[ClientT]:
+        """Lend a client; one with which a call failed is closed."""
+        with self._lock:
+            client = self._idle.pop() if self._idle else None
+        if client is None:
+            client = self._make()
+        try:
+            yield client
+        except BaseException:
+            client.close()
+            raise
+        with self._lock:
+            self._idle.append(client)
+
+    def close(self) -> None:
+        """Close the clients that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for client in idle:
+            client.close()
+
+
+class KafkaClient:
+    """The clients of a cluster. Threads may share it.
+
+    Args:
+        brokers: The brokers, and who connects.
+        group: The name of the group of consumers. Nothing is stored for it; a user may need the right to describe it.
+        seconds: For how long a call is tried.
+        token: Returns a token for `AWS_MSK_IAM`, and until when it is valid, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        brokers: KafkaBrokers,
+        *,
+        group: str = "eventstore",
+        seconds: float = _TRYING_SECONDS,
+        token: Callable[[], Token] | None = None,
+    ) -> None:
+        self._brokers = brokers
+        self._group = group
+        self._seconds = seconds
+        self._token = token
+        self._heard = Heard()
+        self._lock = threading.Lock()
+        self._admin: AdminClient | None = None
+        self._producers = _Pool(self._producer)
+        self._consumers = _Pool(self._consumer)
+
+    @property
+    def answer_seconds(self) -> float:
+        """How long one try may wait for an answer."""
+        return min(_ANSWER_SECONDS, self._seconds)
+
+    def run(self, use: Callable[[], ResultT]) -> ResultT:
+        """Return what a function returns. It is called again if it fails with an error of Kafka.
+
+        Args:
+            use: Makes calls that can be repeated.
+
+        Raises:
+            StoreUnavailable: No broker answers.
+            SettingsError: The cluster refuses the hub.
+        """
+        started = time.monotonic()
+        pause = _PAUSE_SECONDS
+        while True:
+            try:
+                return use()
+            except KafkaException as error:
+                problem: KafkaError = error.args[0]
+                refusal = problem if is_refusal(problem) else self._heard.refusal(since=started)
+                if refusal:
+                    raise SettingsError(f"Kafka refuses the hub: {refusal.str()}; look at KAFKA_BROKERS") from error
+                if time.monotonic() + pause > started + self._seconds:
+                    raise StoreUnavailable(self._unanswered(problem, started)) from error
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    @contextmanager
+    def producer(self) -> Iterator[Producer]:
+        """Lend a producer."""
+        with self._producers.one() as producer:
+            yield producer
+
+    @contextmanager
+    def consumer(self) -> Iterator[Consumer]:
+        """Lend a consumer, which has nothing assigned."""
+        with self._consumers.one() as consumer:
+            try:
+                yield consumer
+            except KafkaException:
+                # What it heard of connections it says only when it is asked for records.
+                consumer.poll(0)
+                raise
+
+    def administer(self, call: Callable[[AdminClient], Future[ResultT]]) -> ResultT:
+        """Return the result of a call of administration.
+
+        Raises:
+            KafkaException: The call failed.
+        """
+        admin = self._administrator()
+        since = time.monotonic()
+        future = call(admin)
+        while True:
+            try:
+                return future.result(_LISTENING_SECONDS)
+            except FutureTimeoutError:
+                admin.poll(0)
+                self.listen(since)
+
+    def listen(self, since: float) -> None:
+        """Raise `KafkaException` if a client heard since a time that the cluster refuses the hub."""
+        refusal = self._heard.refusal(since=since)
+        if refusal:
+            raise KafkaException(refusal)
+
+    def close(self) -> None:
+        """Close all clients that nobody uses. A thread that calls later makes another."""
+        self._producers.close()
+        self._consumers.close()
+        with self._lock:
+            self._admin = None
+
+    def _administrator(self) -> AdminClient:
+        with self._lock:
+            if self._admin is None:
+                self._admin = _made(AdminClient, self._configuration())
+            return self._admin
+
+    def _producer(self) -> Producer:
+        return _made(Producer, producer_configuration(self._configuration(), seconds=self.answer_seconds))
+
+    def _consumer(self) -> Consumer:
+        return _made(Consumer, consumer_configuration(self._configuration(), group=self._group))
+
+    def _configuration(self) -> Configuration:
+        return {**client_configuration(self._brokers, token=self._token), "error_cb": self._heard}
+
+    def _unanswered(self, problem: KafkaError, started: float) -> str:
+        heard = self._heard.last(since=started)
+        reason = f" ({heard.str()})" if heard else ""
+        return f"Kafka does not answer: {problem.str()}{reason}"
+
+
+def _made(kind: Callable[[Configuration], ResultT], configuration: Configuration) -> ResultT:
+    try:
+        return kind(configuration)
+    except KafkaException as error:
+        raise SettingsError(f"Kafka's library refuses KAFKA_BROKERS: {error.args[0].str()}") from error

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from eventstore.adapters.kafka.address import KafkaBrokers
+from eventstore.adapters.kafka.client import KafkaClient
+from eventstore.adapters.kafka.journal import KafkaJournal
+from eventstore.errors import NotSupported, SettingsError, StoreUnavailable
+from tests.contract.journal import JournalContract, records
+from tests.kafka_broker import KafkaBroker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMES = count()
+_KEPT = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "unclean.leader.election.enable": "false",
+}
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[KafkaBroker]:
+    with KafkaBroker.started() as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_broker() -> Iterator[KafkaBroker]:
+    with KafkaBroker.started() as broker:
+        yield broker
+
+
+Opens = Callable[..., KafkaJournal]
+"""Opens a journal that is closed after the test: of a broker or a setting, with a topic of its own unless one is given."""
+
+
+@pytest.fixture
+def opens() -> Iterator[Opens]:
+    with ExitStack() as stack:
+
+        def opened(
+            where: KafkaBroker | str, *, name: str = "", seconds: float = 10, partitions: int = 16, replicas: int = 1
+        ) -> KafkaJournal:
+            brokers = KafkaBrokers.parse(where if isinstance(where, str) else where.address)
+            client = stack.enter_context(closing(KafkaClient(brokers, seconds=seconds)))
+            name = name or f"test{next(_NAMES)}"
+            return KafkaJournal(brokers, name=name, partitions=partitions, replicas=replicas, client=client)
+
+        yield opened
+
+
+@pytest.fixture
+def admin(broker: KafkaBroker) -> AdminClient:
+    return AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
+
+
+def made(admin: AdminClient, name: str, *, partitions: int = 16, **config: str) -> None:
+    """Make a topic as somebody else would."""
+    topic = NewTopic(name, partitions, 1, config=_KEPT | {key.replace("_", "."): value for key, value in config.items()})
+    admin.create_topics([topic])[name].result(10)
+
+
+class TestKafkaJournal(JournalContract):
+    TestErasing = None  # Kafka does not remove single records.
+
+    @pytest.fixture
+    def journal(self, broker: KafkaBroker, opens: Opens) -> KafkaJournal:
+        return opens(broker)
+
+
+def test_erasing_is_refused_and_changes_nothing(broker: KafkaBroker, opens: Opens) -> None:
+    journal = opens(broker)
+    journal.append(0, b"1")
+    with pytest.raises(NotSupported, match="the record 1 of partition 0 cannot be erased: Kafka does not"):
+        journal.erase(0, 1)
+    assert records(journal) == [(1, b"1")]
+
+
+class TestFetching:
+    def test_records_at_positions_are_returned_in_order(self, broker: KafkaBroker, opens: Opens) -> None:
+        journal = opens(broker)
+        for number in range(1, 1001):
+            journal.append(3, b"%d" % number)
+        for positions in ([1], [1000], [2, 3, 4], [1, 500, 999, 1000], list(range(1, 1001)), list(range(1, 1001, 300))):
+            assert journal.fetch(3, positions) == [(position, b"%d" % position) for position in positions]
+
+    def test_positions_after_the_end_are_left_out(self, broker: KafkaBroker, opens: Opens) -> None:
+        journal = opens(broker)
+        assert journal.fetch(0, [1, 2]) == []
+        journal.append(0, b"1")
+        assert journal.fetch(0, [0, 1, 2, 1000]) == [(1, b"1")]
+        assert journal.fetch(0, []) == []
+
+
+def test_a_topic_is_made_once_with_what_keeps_every_record(
+    broker: KafkaBroker, admin: AdminClient, opens: Opens
+) -> None:
+    assert opens(broker, name="anew", partitions=3).append(2, b"1") == 1
+    assert opens(broker, name="anew", partitions=3).append(2, b"2") == 2
+    assert len(admin.list_topics("anew", 10).topics["anew"].partitions) == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "found", "needed"),
+    [
+        ("cleanup.policy", "compact", "'delete'"),
+        ("cleanup.policy", "compact,delete", "'delete'"),
+        ("retention.ms", "604800000", "'-1'"),
+        ("retention.bytes", "1000000", "'-1'"),
+        ("unclean.leader.election.enable", "true", "'false'"),
+    ],
+)
+def test_a_topic_that_would_lose_records_is_refused_with_the_setting(
+    broker: KafkaBroker, admin: AdminClient, opens: Opens, *, setting: str, found: str, needed: str
+) -> None:
+    name = f"old{next(_NAMES)}"
+    made(admin, name, **{setting.replace(".", "_"): found})
+    with pytest.raises(
+        SettingsError, match=f"^the topic {name} of Kafka has {setting} '{found}'; the hub needs {needed}$"
+    ):
+        opens(broker, name=name).append(0, b"1")
+
+
+def test_a_topic_with_another_number_of_partitions_is_refused(
+    broker: KafkaBroker, admin: AdminClient, opens: Opens
+) -> None:
+    made(admin, "eight", partitions=8)
+    with pytest.raises(SettingsError, match="the topic eight of Kafka has partitions 8; the hub needs 16"):
+        opens(broker, name="eight").end(0)
+
+
+def test_a_topic_with_fewer_replicas_is_refused(broker: KafkaBroker, admin: AdminClient, opens: Opens) -> None:
+    made(admin, "few")
+    with pytest.raises(SettingsError, match="the topic few of Kafka has replicas 1; the hub needs 3 or more"):
+        opens(broker, name="few", replicas=3).end(0)
+
+
+def test_more_replicas_than_there_are_brokers_are_refused(broker: KafkaBroker, opens: Opens) -> None:
+    with pytest.raises(SettingsError, match="Kafka does not make the topic many: .*replic"):
+        opens(broker, name="many", replicas=3).append(0, b"1")
+
+
+def test_a_record_is_as_long_as_the_topic_allows(broker: KafkaBroker, admin: AdminClient, opens: Opens) -> None:
+    made(admin, "short", max_message_bytes="5000")
+    journal = opens(broker, name="short")
+    assert journal.most_bytes == 5000 - 76
+    assert journal.append(0, b"x" * journal.most_bytes) == 1
+
+
+def test_records_longer_than_the_librarys_own_limit_are_stored(
+    broker: KafkaBroker, admin: AdminClient, opens: Opens
+) -> None:
+    made(admin, "long", max_message_bytes="3000000")
+    journal = opens(broker, name="long")
+    content = b"x" * journal.most_bytes
+    assert [journal.append(0, content) for _ in range(4)] == [1, 2, 3, 4]
+    assert records(journal, count=100) == [(position, content) for position in range(1, 5)]
+
+
+def test_a_topic_that_lost_its_first_records_is_refused(broker: KafkaBroker, admin: AdminClient, opens: Opens) -> None:
+    journal = opens(broker, name="lost")
+    for number in range(5):
+        journal.append(0, b"%d" % number)
+    [gone] = admin.delete_records([TopicPartition("lost", 0, 2)]).values()
+    gone.result(10)
+    for use in (lambda: journal.read(0, after=3, count=1), lambda: journal.end(0), lambda: journal.fetch(0, [5])):
+        with pytest.raises(SettingsError, match="the topic lost of Kafka has lost the records before the offset 2 of"):
+            use()
+
+
+def test_a_broker_that_is_away_is_tried_for_a_time_and_named(own_broker: KafkaBroker, opens: Opens) -> None:
+    journal = opens(own_broker, seconds=0.5)
+    assert journal.append(0, b"1") == 1
+    own_broker.stop()
+    for use in (
+        lambda: journal.append(0, b"2"),
+        lambda: journal.end(0),
+        lambda: journal.read(0, after=0, count=1),
+        lambda: opens(own_broker, seconds=0.5).end(0),
+    ):
+        with pytest.raises(StoreUnavailable, match="Kafka does not answer: .*") as refused:
+            use()
+        assert "refused" in str(refused.value)
+    own_broker.start()
+    patient = opens(own_broker, name="later", seconds=20)
+    assert patient.append(0, b"1") == 1
+    assert [record.content for record in records(patient)] == [b"1"]
+
+
+def test_a_call_goes_on_when_the_broker_is_back(own_broker: KafkaBroker, opens: Opens) -> None:
+    journal = opens(own_broker, name="j", seconds=30)
+    before = journal.end(0)
+    for number in range(1, 4):
+        assert journal.append(0, b"%d" % number) == number
+        own_broker.stop()
+        own_broker.start()
+    assert records(journal) == [(1, b"1"), (2, b"2"), (3, b"3")]
+    assert journal.end(0) == (before.identity, 3)
+
+
+def test_another_broker_of_the_setting_is_asked_if_one_is_away(
+    own_broker: KafkaBroker, broker: KafkaBroker, opens: Opens
+) -> None:
+    own_broker.stop()
+    assert opens(f"{own_broker.address},{broker.address}").append(0, b"1") == 1
