@@ -60,10 +60,8 @@ class KafkaBroker:
         # The wheel does not say that it is a program.
         program.chmod(0o755)
         quiet = subprocess.DEVNULL
-        data = str(self._folder / "data")
-        command = [
-            str(program), "start", "--only", "kafka", "--host", LOCAL, "--kafka-port", str(self.port), "--data-dir", data
-        ]  # fmt: skip
+        command = [str(program), "start", "--only", "kafka", "--host", LOCAL, "--kafka-port", str(self.port)]
+        command += ["--data-dir", str(self._folder / "data")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -73,7 +71,14 @@ class KafkaBroker:
                 env={"HOME": str(self._folder), "PATH": os.environ["PATH"]},
                 process_group=self._lifeline.group,
             )
-        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 50})
+        admin = AdminClient(
+            {
+                "bootstrap.servers": self.address,
+                "log_level": 0,
+                "reconnect.backoff.ms": 10,
+                "reconnect.backoff.max.ms": 50,
+            }
+        )
         deadline = time.monotonic() + _READY_WITHIN
         while self._process.poll() is None and time.monotonic() < deadline:
             with suppress(KafkaException):

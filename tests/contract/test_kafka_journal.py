@@ -41,7 +41,7 @@ def own_broker() -> Iterator[KafkaBroker]:
 
 
 Opens = Callable[..., KafkaJournal]
-"""Opens a journal that is closed after the test: of a broker or a setting, with a topic of its own unless one is given."""
+"""Opens a journal that is closed after the test: of a broker or a setting, with its own topic unless one is given."""
 
 
 @pytest.fixture
@@ -66,7 +66,9 @@ def admin(broker: KafkaBroker) -> AdminClient:
 
 def made(admin: AdminClient, name: str, *, partitions: int = 16, **config: str) -> None:
     """Make a topic as somebody else would."""
-    topic = NewTopic(name, partitions, 1, config=_KEPT | {key.replace("_", "."): value for key, value in config.items()})
+    topic = NewTopic(
+        name, partitions, 1, config=_KEPT | {key.replace("_", "."): value for key, value in config.items()}
+    )
     admin.create_topics([topic])[name].result(10)
 
 
@@ -146,7 +148,7 @@ def test_a_topic_with_fewer_replicas_is_refused(broker: KafkaBroker, admin: Admi
 
 
 def test_more_replicas_than_there_are_brokers_are_refused(broker: KafkaBroker, opens: Opens) -> None:
-    with pytest.raises(SettingsError, match="Kafka does not make the topic many: .*replic"):
+    with pytest.raises(SettingsError, match="Kafka does not make the topic many: "):
         opens(broker, name="many", replicas=3).append(0, b"1")
 
 
@@ -188,7 +190,7 @@ def test_a_broker_that_is_away_is_tried_for_a_time_and_named(own_broker: KafkaBr
         lambda: journal.read(0, after=0, count=1),
         lambda: opens(own_broker, seconds=0.5).end(0),
     ):
-        with pytest.raises(StoreUnavailable, match="Kafka does not answer: .*") as refused:
+        with pytest.raises(StoreUnavailable, match="Kafka does not answer: ") as refused:
             use()
         assert "refused" in str(refused.value)
     own_broker.start()

@@ -6,7 +6,7 @@ import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -46,7 +46,7 @@ class _Pool(Generic[ClientT]):
     """Clients that are used by one thread at a time; as many are kept as were once used at the same time."""
 
     def __init__(self, make: Callable[[], ClientT]) -> None:
-        self._make = make
+        self._make: Callable[[], ClientT] = make
         self._idle: list[ClientT] = []
         self._lock = threading.Lock()
 
@@ -98,8 +98,8 @@ class KafkaClient:
         self._heard = Heard()
         self._lock = threading.Lock()
         self._admin: AdminClient | None = None
-        self._producers = _Pool(self._producer)
-        self._consumers = _Pool(self._consumer)
+        self._producers: _Pool[Producer] = _Pool(self._producer)
+        self._consumers: _Pool[Consumer] = _Pool(self._consumer)
 
     @property
     def answer_seconds(self) -> float:
@@ -180,7 +180,7 @@ class KafkaClient:
     def _administrator(self) -> AdminClient:
         with self._lock:
             if self._admin is None:
-                self._admin = _made(AdminClient, self._configuration())
+                self._admin = _made(_administrator, self._configuration())
             return self._admin
 
     def _producer(self) -> Producer:
@@ -198,8 +198,13 @@ class KafkaClient:
         return f"Kafka does not answer: {problem.str()}{reason}"
 
 
-def _made(kind: Callable[[Configuration], ResultT], configuration: Configuration) -> ResultT:
+def _administrator(configuration: Configuration) -> AdminClient:
+    # Its declaration leaves out that it takes functions, too.
+    return AdminClient(cast("dict[str, str | int | float | bool]", configuration))
+
+
+def _made(make: Callable[[Configuration], ResultT], configuration: Configuration) -> ResultT:
     try:
-        return kind(configuration)
+        return make(configuration)
     except KafkaException as error:
         raise SettingsError(f"Kafka's library refuses KAFKA_BROKERS: {error.args[0].str()}") from error

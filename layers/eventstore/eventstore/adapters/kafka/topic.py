@@ -100,9 +100,10 @@ class Topic:
 
     def _description(self) -> TopicDescription:
         topics = TopicCollection([self._name])
-        return self._client.administer(
+        description: TopicDescription = self._client.administer(
             lambda admin: admin.describe_topics(topics, request_timeout=self._seconds)[self._name]
         )
+        return description
 
     def _create(self) -> None:
         topic = NewTopic(
