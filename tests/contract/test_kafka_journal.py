@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from itertools import count
@@ -15,11 +16,15 @@ from eventstore.adapters.kafka.journal import KafkaJournal
 from eventstore.errors import NotSupported, SettingsError, StoreUnavailable
 from tests.contract.journal import JournalContract, records
 from tests.kafka_broker import KafkaBroker
+from tests.kafka_front import login_in_front_of
+from tests.tls import Authority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _NAMES = count()
+_SECRET = "hub:p@ss:word"  # noqa: S105 - an example
 _KEPT = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -215,3 +220,70 @@ def test_another_broker_of_the_setting_is_asked_if_one_is_away(
 ) -> None:
     own_broker.stop()
     assert opens(f"{own_broker.address},{broker.address}").append(0, b"1") == 1
+
+
+class TestBehindALogin:
+    """The broker knows no users: a relay logs the hub in, by the same messages as Kafka's."""
+
+    @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+    def test_a_user_with_a_password_may_append_and_others_are_refused(
+        self, broker: KafkaBroker, opens: Opens, mechanism: str
+    ) -> None:
+        with login_in_front_of(broker.port, mechanism=mechanism, secret=_SECRET) as port:
+            journal = opens(f"kafka://hub:p%40ss%3Aword@127.0.0.1:{port}?mechanism={mechanism}")
+            assert journal.append(0, b"1") == 1
+            assert records(journal) == [(1, b"1")]
+            for who in ("hub:wrong", "nobody:p%40ss%3Aword"):
+                with pytest.raises(SettingsError, match=r"Kafka refuses the hub: .*look at KAFKA_BROKERS") as refused:
+                    opens(f"kafka://{who}@127.0.0.1:{port}?mechanism={mechanism}").append(0, b"2")
+                assert "p@ss" not in str(refused.value)
+                assert "hub:wrong" not in str(refused.value)
+
+    def test_another_mechanism_than_the_brokers_is_refused(self, broker: KafkaBroker, opens: Opens) -> None:
+        with (
+            login_in_front_of(broker.port, mechanism="SCRAM-SHA-512", secret=_SECRET) as port,
+            pytest.raises(SettingsError, match=r"Kafka refuses the hub: .*SCRAM-SHA-512"),
+        ):
+            opens(f"kafka://hub:p@127.0.0.1:{port}?mechanism=PLAIN").end(0)
+
+    def test_a_token_is_shown_over_tls(self, broker: KafkaBroker, tmp_path: Path) -> None:
+        authority = Authority.make(tmp_path / "tls")
+        shown = {"mechanism": "OAUTHBEARER", "secret": "the-token"}
+        with login_in_front_of(broker.port, tls=authority.server, **shown) as port:
+            brokers = KafkaBrokers.parse(
+                f"kafka://127.0.0.1:{port}?mechanism=AWS_MSK_IAM&tls_ca={authority.certificate}"
+            )
+            with closing(KafkaClient(brokers, token=lambda: ("the-token", time.time() + 900))) as client:
+                journal = KafkaJournal(brokers, name="by-token", client=client)
+                assert journal.append(0, b"1") == 1
+                assert records(journal) == [(1, b"1")]
+            with (
+                closing(KafkaClient(brokers, token=lambda: ("another", time.time() + 900))) as client,
+                pytest.raises(SettingsError, match="Kafka refuses the hub"),
+            ):
+                KafkaJournal(brokers, name="by-token", client=client).end(0)
+
+
+class TestOverTls:
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Authority:
+        return Authority.make(tmp_path / "tls")
+
+    @pytest.fixture
+    def port(self, broker: KafkaBroker, authority: Authority) -> Iterator[int]:
+        with login_in_front_of(broker.port, tls=authority.server) as port:
+            yield port
+
+    def test_records_go_over_an_encrypted_connection(self, port: int, authority: Authority, opens: Opens) -> None:
+        journal = opens(f"kafka://127.0.0.1:{port}?tls_ca={authority.certificate}")
+        content = b"x" * 100_000
+        assert [journal.append(0, content) for _ in range(3)] == [1, 2, 3]
+        assert records(journal) == [(1, content), (2, content), (3, content)]
+
+    def test_a_certificate_of_an_unknown_authority_is_refused(self, port: int, opens: Opens) -> None:
+        with pytest.raises(SettingsError, match=r"Kafka refuses the hub: .*certificate"):
+            opens(f"kafka://127.0.0.1:{port}?tls=true").end(0)
+
+    def test_a_hub_without_tls_is_not_answered(self, port: int, opens: Opens) -> None:
+        with pytest.raises(StoreUnavailable, match="Kafka does not answer"):
+            opens(f"kafka://127.0.0.1:{port}", seconds=0.5).end(0)
