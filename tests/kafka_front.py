@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["login_in_front_of"]
 
 _LOCAL = "127.0.0.1"
+_PRODUCE = 0
 _API_VERSIONS, _HANDSHAKE, _AUTHENTICATE = 18, 17, 36
 _WITH_ADDRESSES = {3, 10, 60}
 """Metadata, FindCoordinator, DescribeCluster: their answers name the broker's port."""
@@ -79,6 +80,7 @@ class _Handler(BaseRequestHandler):
     tls: ssl.SSLContext | None
     mechanism: str
     secret: str
+    lost: list[int]
 
     def handle(self) -> None:
         with suppress(OSError), socket.create_connection((_LOCAL, self.port)) as broker:
@@ -116,6 +118,9 @@ class _Handler(BaseRequestHandler):
         elif not self.mechanism or self._login.done:
             _send(broker, request)
             answer = _frame(broker)
+            if api == _PRODUCE and self.lost:
+                self.lost.pop()
+                raise ConnectionResetError("the answer is lost")
             if api in _WITH_ADDRESSES:
                 answer = answer.replace(struct.pack(">i", self.port), struct.pack(">i", self.own_port))
             _send(self._client, answer)
@@ -139,7 +144,7 @@ class _Handler(BaseRequestHandler):
 
 @contextmanager
 def login_in_front_of(
-    port: int, *, tls: ssl.SSLContext | None = None, mechanism: str = "", secret: str = ""
+    port: int, *, tls: ssl.SSLContext | None = None, mechanism: str = "", secret: str = "", lost: int = 0
 ) -> Iterator[int]:
     """Listen on a port in front of a broker's during the block.
 
@@ -148,8 +153,9 @@ def login_in_front_of(
         tls: The TLS context for incoming connections.
         mechanism: The SASL mechanism that clients must use; empty for none.
         secret: The user and the password, `user:password`, or the token.
+        lost: How many of the first answers to appends are lost, and the connection with each.
     """
-    members = {"port": port, "tls": tls, "mechanism": mechanism, "secret": secret}
+    members = {"port": port, "tls": tls, "mechanism": mechanism, "secret": secret, "lost": [*range(lost)]}
     with ThreadingTCPServer((_LOCAL, 0), type("Handler", (_Handler,), members)) as server:
         server.daemon_threads = True
         own_port = server.server_address[1]

@@ -204,6 +204,14 @@ def test_a_broker_that_is_away_is_tried_for_a_time_and_named(own_broker: KafkaBr
     assert [record.content for record in records(patient)] == [b"1"]
 
 
+def test_a_record_whose_answer_is_lost_is_sent_again_and_may_be_there_twice(broker: KafkaBroker, opens: Opens) -> None:
+    with login_in_front_of(broker.port, lost=2) as port:
+        journal = opens(f"127.0.0.1:{port}")
+        assert journal.append(0, b"1") == 3
+        assert journal.append(0, b"2") == 4
+        assert [record.content for record in records(journal)] == [b"1", b"1", b"1", b"2"]
+
+
 def test_a_call_goes_on_when_the_broker_is_back(own_broker: KafkaBroker, opens: Opens) -> None:
     journal = opens(own_broker, name="j", seconds=30)
     before = journal.end(0)

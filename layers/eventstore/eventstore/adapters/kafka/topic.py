@@ -78,6 +78,8 @@ class Topic:
         identity = self._client.run(self._identity)
         if identity != self._checked:
             with self._lock:
+                # Until it is checked, no call uses it.
+                self._checked = ""
                 self._check_settings(self._client.run(self._described))
                 self._checked = identity
         return identity
