@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ from tests.tls import Authority
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from eventstore.ports.journal import JournalRecord
 
 _NAMES = count()
 _SECRET = "hub:p@ss:word"  # noqa: S105 - an example
@@ -107,6 +110,20 @@ class TestFetching:
         journal.append(0, b"1")
         assert journal.fetch(0, [0, 1, 2, 1000]) == [(1, b"1")]
         assert journal.fetch(0, []) == []
+
+
+def test_threads_write_and_read_several_partitions_at_once(broker: KafkaBroker, opens: Opens) -> None:
+    journal = opens(broker)
+
+    def use(partition: int) -> list[JournalRecord]:
+        for number in range(1, 51):
+            assert journal.append(partition, b"%d-%d" % (partition, number)) == number
+            assert journal.fetch(partition, [number]) == [(number, b"%d-%d" % (partition, number))]
+        return records(journal, partition, count=20)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(use, range(8)))
+    assert found == [[(n, b"%d-%d" % (partition, n)) for n in range(1, 51)] for partition in range(8)]
 
 
 def test_a_topic_is_made_once_with_what_keeps_every_record(

@@ -11,6 +11,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError
 
 from eventstore.adapters.aws.signature import Keys
+from eventstore.adapters.kafka.address import KafkaBrokers
+from eventstore.adapters.kafka.client import KafkaClient
 from eventstore.adapters.kafka.msk_iam import MskTokens
 from eventstore.errors import SettingsError
 
@@ -57,5 +59,7 @@ def test_region_and_keys_are_those_of_the_environment(monkeypatch: pytest.Monkey
         ("AWS_SESSION_TOKEN", ""),
     ):
         monkeypatch.setenv(name, value)
-    token, _ = MskTokens.of_environment().token()
+    client = KafkaClient(KafkaBrokers.parse("kafka://127.0.0.1:1?mechanism=AWS_MSK_IAM"))
+    assert client._token is not None
+    token, _ = client._token()
     assert urlsafe_b64decode(token + "==").startswith(b"https://kafka.eu-west-1.amazonaws.com/?Action=kafka-cluster%3A")

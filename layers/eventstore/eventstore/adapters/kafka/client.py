@@ -6,17 +6,19 @@ import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from eventstore.adapters.kafka.address import IAM
 from eventstore.adapters.kafka.configuration import (
     client_configuration,
     consumer_configuration,
     producer_configuration,
 )
 from eventstore.adapters.kafka.failures import Heard, is_refusal
+from eventstore.adapters.kafka.pool import Pool
 from eventstore.errors import SettingsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["KafkaClient"]
 
-ClientT = TypeVar("ClientT", Producer, Consumer)
 ResultT = TypeVar("ResultT")
 
 _TRYING_SECONDS = 10.0
@@ -42,37 +43,6 @@ _PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
 
 
-class _Pool(Generic[ClientT]):
-    """Clients that are used by one thread at a time; as many are kept as were once used at the same time."""
-
-    def __init__(self, make: Callable[[], ClientT]) -> None:
-        self._make: Callable[[], ClientT] = make
-        self._idle: list[ClientT] = []
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def one(self) -> Iterator[ClientT]:
-        """Lend a client; one with which a call failed is closed."""
-        with self._lock:
-            client = self._idle.pop() if self._idle else None
-        if client is None:
-            client = self._make()
-        try:
-            yield client
-        except BaseException:
-            client.close()
-            raise
-        with self._lock:
-            self._idle.append(client)
-
-    def close(self) -> None:
-        """Close the clients that nobody uses."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for client in idle:
-            client.close()
-
-
 class KafkaClient:
     """The clients of a cluster. Threads may share it.
 
@@ -80,7 +50,11 @@ class KafkaClient:
         brokers: The brokers, and who connects.
         group: The name of the group of consumers. Nothing is stored for it; a user may need the right to describe it.
         seconds: For how long a call is tried.
-        token: Returns a token for `AWS_MSK_IAM`, and until when it is valid, in seconds since 1970.
+        token: Returns a token for `AWS_MSK_IAM`, and until when it is valid, in seconds since 1970; None for one that
+            the keys of the environment sign.
+
+    Raises:
+        SettingsError: Such a token is needed, and no region of AWS is configured.
     """
 
     def __init__(
@@ -94,12 +68,12 @@ class KafkaClient:
         self._brokers = brokers
         self._group = group
         self._seconds = seconds
-        self._token = token
+        self._token = _token_of_environment() if token is None and brokers.mechanism == IAM else token
         self._heard = Heard()
         self._lock = threading.Lock()
         self._admin: AdminClient | None = None
-        self._producers: _Pool[Producer] = _Pool(self._producer)
-        self._consumers: _Pool[Consumer] = _Pool(self._consumer)
+        self._producers: Pool[Producer] = Pool(self._producer)
+        self._consumers: Pool[Consumer] = Pool(self._consumer)
 
     @property
     def answer_seconds(self) -> float:
@@ -196,6 +170,12 @@ class KafkaClient:
         heard = self._heard.last(since=started)
         reason = f" ({heard.str()})" if heard else ""
         return f"Kafka does not answer: {problem.str()}{reason}"
+
+
+def _token_of_environment() -> Callable[[], Token]:
+    from eventstore.adapters.kafka.msk_iam import MskTokens  # noqa: PLC0415 - it imports botocore
+
+    return MskTokens.of_environment().token
 
 
 def _administrator(configuration: Configuration) -> AdminClient:
