@@ -1,9 +1,13 @@
-"""Kafka brokers as child processes: one that speaks the protocol, and keeps records for as long as it runs."""
+"""Kafka brokers as child processes: one that speaks the protocol, and keeps records for as long as it runs.
+
+`python -m tests.kafka_broker COMMAND…` runs a command beside one, with BACKEND and KAFKA_BROKERS.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +22,7 @@ from eventstore_hosting.lifeline import Lifeline
 from eventstore_hosting.valkey.server import LOCAL, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["KafkaBroker"]
 
@@ -92,3 +96,14 @@ class KafkaBroker:
             self._process.terminate()
             self._process.wait(10)
             self._process = None
+
+
+def main(command: Sequence[str]) -> int:
+    """Return the exit code of a command that runs beside a broker."""
+    with KafkaBroker.started() as broker:
+        environment = os.environ | {"BACKEND": "kafka", "KAFKA_BROKERS": broker.address}
+        return subprocess.run(command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

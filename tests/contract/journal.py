@@ -101,19 +101,6 @@ class JournalContract:
                 journal.append(0, b"%d" % number)
             assert list(journal.fetch(0, positions)) == [(position, b"%d" % position) for position in positions]
 
-        @pytest.mark.parametrize("erased", [(1,), (2, 3, 4), (6,), (9, 10), (10,), tuple(range(1, 11))])
-        @pytest.mark.parametrize("positions", [tuple(range(1, 11)), (1, 6, 10), (3,), (9,), (10,), (2, 9)])
-        def test_an_erased_record_has_no_content(
-            self, journal: Journal, erased: tuple[int, ...], positions: tuple[int, ...]
-        ) -> None:
-            for number in range(1, 11):
-                journal.append(0, b"%d" % number)
-            for position in erased:
-                journal.erase(0, position)
-            assert list(journal.fetch(0, positions)) == [
-                (position, None if position in erased else b"%d" % position) for position in positions
-            ]
-
         @pytest.mark.parametrize("step", [1, 2, 5])
         def test_long_records_come_in_one_call(self, journal: Journal, step: int) -> None:
             contents = [b"%d" % number * (journal.most_bytes // 4) for number in range(1, 10)] * 6
@@ -131,6 +118,22 @@ class JournalContract:
                     journal.fetch(5, positions)
 
     class TestErasing:
+        def test_it_says_that_it_erases(self, journal: Journal) -> None:
+            assert journal.erases
+
+        @pytest.mark.parametrize("erased", [(1,), (2, 3, 4), (6,), (9, 10), (10,), tuple(range(1, 11))])
+        @pytest.mark.parametrize("positions", [tuple(range(1, 11)), (1, 6, 10), (3,), (9,), (10,), (2, 9)])
+        def test_an_erased_record_is_fetched_without_content(
+            self, journal: Journal, erased: tuple[int, ...], positions: tuple[int, ...]
+        ) -> None:
+            for number in range(1, 11):
+                journal.append(0, b"%d" % number)
+            for position in erased:
+                journal.erase(0, position)
+            assert list(journal.fetch(0, positions)) == [
+                (position, None if position in erased else b"%d" % position) for position in positions
+            ]
+
         def test_an_erased_record_keeps_its_position(self, journal: Journal) -> None:
             for number in range(1, 6):
                 journal.append(0, b"%d" % number)

@@ -8,6 +8,8 @@ import pytest
 
 from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.journaled.store import JournaledStore
+from eventstore.adapters.kafka.address import KafkaBrokers
+from eventstore.adapters.kafka.journal import KafkaJournal
 from eventstore.adapters.memory.journal import MemoryJournal
 from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.journal import NatsJournal
@@ -17,6 +19,7 @@ from eventstore.adapters.redis.turns import RedisTurns
 from tests.contract.log import LogContract
 from tests.contract.test_redis_log import emptied
 from tests.examples import FakeClock
+from tests.kafka_broker import KafkaBroker
 from tests.nats_server import NatsServer
 
 if TYPE_CHECKING:
@@ -38,6 +41,12 @@ def clock() -> FakeClock:
 def nats() -> Iterator[NatsServer]:
     with NatsServer.started() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[KafkaBroker]:
+    with KafkaBroker.started() as broker:
+        yield broker
 
 
 class TestOnAJournalInMemory(LogContract):
@@ -85,4 +94,11 @@ class TestOnNats(TestOnAJournalInMemory):
     @pytest.fixture
     def journal(self, nats: NatsServer) -> Iterator[Journal]:
         with closing(NatsJournal(NatsUrl.parse(nats.url), name=f"log{next(_NAMES)}")) as journal:
+            yield journal
+
+
+class TestOnKafka(TestOnAJournalInMemory):
+    @pytest.fixture
+    def journal(self, kafka: KafkaBroker) -> Iterator[Journal]:
+        with closing(KafkaJournal(KafkaBrokers.parse(kafka.address), name=f"log{next(_NAMES)}")) as journal:
             yield journal

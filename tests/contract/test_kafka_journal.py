@@ -104,13 +104,6 @@ class TestFetching:
         for positions in ([1], [1000], [2, 3, 4], [1, 500, 999, 1000], list(range(1, 1001)), list(range(1, 1001, 300))):
             assert journal.fetch(3, positions) == [(position, b"%d" % position) for position in positions]
 
-    def test_positions_after_the_end_are_left_out(self, broker: KafkaBroker, opens: Opens) -> None:
-        journal = opens(broker)
-        assert journal.fetch(0, [1, 2]) == []
-        journal.append(0, b"1")
-        assert journal.fetch(0, [0, 1, 2, 1000]) == [(1, b"1")]
-        assert journal.fetch(0, []) == []
-
 
 def test_threads_write_and_read_several_partitions_at_once(broker: KafkaBroker, opens: Opens) -> None:
     journal = opens(broker)

@@ -1,6 +1,6 @@
 """The backend of the hub under test: BACKEND chooses, as for the hub itself; `redis` unless set.
 
-`python -m tests.nats_server COMMAND…` runs a command beside a server of NATS.
+`python -m tests.nats_server COMMAND…` runs a command beside a server of NATS, `tests.kafka_broker` beside a broker.
 """
 
 from __future__ import annotations

@@ -24,8 +24,10 @@ _ENVIRONMENT = """\
 environment:
   HOST, PORT, GRPC_PORT, DATA   as the options above
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
-  BACKEND          redis | nats: where events are kept, in the store or in a journal (docs/backends.md)
-  NATS_URL, NATS_REPLICAS, JOURNAL   the journal on NATS: its servers, copies of each record (1), its name (eventstore)
+  BACKEND          redis | nats | kafka: where events are kept, in the store or in a journal (docs/backends.md)
+  NATS_URL, NATS_REPLICAS        the servers of a journal on NATS, and on how many of them each record is kept (1)
+  KAFKA_BROKERS, KAFKA_REPLICAS  the brokers of a journal on Kafka, likewise
+  JOURNAL          the name of the journal (eventstore)
   PARTITIONS       the number of partitions of a new store (16)
   SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
   AUTH             none | jwt | key (docs/security.md), with JWT_ISSUER and JWT_AUDIENCE, or API_KEYS_FILE

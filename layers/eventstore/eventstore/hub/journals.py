@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.streams import DEFAULT_PARTITIONS
+
 if TYPE_CHECKING:
     from eventstore.hub.settings import Settings
     from eventstore.ports.journal import Journal
@@ -24,4 +26,14 @@ def journal_of(settings: Settings) -> Journal | None:
         from eventstore.adapters.nats.journal import NatsJournal
 
         return NatsJournal(NatsUrl.parse(settings.nats_url), name=settings.journal, replicas=settings.nats_replicas)
+    if settings.backend == "kafka":
+        from eventstore.adapters.kafka.address import KafkaBrokers
+        from eventstore.adapters.kafka.journal import KafkaJournal
+
+        return KafkaJournal(
+            KafkaBrokers.parse(settings.kafka_brokers),
+            name=settings.journal,
+            partitions=settings.partitions or DEFAULT_PARTITIONS,
+            replicas=settings.kafka_replicas,
+        )
     return None

@@ -22,7 +22,8 @@ _LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR")
 _REDIS_URL = "redis://127.0.0.1:6379"
 _NATS_URL = "nats://127.0.0.1:4222"
 _JOURNAL = "eventstore"
-_BACKENDS = ("redis", "nats")
+_KAFKA_BROKERS = "127.0.0.1:9092"
+_BACKENDS = ("redis", "nats", "kafka")
 _REPLICAS = ("1", "3", "5")
 _SWITCH = ("false", "true")
 _AUTHS = ("none", "iam", "jwt", "key")
@@ -57,8 +58,10 @@ class Settings:
         auth: How callers are authorized (`AUTH`): not at all, by IAM, or by the authorizer with tokens or keys.
         allowed_origins: The origins whose pages may read responses of the REST API (`ALLOWED_ORIGINS`); `*` is any.
         targets: The targets that durable subscriptions may have (`TARGETS`).
-        nats_url: The servers of the journal on NATS, and who connects (`NATS_URL`); it may include a password.
+        nats_url: The servers of the journal on NATS, and who connects (`NATS_URL`); it may have a password.
         nats_replicas: On how many of them each record is kept (`NATS_REPLICAS`).
+        kafka_brokers: The brokers of the journal on Kafka, and who connects (`KAFKA_BROKERS`); it may have a password.
+        kafka_replicas: On how many of them each record is kept (`KAFKA_REPLICAS`).
         journal: The beginning of the names of what the hub makes in the journal (`JOURNAL`).
         loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
             development only.
@@ -82,6 +85,8 @@ class Settings:
     loopback_targets: bool = False
     nats_url: str = field(default=_NATS_URL, repr=False)
     nats_replicas: int = 1
+    kafka_brokers: str = field(default=_KAFKA_BROKERS, repr=False)
+    kafka_replicas: int = 1
     journal: str = _JOURNAL
 
     @property
@@ -130,6 +135,8 @@ class Settings:
             loopback_targets=_one_of(environment, "LOOPBACK_TARGETS", _SWITCH) == "true",
             nats_url=environment.get("NATS_URL") or _NATS_URL,
             nats_replicas=int(_one_of(environment, "NATS_REPLICAS", _REPLICAS)),
+            kafka_brokers=environment.get("KAFKA_BROKERS") or _KAFKA_BROKERS,
+            kafka_replicas=int(_one_of(environment, "KAFKA_REPLICAS", _REPLICAS)),
             journal=_journal(environment.get("JOURNAL") or _JOURNAL),
         )
 

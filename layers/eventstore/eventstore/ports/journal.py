@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from eventstore.errors import StoreUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Journal", "JournalEnd", "JournalRecord"]
+__all__ = ["Journal", "JournalEnd", "JournalRecord", "beyond_the_end"]
 
 
 class JournalRecord(NamedTuple):
@@ -40,6 +42,10 @@ class Journal(Protocol):
     def most_bytes(self) -> int:
         """The largest record that is accepted, in bytes."""
 
+    @property
+    def erases(self) -> bool:
+        """Whether records can be erased."""
+
     def append(self, partition: int, record: bytes) -> int:
         """Store a record durably, and return its position.
 
@@ -61,7 +67,17 @@ class Journal(Protocol):
         """Return where a partition ends. What was acknowledged before the call is before that."""
 
     def erase(self, partition: int, position: int) -> None:
-        """Remove the content of a record for good; its position stays. Repeating the call changes nothing."""
+        """Remove the content of a record for good; its position stays. Repeating the call changes nothing.
+
+        Raises `NotSupported` unless the journal `erases`.
+        """
 
     def close(self) -> None:
         """Close all connections."""
+
+
+def beyond_the_end(partition: int, position: int, end: int) -> StoreUnavailable:
+    """Return the error that `Journal.fetch` raises for a position behind the end."""
+    return StoreUnavailable(
+        f"the journal has no record at position {position} of partition {partition}; it ends at {end}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from eventstore.cloudevents.event import StreamName
 from eventstore.streams.names import (
+    DEFAULT_PARTITIONS,
     NAME_PATTERN,
     DurableName,
     FilterName,
@@ -19,6 +20,7 @@ from eventstore.streams.state import ANY, NEW, Condition, Expected, StreamState,
 
 __all__ = [
     "ANY",
+    "DEFAULT_PARTITIONS",
     "NAME_PATTERN",
     "NEW",
     "Condition",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import Event
 
 __all__ = [
+    "DEFAULT_PARTITIONS",
     "NAME_PATTERN",
     "DurableName",
     "FilterName",
@@ -144,6 +145,10 @@ def workflow_stream(tenant: str, workflow: str) -> StreamName:
     if tenant:
         stream_name(tenant, pointer="/tenantid")
     return named_for(workflow, prefix=f"{tenant}:", pointer="/workflowid")
+
+
+DEFAULT_PARTITIONS = 16
+"""The number of partitions of a new store, unless its settings name one."""
 
 
 def partition_of(stream: StreamName, partitions: int) -> int:

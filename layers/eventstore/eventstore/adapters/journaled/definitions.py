@@ -117,6 +117,6 @@ class JournaledGroupSteps:
             _LOGGER.warning("the journal does not have the newest state of partition %s: %s", partition, error)
 
     def _erase(self, partition: int, position: int) -> None:
-        """Erase the record of a checkpoint that another one replaces."""
-        if position:
+        """Erase the record of a checkpoint that another one replaces, if the journal can do that."""
+        if position and self._journal.erases:
             self._journal.erase(partition, position)

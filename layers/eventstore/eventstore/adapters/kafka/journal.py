@@ -60,6 +60,11 @@ class KafkaJournal:
         """See `Journal.most_bytes`: the topic's `max.message.bytes`, less what is around a record."""
         return self._topic.most_bytes
 
+    @property
+    def erases(self) -> bool:
+        """See `Journal.erases`."""
+        return False
+
     def append(self, partition: int, record: bytes) -> int:
         """See `Journal.append`."""
         most_bytes = self.most_bytes
@@ -72,7 +77,7 @@ class KafkaJournal:
         return [JournalRecord(*found) for found in self._reader.following(partition, after=after, count=count)]
 
     def fetch(self, partition: int, positions: Sequence[int]) -> Sequence[JournalRecord]:
-        """Return the records at ascending positions. Those after the end are left out."""
+        """See `Journal.fetch`."""
         return [JournalRecord(*found) for found in self._reader.at(partition, positions)]
 
     def end(self, partition: int) -> JournalEnd:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from eventstore.errors import SettingsError
+from eventstore.ports.journal import beyond_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,12 +71,14 @@ class Reader:
         return self._client.run(asked)
 
     def at(self, partition: int, positions: Sequence[int]) -> Sequence[Found]:
-        """Return the records at ascending positions. Those after the end are left out."""
+        """Return the records at ascending positions; see `Journal.fetch`."""
 
         def asked() -> list[Found]:
             with self._client.consumer() as consumer:
                 end = self._end(consumer, TopicPartition(self._topic.name, partition))
-                wanted = {position for position in positions if 0 < position <= end}
+                wanted = set(positions)
+                if positions and positions[-1] > end:
+                    raise beyond_the_end(partition, positions[-1], end)
                 return [
                     each
                     for first, last in _runs(sorted(wanted))

@@ -6,8 +6,8 @@ from collections import defaultdict
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from eventstore.errors import StoreUnavailable, TooLarge
-from eventstore.ports.journal import JournalEnd, JournalRecord
+from eventstore.errors import TooLarge
+from eventstore.ports.journal import JournalEnd, JournalRecord, beyond_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,11 @@ class MemoryJournal:
         """See `Journal.most_bytes`."""
         return self._most_bytes
 
+    @property
+    def erases(self) -> bool:
+        """See `Journal.erases`."""
+        return True
+
     def append(self, partition: int, record: bytes) -> int:
         """See `Journal.append`."""
         if len(record) > self._most_bytes:
@@ -54,10 +59,7 @@ class MemoryJournal:
         with self._lock:
             records = self._records[partition]
             if positions and positions[-1] > len(records):
-                raise StoreUnavailable(
-                    f"the journal has no record at position {positions[-1]} of partition {partition}; "
-                    f"it ends at {len(records)}"
-                )
+                raise beyond_the_end(partition, positions[-1], len(records))
             return [JournalRecord(position, records[position - 1]) for position in positions]
 
     def end(self, partition: int) -> JournalEnd:

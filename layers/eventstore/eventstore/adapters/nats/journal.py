@@ -8,8 +8,8 @@ from eventstore.adapters.nats.client import NatsClient
 from eventstore.adapters.nats.errors import NatsError
 from eventstore.adapters.nats.requests import adjacent, content_of, first_of, following, leaders, records_of
 from eventstore.adapters.nats.streams import Streams
-from eventstore.errors import StoreUnavailable, TooLarge
-from eventstore.ports.journal import JournalEnd, JournalRecord
+from eventstore.errors import TooLarge
+from eventstore.ports.journal import JournalEnd, JournalRecord, beyond_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,11 @@ class NatsJournal:
         if not self._most_bytes:
             self._most_bytes = self._client.most_bytes
         return self._most_bytes
+
+    @property
+    def erases(self) -> bool:
+        """See `Journal.erases`."""
+        return True
 
     def append(self, partition: int, record: bytes) -> int:
         """See `Journal.append`."""
@@ -123,9 +128,7 @@ class NatsJournal:
         """Return the contents at positions, as the leader knows them; None for those that were erased."""
         end = self.end(partition).position
         if positions[-1] > end:
-            raise StoreUnavailable(
-                f"the journal has no record at position {positions[-1]} of partition {partition}; it ends at {end}"
-            )
+            raise beyond_the_end(partition, positions[-1], end)
         requests = [leaders(stream, position, most_bytes=self.most_bytes) for position in positions]
         answers = self._client.run(lambda connection: connection.pipeline(requests))
         return {position: content_of(answer) for position, [answer] in zip(positions, answers, strict=True)}

@@ -14,7 +14,7 @@ from eventstore.errors import BackendMismatch, PartitionMismatch, ShardMismatch
 from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.ports import LogEnd
 from eventstore.positions import Epoch
-from eventstore.streams import StreamName, partition_of
+from eventstore.streams import DEFAULT_PARTITIONS, StreamName, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,8 +27,6 @@ ResultT = TypeVar("ResultT")
 
 Opening = tuple[Epoch, int, int]
 """The arguments for `open_partition` of scripts: an epoch for a new partition, the numbers of partitions and shards."""
-
-_DEFAULT = 16
 
 
 def random_epoch() -> Epoch:
@@ -147,7 +145,7 @@ class Partitions:
 
     @cached_property
     def _store(self) -> Opened:
-        partitions, shards = self._configured or _DEFAULT, self._configured_shards or DEFAULT_SHARDS
+        partitions, shards = self._configured or DEFAULT_PARTITIONS, self._configured_shards or DEFAULT_SHARDS
         stored = self._open_partition(0, self._new_epoch(), partitions, shards)
         self._require_known(stored)
         if self._configured not in {None, stored.partitions}:
