@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -175,9 +176,15 @@ class ServerHub(Hub):
         return 0
 
 
-def sweep(redis_url: str) -> None:
-    """Sweep a store, as one of its instances does every minute."""
-    core = Core(Settings.from_environment({**os.environ, **variables(redis_url), "REDIS_URL": redis_url}))
+def sweep(redis_url: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Sweep a store, as one of its instances does every minute.
+
+    Args:
+        redis_url: The store.
+        environment: Variables beside those that every instance has.
+    """
+    settings = {**os.environ, **variables(redis_url), **environment, "REDIS_URL": redis_url}
+    core = Core(Settings.from_environment(settings))
     # The instances follow their partitions: they need no request of the sweep.
     replaced: Any = FakeDispatchQueue()
     core.dispatch_queue = replaced

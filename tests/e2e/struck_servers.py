@@ -17,7 +17,7 @@ from tests.e2e.servers import Instance, sweep
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["INSTANCES", "StruckServers", "struck_servers"]
+__all__ = ["INSTANCES", "StruckServers", "end", "struck_servers"]
 
 INSTANCES = ("instance-1", "instance-2", "instance-3")
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 9.0
@@ -124,13 +124,14 @@ def struck_servers(
     with ExitStack() as stack:
         valkey = stack.enter_context(ValkeyServer.start(folder=folder, persistent=True))
         hub = kind(valkey, {}, environment, Random(f"{seed} faults"))
-        stack.callback(_end, hub)
+        stack.callback(end, hub)
         for name in INSTANCES:
             hub.instances[name] = Instance.start(valkey.url, environment=environment, logs=folder.parent)
         yield hub
 
 
-def _end(hub: StruckServers) -> None:
+def end(hub: StruckServers) -> None:
+    """End all instances that run."""
     # One that does not end in time must not keep the others running.
     with ExitStack() as stack:
         for instance in hub.instances.values():

@@ -1,0 +1,42 @@
+"""The soak on a journal: instances die and hang, the journal's server is killed, the store is emptied and set back.
+
+No event may be lost, no cursor may become invalid, and no frame be taken for another. `SOAK_SEED`, `SOAK_EVENTS` and
+`SOAK_SUBSCRIBERS` make it another one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.server.struck_journal import Loss, StruckJournal, struck_journal
+from tests.e2e.struck import proved, setting
+from tests.e2e.struck_servers import INSTANCES
+from tests.transcripts.soak import soak
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOSSES = 12
+
+
+@pytest.mark.needs("instances")
+def test_every_guarantee_holds_although_the_store_is_lost(seed: int, tmp_path: Path) -> None:
+    events, subscribers = setting("SOAK_EVENTS", 2_000), setting("SOAK_SUBSCRIBERS", 20)
+    kills = max(events // 500, 4)
+    with struck_journal(seed, tmp_path / "valkey", StruckJournal, environment={}) as struck:
+        scenario = soak(
+            struck,
+            seed=seed,
+            events=events,
+            subscribers=subscribers,
+            processes=INSTANCES,
+            kills=kills,
+            pauses=kills,
+            restarts=_LOSSES,
+            deadline=900,
+        )
+        proved(scenario, seed=seed, folder=tmp_path)
+    assert struck.kills
+    assert set(struck.losses) == set(Loss)
