@@ -89,10 +89,17 @@ class FaultyJournal(MemoryJournal):
 class Hub:
     """A process of the hub."""
 
-    def __init__(self, client: Client, journal: MemoryJournal, clock: FakeClock) -> None:
+    def __init__(
+        self, client: Client, journal: MemoryJournal, clock: FakeClock, connects: Callable[[], int] = lambda: 0
+    ) -> None:
         numbers = itertools.count(1 << 40)
         self.store = JournaledStore(
-            client, journal, clock=clock, partitions=4, nonce=lambda: next(numbers).to_bytes(8, "big")
+            client,
+            journal,
+            clock=clock,
+            partitions=4,
+            connects=connects,
+            nonce=lambda: next(numbers).to_bytes(8, "big"),
         )
         self.log = JournaledLog(self.store, clock=clock)
         self.turns = RedisTurns(client, partitions=self.store.partitions, clock=clock)
@@ -266,6 +273,44 @@ class TestAnOlderRedis:
         hub.log.index(range(4))
         assert len(ids(hub.log, "wf")) == 6
 
+    def test_is_noticed_by_a_reader_whose_connection_broke(
+        self, valkey: ValkeyServer, journal: FaultyJournal, clock: FakeClock, redis: Redis
+    ) -> None:
+        connects: list[None] = []
+        with closing(connect(valkey.url, connected=lambda: connects.append(None))) as client:
+            hub = Hub(client, journal, clock, connects=lambda: len(connects))
+            partition = partition_of("wf", 4)
+            hub.log.append("wf", events(3))
+            copy = {key: redis.dump(key) for key in redis.scan_iter()}
+            hub.log.append("wf", events(3, start=4))
+            ends = hub.log.ends([partition])
+            for read in (
+                lambda: hub.log.ends([partition]) == ends,
+                lambda: hub.log.describe("wf").head == 6,
+                lambda: len(hub.log.tail({partition: BEGINNING}, count=9)[partition].events) == 6,
+                lambda: len(ids(hub.log, "wf")) == 6,
+                lambda: [state.head for state in hub.log.streams(prefix="", after="", count=9)] == [6],
+                lambda: hub.turns.begin(partition, events=9, behind=9).epoch == ends[partition].epoch,
+            ):
+                redis.flushall()
+                for key, content in copy.items():
+                    redis.restore(key, 0, content)
+                redis.client_kill_filter(_type="normal", skipme=True)
+                assert read()
+
+    def test_is_not_read_while_it_is_made_again(
+        self, hub: Hub, another: Hub, redis: Redis, journal: FaultyJournal
+    ) -> None:
+        partition = partition_of("wf", 4)
+        for number in range(1, 20):
+            hub.log.append("wf", [event(str(number))])
+        redis.flushall()
+        half = journal.records(partition)[:10]
+        another.store.index._fold_all(partition, half, end=journal.end(partition).position)
+        assert redis.hget(f"{{p{partition}}}:partition", "epoch") is None
+        assert len(hub.log.tail({partition: BEGINNING}, count=99)[partition].events) == 19
+        assert redis.hget(f"{{p{partition}}}:partition", "goal") is None
+
     def test_does_not_refuse_by_what_it_does_not_know(self, hub: Hub, redis: Redis) -> None:
         hub.log.append("wf", events(3))
         copy = {key: redis.dump(key) for key in redis.scan_iter()}
@@ -305,6 +350,7 @@ class TestAPublisherThatDies:
     ) -> None:
         hub.log.append("wf", events(1))
         partition = partition_of("wf", 4)
+        assert len(ids(hub.log, "wf")) == 1
         journal.between = _die
         with pytest.raises(Died):
             another.log.append("wf", [event("2")])

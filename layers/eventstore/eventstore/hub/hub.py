@@ -69,6 +69,7 @@ class Hub:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._connects = 0
 
     def close(self) -> None:
         """Close the connections to the store and to the queues. Parts that are used again reconnect."""
@@ -97,7 +98,9 @@ class Hub:
         """The client of the store. It connects at its first use, and reconnects when the connection breaks."""
         from eventstore.adapters.redis.connection import connect
 
-        return connect(self.settings.redis_url)
+        if self.settings.backend == "redis":
+            return connect(self.settings.redis_url)
+        return connect(self.settings.redis_url, connected=self._count_connect)
 
     @cached_property
     def aws(self) -> AwsEnvironment:
@@ -129,7 +132,12 @@ class Hub:
 
         settings = self.settings
         return JournaledStore(
-            self.redis, self.journal, partitions=settings.partitions, shards=settings.shards, direct=self._direct
+            self.redis,
+            self.journal,
+            partitions=settings.partitions,
+            shards=settings.shards,
+            connects=lambda: self._connects,
+            direct=self._direct,
         )
 
     # Ports
@@ -454,6 +462,10 @@ class Hub:
             clock=self.clock,
             definitions=self.definitions,
         )
+
+    def _count_connect(self) -> None:
+        # Two threads may count once: the number need only change.
+        self._connects += 1
 
     @cached_property
     def _partitions(self) -> Partitions:

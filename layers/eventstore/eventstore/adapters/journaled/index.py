@@ -196,7 +196,7 @@ class Index:
                 last, *records = records
                 if (found := decoded(last.content).nonce) and found != nonce:
                     raise self._diverged(partition, f"the journal has another record at {folded}")
-            self._fold_all(partition, records)
+            self._fold_all(partition, records, end=end.position)
             has_folded = True
 
     def end(self, partition: int) -> int:
@@ -213,7 +213,7 @@ class Index:
         self, partition: int, position: int, record: Record, commands: Sequence[Command]
     ) -> tuple[Any, Sequence[Any]]:
         """Fold a record that this process has just appended."""
-        folding, arguments = self._call(partition, position, record, is_set_back=False)
+        folding, arguments = self._call(partition, position, record)
         calls = (self._client, _keys(partition, folding), arguments, commands)
         (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
         pause, has_folded_others = _FIRST_PAUSE, False
@@ -237,14 +237,16 @@ class Index:
                 raise IndexDiverged(partition, why.decode())
         raise OutcomeUnknown(partition, position)
 
-    def _fold_all(self, partition: int, records: Sequence[JournalRecord]) -> None:
+    def _fold_all(self, partition: int, records: Sequence[JournalRecord], *, end: int) -> None:
         """Fold records that follow each other. Another process may do so at the same time."""
         seen_by_later = 0
         calls = []
         # From the last to the first: what was seen folded after a record was read from the journal before.
         for position, content in reversed(records):
             record = decoded(content)
-            folding, arguments = self._call(partition, position, record, is_set_back=seen_by_later >= position)
+            folding, arguments = self._call(
+                partition, position, record, set_back=end if seen_by_later >= position else None
+            )
             calls.append((folding.script, _keys(partition, folding), arguments))
             seen_by_later = max(seen_by_later, record.folded)
         for outcome, *rest in run_each(self._client, calls[::-1]):
@@ -254,13 +256,20 @@ class Index:
                 _LOGGER.error("a record of partition %s could not be folded: %s", partition, rest[0][1])
 
     def _call(
-        self, partition: int, position: int, record: Record, *, is_set_back: bool
+        self, partition: int, position: int, record: Record, *, set_back: int | None = None
     ) -> tuple[Folding, Sequence[Any]]:
-        """Return how a record is folded, and all arguments of the script."""
+        """Return how a record is folded, and all arguments of the script.
+
+        Args:
+            partition: The partition.
+            position: The position of the record.
+            record: The record.
+            set_back: The end of the journal if the record was folded before; else None.
+        """
         folding = self._foldings.of(partition, position, record)
         nonce = record.nonce or position.to_bytes(len(_NO_NONCE), "big")
         head = (position, self.ensure_known(partition), nonce, record.time)
-        flags = (folding.stamped, int(is_set_back), int(folding.refers))
+        flags = (folding.stamped, "" if set_back is None else set_back, int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)
 
     def _diverged(self, partition: int, why: str) -> IndexDiverged:

@@ -64,22 +64,22 @@ class JournaledLog(RedisLog):
 
     def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:
         """See `Log.tail`."""
-        return self._whole(lambda: super(JournaledLog, self).tail(after, **options))
+        return self._whole(after, lambda: super(JournaledLog, self).tail(after, **options))
 
     def locate(self, *arguments: Any, **options: Any) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
         self._ensure_all_open()
-        return super().locate(*arguments, **options)
+        return self._whole(range(self.partitions), lambda: super(JournaledLog, self).locate(*arguments, **options))
 
     def streams(self, **options: Any) -> Sequence[StreamState]:
         """See `Log.streams`."""
         self._ensure_all_open()
-        return super().streams(**options)
+        return self._whole(range(self.partitions), lambda: super(JournaledLog, self).streams(**options))
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""
         self._ensure_all_open()
-        return super().stats()
+        return self._whole(range(self.partitions), super().stats)
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
         """See `Log.index`. Records of publishers that died are folded first."""
@@ -97,19 +97,18 @@ class JournaledLog(RedisLog):
 
     def _found(self, stream: StreamName, read: Callable[[], ResultT]) -> ResultT:
         """Return what a read of a stream returns, also if the index does not know the stream yet."""
+        partition = partition_of(stream, self.partitions)
         try:
-            return read()
+            return self._whole([partition], read)
         except StreamNotFound:
             with ANSWERING:
-                if not self._store.partitions.catch_up(partition_of(stream, self.partitions)):
+                if not self._store.partitions.catch_up(partition):
                     raise
         return read()
 
-    def _whole(self, read: Callable[[], ResultT]) -> ResultT:
-        """Return what a read returns; if it met an index that was lost, what it returns once that is there again."""
-        before = self._store.partitions.met_unopened
-        found = read()
-        return found if self._store.partitions.met_unopened == before else read()
+    def _whole(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> ResultT:
+        with ANSWERING:
+            return self._store.partitions.whole(partitions, read)
 
     def _ensure_all_open(self) -> None:
         with ANSWERING:

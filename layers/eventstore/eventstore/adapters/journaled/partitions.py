@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
@@ -41,9 +42,7 @@ class JournaledPartitions(Partitions):
         configured: As of `Partitions`.
         shards: As of `Partitions`.
         new_epoch: As of `Partitions`.
-
-    Attributes:
-        met_unopened: How often this process has met a partition whose index was not there.
+        connects: Returns how often the process has connected to the store.
     """
 
     def __init__(
@@ -54,23 +53,27 @@ class JournaledPartitions(Partitions):
         configured: int | None = None,
         shards: int | None = None,
         new_epoch: Callable[[], Epoch] = random_epoch,
+        connects: Callable[[], int] = lambda: 0,
     ) -> None:
         super().__init__(client, configured=configured, shards=shards, new_epoch=new_epoch)
         self._index = index
         self._restore = Script("journal/restore")
-        self.met_unopened = 0
+        self._connects = connects
+        self._met_unopened = 0
+        self._compared: dict[int, int] = {}
 
     def opened(self, partitions: Iterable[int], use: Callable[[Opening], ResultT]) -> ResultT:
         """See `Partitions.opened`."""
+        numbers = list(partitions)
         for _ in range(_MOST_TRIES):
             try:
-                return use(self._opening())
+                return self.whole(numbers, lambda: use(self._opening()))
             except ResponseError as error:
                 if diverged := _DIVERGED.match(str(error)):
                     raise IndexDiverged(int(diverged[1]), diverged[2]) from error
                 if not str(error).startswith((_UNOPENED, _UNRESTORED)):
                     raise
-            for partition in partitions:
+            for partition in numbers:
                 self.ensure_open(partition)
                 self._restore(self.client, _restored_keys(partition), ())
         return use(self._opening())
@@ -88,6 +91,28 @@ class JournaledPartitions(Partitions):
             self._write(partition, Open(epoch, self.count, self.shards, renews=True))
             renewed[partition] = epoch
         return renewed
+
+    def whole(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> ResultT:
+        """Return what a read of an index returns that has all that was acknowledged.
+
+        Redis may have been set back, or a replica that is behind may have taken over: then this process has connected
+        again, and compares the index with the journal.
+
+        Args:
+            partitions: The partitions that are read.
+            read: Reads; it can be repeated.
+        """
+        before = self._met_unopened
+        found = read()
+        has_changed = self._met_unopened != before
+        connects = self._connects()
+        for partition in partitions:
+            if self._compared.get(partition) != connects:
+                # An index that has diverged is read as it is.
+                with suppress(IndexDiverged):
+                    has_changed |= self._index.catch_up(partition)
+                self._compared[partition] = connects
+        return read() if has_changed else found
 
     def write_new_epoch(self, partition: int) -> None:
         """Write a new epoch of a partition into the journal; whoever folds it renews the partition."""
@@ -119,7 +144,7 @@ class JournaledPartitions(Partitions):
     def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> Opened:
         opened = self._stored(partition)
         if opened is None:
-            self.met_unopened += 1
+            self._met_unopened += 1
             self._index.catch_up(partition)
             opened = self._stored(partition)
         if opened is None:

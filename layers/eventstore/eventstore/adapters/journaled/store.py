@@ -41,6 +41,7 @@ class JournaledStore:
         new_epoch: Draws the epoch of a partition that is created or renewed.
         nonce: Draws what tells a record from others.
         clock: The time of records; None is the server's time, which deployments use.
+        connects: Returns how often the process has connected to Redis.
         direct: Sends what an append sends; None for the client.
 
     Attributes:
@@ -64,12 +65,13 @@ class JournaledStore:
         new_epoch: Callable[[], Epoch] = random_epoch,
         nonce: Callable[[], bytes] = random_nonce,
         clock: Clock | None = None,
+        connects: Callable[[], int] = lambda: 0,
         direct: Direct | None = None,
     ) -> None:
         self.bodies = JournalBodies(journal)
         self.index = Index(client, journal, bodies=self.bodies, nonce=nonce, clock=clock, direct=direct)
         self.partitions = JournaledPartitions(
-            client, self.index, configured=partitions, shards=shards, new_epoch=new_epoch
+            client, self.index, configured=partitions, shards=shards, new_epoch=new_epoch, connects=connects
         )
         self.steps = JournaledSteps(client, self.index, partitions=self.partitions, bodies=self.bodies)
         self.rebuild = Rebuild(client, self.index, self.partitions)

@@ -63,11 +63,15 @@ class _Retry(Retry):
         return super().call_with_retry(do, fail, is_worth_retrying, with_failure_count)
 
 
-def connect(url: str) -> Client:
+def connect(url: str, *, connected: Callable[[], None] | None = None) -> Client:
     """Create a client of the store of a `REDIS_URL`; docs/operations.md describes its options.
 
     The client connects at its first command; that of a cluster connects here. A command whose answer was lost is
     repeated for about two seconds, because all commands of the hub can be repeated: an event is stored once.
+
+    Args:
+        url: The URL.
+        connected: Called whenever the client has connected, before it sends a command on the connection.
 
     Raises:
         SettingsError: The URL is invalid.
@@ -88,10 +92,22 @@ def connect(url: str) -> Client:
     }
     if parsed.iam:
         options["credential_provider"] = _tokens(parsed.iam)
+    if connected is not None:
+        options["redis_connect_func"] = _connecting(connected, is_cluster=parsed.cluster)
     if not parsed.cluster:
         return cast("Client", _with_plain_entries(Redis.from_url(parsed.address, **options)))
     with ANSWERING:
         return cast("Client", _cluster(parsed.address, options))
+
+
+def _connecting(connected: Callable[[], None], *, is_cluster: bool) -> Callable[[Any], None]:
+    def connecting(connection: Any) -> None:
+        # It takes the place of what redis-py does on a new connection, but not in a cluster.
+        if not is_cluster:
+            connection.on_connect()
+        connected()
+
+    return connecting
 
 
 def _tokens(user: IamUser) -> CredentialProvider:

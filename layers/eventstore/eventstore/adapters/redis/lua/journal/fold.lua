@@ -11,14 +11,17 @@
 -- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `nonce` its nonce,
 --                      `journal` the identity of the journal, `clock` the newest time of a record, `foreign` how many
 --                      records were not understood, `diverged` why nothing is folded any more, `unrestored` is set
---                      until the groups of the partition are what the journal has of them (restore.lua)
+--                      until the groups of the partition are what the journal has of them (restore.lua). An index that
+--                      was set back has a `goal` until it is folded up to there, and its epoch is `hidden`: so nobody
+--                      takes the end of what is folded for the end of the log
 --       2 outcomes     the newest RING outcomes, a hash: position % RING -> {position, nonce, answer} (MessagePack);
 --                      nonce -> position % RING
 --       3 turn         as in dispatch/begin.lua
 --       4... those of the step
 -- ARGV  1 position, 2 identity of the journal, 3 nonce of the record, 4 its time, in milliseconds since 1970
 --       5 the argument of the step that the time is appended to, from 1; 0 for none
---       6 '1' if records behind this one say that it was folded before: then the index has been set back
+--       6 '', or if records behind this one say that it was folded before, the end of the journal: the index has been set
+--         back, or is made anew, and what was acknowledged is up to there
 --       7 '1' if the arguments of the step hold references in the place of bodies
 --       8... those of the step
 --
@@ -28,7 +31,7 @@ local partition, outcomes = KEYS[1], KEYS[2]
 local position, identity, nonce = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local RING = 1024
 
-local fields = redis.call('HMGET', partition, 'folded', 'journal', 'clock', 'diverged')
+local fields = redis.call('HMGET', partition, 'folded', 'journal', 'clock', 'diverged', 'goal')
 if fields[4] then return {'diverged', fields[4]} end
 local folded = tonumber(fields[1]) or 0
 local function diverge(why)
@@ -48,10 +51,21 @@ if position <= folded then
 end
 if position > folded + 1 then return {'ahead', folded} end
 
-if ARGV[6] == '1' then
+local goal = tonumber(fields[5])
+if ARGV[6] ~= '' then
   leap(KEYS[3])
-  redis.call('HSET', partition, 'unrestored', 1)
+  goal = math.max(goal or 0, tonumber(ARGV[6]))
+  redis.call('HSET', partition, 'unrestored', 1, 'goal', string.format('%.0f', goal))
 end
+-- Moves a field of the partition, if it is there. Steps find the epoch where it always is.
+local function move(from, to)
+  local value = redis.call('HGET', partition, from)
+  if value then
+    redis.call('HSET', partition, to, value)
+    redis.call('HDEL', partition, from)
+  end
+end
+if goal then move('hidden', 'epoch') end
 local answer
 local earlier = redis.call('HGET', outcomes, nonce)
 local time = math.max(tonumber(fields[3]) or 0, tonumber(ARGV[4]))
@@ -72,6 +86,7 @@ else
   end
 end
 redis.call('HSET', partition, 'folded', ARGV[1], 'journal', identity, 'nonce', nonce, 'clock', string.format('%.0f', time))
+if goal and position >= goal then redis.call('HDEL', partition, 'goal') elseif goal then move('epoch', 'hidden') end
 if held then redis.call('HDEL', outcomes, held[2]) end
 redis.call('HSET', outcomes, slot, cmsgpack.pack({position, nonce, answer}), nonce, slot)
 return {'folded', answer}
