@@ -205,3 +205,21 @@ class TestALostRedis:
         durables.delete(stored.name)
         contents = [record.content for record in journal.read(0, after=0, count=100)]
         assert sum(content is None for content in contents) == 8
+
+    def test_times_do_not_depend_on_checkpoints_that_were_erased(
+        self, client: Client, journal: MemoryJournal, redis: Redis
+    ) -> None:
+        clock = FakeClock()
+        store = JournaledStore(client, journal, partitions=1, clock=clock)
+        durables, log = durables_of(store), JournaledLog(store, clock=clock)
+        durables.create(durable(), {0: Start.NOW})
+        log.append("wf", events(9))
+        clock.pass_seconds(5)
+        self.advanced(store, to=3)
+        # Another process reads a clock that is behind.
+        clock.pass_seconds(-3)
+        log.append("wf", events(1, start=10))
+        self.advanced(store, to=4)
+        before = log.read("wf", start=1, stop=99, count=99).events
+        redis.flushall()
+        assert log.read("wf", start=1, stop=99, count=99).events == before

@@ -18,6 +18,7 @@ from tests.e2e.live import Client
 from tests.e2e.servers import ServerHub, instances_on, server_hub
 from tests.e2e.struck import setting
 from tests.policies.judging import judged, unjudged
+from tests.transcripts.target_server import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,3 +121,17 @@ def seed(request: pytest.FixtureRequest) -> int:
     """The seed of a soak: random, unless it is given."""
     drawn: int = request.param
     return drawn
+
+
+@pytest.fixture
+def lambda_port() -> Iterator[ReservedPort]:
+    """Where the hub finds the API of Lambda."""
+    with ReservedPort() as port:
+        yield port
+
+
+@pytest.fixture
+def http_port() -> Iterator[ReservedPort]:
+    """Where the hub finds a URL."""
+    with ReservedPort() as port:
+        yield port

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from redis import Redis
 
 from eventstore_hosting.valkey import ValkeyServer
+from tests.e2e.durables import StruckServerGroups
 from tests.e2e.servers import Instance, sweep
 from tests.e2e.struck_servers import INSTANCES, StruckServers, end
 from tests.nats_server import NatsServer
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Loss", "StruckJournal", "struck_journal"]
+__all__ = ["Loss", "StruckJournal", "StruckJournalGroups", "struck_journal"]
 
 
 class Loss(Enum):
@@ -87,6 +88,10 @@ class StruckJournal(StruckServers):
             shutil.rmtree(kept)
             older.rename(kept)
         self.valkey.restart()
+
+
+class StruckJournalGroups(StruckJournal, StruckServerGroups):
+    """With durable subscriptions."""
 
 
 S = TypeVar("S", bound=StruckJournal)

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.server.struck_journal import Loss, StruckJournal, struck_journal
+from tests.e2e.group_scenario import ACCOUNT, prove_groups
+from tests.e2e.server.struck_journal import Loss, StruckJournal, StruckJournalGroups, struck_journal
 from tests.e2e.struck import proved, setting
 from tests.e2e.struck_servers import INSTANCES
 from tests.transcripts.soak import soak
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.transcripts.target_server import ReservedPort
 
 _LOSSES = 12
 
@@ -39,4 +42,23 @@ def test_every_guarantee_holds_although_the_store_is_lost(seed: int, tmp_path: P
         )
         proved(scenario, seed=seed, folder=tmp_path)
     assert struck.kills
+    assert set(struck.losses) == set(Loss)
+
+
+@pytest.mark.needs("instances")
+def test_durable_subscriptions_go_on_although_the_store_is_lost(
+    seed: int, tmp_path: Path, lambda_port: ReservedPort, http_port: ReservedPort
+) -> None:
+    variables = {"LOOPBACK_TARGETS": "true", "AWS_ENDPOINT_URL_LAMBDA": lambda_port.url, **ACCOUNT}
+    with struck_journal(seed, tmp_path / "valkey", StruckJournalGroups, environment=variables) as struck:
+        prove_groups(
+            struck,
+            lambda_port=lambda_port,
+            http_port=http_port,
+            seed=seed,
+            folder=tmp_path,
+            processes=INSTANCES,
+            pauses=True,
+            restarts=_LOSSES,
+        )
     assert set(struck.losses) == set(Loss)

@@ -9,7 +9,7 @@
 -- `apply` is the script of the step (Script.around); a step that fails halfway fails so for everybody.
 --
 -- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `nonce` its nonce,
---                      `journal` the identity of the journal, `clock` the newest time of a record, `foreign` how many
+--                      `journal` the identity of the journal, `clock` the newest time that a record was stored under, `foreign` how many
 --                      records were not understood, `diverged` why nothing is folded any more, `unrestored` is set
 --                      until the groups of the partition are what the journal has of them (restore.lua). An index that
 --                      was set back has a `goal` until it is folded up to there, and its epoch is `hidden`: so nobody
@@ -68,13 +68,15 @@ end
 if goal then move('hidden', 'epoch') end
 local answer
 local earlier = redis.call('HGET', outcomes, nonce)
-local time = math.max(tonumber(fields[3]) or 0, tonumber(ARGV[4]))
+-- The clock goes by the records that stay for ever: others are gone when the index is made again.
+local stamped = tonumber(ARGV[5])
+local time = tonumber(fields[3]) or 0
+if stamped > 0 then time = math.max(time, tonumber(ARGV[4])) end
 if earlier then
   -- The record was sent again, and is here twice.
   answer = cmsgpack.unpack(redis.call('HGET', outcomes, earlier))[3]
 else
   local keys, arguments = {unpack(KEYS, 4)}, {unpack(ARGV, 8)}
-  local stamped = tonumber(ARGV[5])
   if stamped > 0 then arguments[stamped] = arguments[stamped] .. string.format('%.0f', time) end
   local ok, result = pcall(apply, keys, arguments, redis)
   if ok then
