@@ -26,6 +26,7 @@ from tests.benchmarks import (
     flooding,
     imports,
     isolation,
+    journaling,
     latency,
     loading,
     memory,
@@ -77,6 +78,13 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "Memory",
         "Events appended one by one and then looked up, so that all indexes hold them.",
         memory.figures,
+    ),
+    "journaling": _Subject(
+        "A journal on NATS",
+        "Through the `Log` port: events are in JetStream (a file, `sync_interval: always`), their index is in one\n"
+        "Valkey in memory. Against `Journal.append` of as many bytes by the same client. The log is read by a process\n"
+        "that has nothing of it in memory.",
+        journaling.figures,
     ),
     "peers": _Subject(
         "Other stores",

@@ -23,10 +23,10 @@ PER_STREAM = 20
 
 
 class Events:
-    """Ever new events and streams, the same in every run."""
+    """Ever new events and streams, the same in every run; others for another seed."""
 
-    def __init__(self) -> None:
-        self._random = Random(2)
+    def __init__(self, *, seed: int = 2) -> None:
+        self._random = Random(seed)
         self._streams = count(1)
 
     def stream(self) -> str:
