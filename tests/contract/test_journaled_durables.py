@@ -13,6 +13,7 @@ from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.named_filters import RedisNamedFilters
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
+from eventstore.groups import Leave
 from eventstore.ports import Start, TurnResult
 from tests.contract.durables import DurablesContract, create, durable, following
 from tests.contract.named_filters import NamedFiltersContract, named
@@ -223,3 +224,44 @@ class TestALostRedis:
         before = log.read("wf", start=1, stop=99, count=99).events
         redis.flushall()
         assert log.read("wf", start=1, stop=99, count=99).events == before
+
+    def test_a_checkpoint_that_was_erased_between_reading_and_folding_is_the_same_record(
+        self, store: JournaledStore, journal: MemoryJournal, client: Client
+    ) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        durables.create(durable(), {0: Start.NOW})
+        log.append("wf", events(9))
+        self.advanced(store, to=1)
+        before = journal.read(0, after=0, count=100)
+        self.advanced(store, to=2)
+        after = journal.read(0, after=0, count=100)
+        another = JournaledStore(client, journal, partitions=1)
+        another.index.ensure_known(0)
+        # As processes that read the journal before and after, and fold it late.
+        for records in (before, after[: len(before)], after):
+            another.index._fold_all(0, records, end=len(after))
+        log.append("wf", events(1, start=10))
+        another.index.catch_up(0)
+
+    def test_that_is_older_forgets_commands_and_a_turn_that_was_under_way(
+        self, client: Client, journal: MemoryJournal, redis: Redis
+    ) -> None:
+        connects = [1]
+        store = JournaledStore(client, journal, partitions=1, connects=lambda: connects[0])
+        durables, log = durables_of(store), JournaledLog(store)
+        log.append("wf", events(3))
+        stored = durables.create(durable(), {0: Start.OLDEST})
+        durables.enqueue(stored, {0: [Leave("c")]})
+        turn = turns_of(store).begin(0, events=100, behind=0)
+        assert len(turn.commands) == 1
+        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        turns_of(store).commit(turn, TurnResult({}, {}, {}, {}, 0, {}))
+        self.advanced(store, to=2)
+        before = durables.groups(stored)
+        redis.flushall()
+        for key, content in copy.items():
+            redis.restore(key, 0, content)
+        connects[0] += 1
+        log.append("wf", events(1, start=4))
+        turn = turns_of(store).begin(0, events=100, behind=0)
+        assert (turn.commands, turn.is_retry, turn.groups) == ([], False, {stored.key: before[0]})

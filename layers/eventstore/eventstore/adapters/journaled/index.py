@@ -158,6 +158,7 @@ class Index:
         partition: int,
         *,
         until: int | None = None,
+        is_set_back: bool = False,
         progress: Callable[[int, int], None] = lambda _folded, _end: None,
     ) -> bool:
         """Fold the records of the journal that are not folded yet.
@@ -165,6 +166,7 @@ class Index:
         Args:
             partition: The partition.
             until: The last one to fold; None is the end of the journal.
+            is_set_back: Whether the index is taken for one that was set back, if anything is to be folded.
             progress: Is told the position of the last record that is folded, and that of the end.
 
         Returns:
@@ -194,10 +196,29 @@ class Index:
             records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
             if folded:
                 last, *records = records
-                if (found := decoded(last.content).nonce) and found != nonce:
+                if nonce and (found := decoded(last.content).nonce) and found != nonce:
                     raise self._diverged(partition, f"the journal has another record at {folded}")
-            self._fold_all(partition, records, end=end.position)
+            self._fold_all(partition, records, end=end.position, is_set_back=is_set_back and not has_folded)
             has_folded = True
+
+    def compare(self, partition: int) -> bool:
+        """Compare an index that may have been set back with its journal, and fold what it lacks.
+
+        What other processes append just now is folded within some milliseconds. What is not then is of a publisher that
+        died, or was folded before: the index is taken for one that was set back, which costs subscribers a gap in the
+        numbers of their frames.
+
+        Returns:
+            Whether records were folded.
+        """
+        key, end, pause = partition_keys(partition).partition, self._journal.end(partition).position, _FIRST_PAUSE
+        for _ in range(_PAUSES):
+            if int(self._client.hmget(key, ("folded",))[0] or 0) >= end:
+                break
+            with self._folded_one:
+                self._folded_one.wait(pause)
+            pause *= 2
+        return self.catch_up(partition, is_set_back=True)
 
     def end(self, partition: int) -> int:
         """Return the position of the last record of a partition of the journal."""
@@ -237,9 +258,11 @@ class Index:
                 raise IndexDiverged(partition, why.decode())
         raise OutcomeUnknown(partition, position)
 
-    def _fold_all(self, partition: int, records: Sequence[JournalRecord], *, end: int) -> None:
+    def _fold_all(
+        self, partition: int, records: Sequence[JournalRecord], *, end: int, is_set_back: bool = False
+    ) -> None:
         """Fold records that follow each other. Another process may do so at the same time."""
-        seen_by_later = 0
+        seen_by_later = records[0].position if is_set_back and records else 0
         calls = []
         # From the last to the first: what was seen folded after a record was read from the journal before.
         for position, content in reversed(records):
@@ -267,8 +290,7 @@ class Index:
             set_back: The end of the journal if the record was folded before; else None.
         """
         folding = self._foldings.of(partition, position, record)
-        nonce = record.nonce or position.to_bytes(len(_NO_NONCE), "big")
-        head = (position, self.ensure_known(partition), nonce, record.time)
+        head = (position, self.ensure_known(partition), record.nonce, record.time)
         flags = (folding.stamped, "" if set_back is None else set_back, int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)
 

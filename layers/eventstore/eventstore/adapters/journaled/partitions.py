@@ -105,14 +105,25 @@ class JournaledPartitions(Partitions):
         before = self._met_unopened
         found = read()
         has_changed = self._met_unopened != before
-        connects = self._connects()
         for partition in partitions:
-            if self._compared.get(partition) != connects:
-                # An index that has diverged is read as it is.
-                with suppress(IndexDiverged):
-                    has_changed |= self._index.catch_up(partition)
-                self._compared[partition] = connects
+            has_changed |= self.compare(partition)
         return read() if has_changed else found
+
+    def compare(self, partition: int) -> bool:
+        """Compare an index with its journal, if this process has connected to the store since it last did.
+
+        Returns:
+            Whether the index lacked anything.
+        """
+        connects = self._connects()
+        if self._compared.get(partition) == connects:
+            return False
+        has_folded = False
+        # An index that has diverged is read as it is.
+        with suppress(IndexDiverged):
+            has_folded = self._index.compare(partition)
+        self._compared[partition] = connects
+        return has_folded
 
     def write_new_epoch(self, partition: int) -> None:
         """Write a new epoch of a partition into the journal; whoever folds it renews the partition."""
@@ -135,6 +146,8 @@ class JournaledPartitions(Partitions):
         """Write a change into the journal, fold it, and return what its step answers."""
         self.ensure_open(partition)
         tried = self._index.tried(partition, change)
+        if self.compare(partition):
+            tried = self._index.tried(partition, change)
         return self._index.submitted(partition, change, tried)[0] if tried.answer is None else tried.answer
 
     def ensure_open(self, partition: int) -> None:
@@ -173,4 +186,5 @@ class JournaledPartitions(Partitions):
 
 def _restored_keys(partition: int) -> Sequence[str]:
     turns = turn_keys(partition)
-    return [partition_keys(partition).partition, turns.groups, turns.durables, *group_keys(partition)]
+    stored = [turns.groups, turns.durables, *group_keys(partition)]
+    return [partition_keys(partition).partition, *stored, turns.turn, turns.inbox]

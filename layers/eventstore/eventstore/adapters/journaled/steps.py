@@ -120,7 +120,7 @@ class JournaledSteps:
         tried = None
         if isinstance(change, Append) and not change.expected:
             tried = self._index.looked(partition, change)
-        if tried is None or not tried.is_open:
+        if tried is None or not tried.is_open or self._partitions.compare(partition):
             tried = self._tried(partition, change)
         if tried.answer is None:
             try:
@@ -141,6 +141,8 @@ class JournaledSteps:
         tried = self._index.tried(partition, change, step=step)
         if not tried.is_open:
             self._partitions.ensure_open(partition)
+            return self._index.tried(partition, change, step=step)
+        if self._partitions.compare(partition):
             return self._index.tried(partition, change, step=step)
         if tried.answer is not None and step is None and not _is_done(tried.answer) and self._index.catch_up(partition):
             return self._index.tried(partition, change, step=step)

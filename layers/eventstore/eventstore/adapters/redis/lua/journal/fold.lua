@@ -18,7 +18,8 @@
 --                      nonce -> position % RING
 --       3 turn         as in dispatch/begin.lua
 --       4... those of the step
--- ARGV  1 position, 2 identity of the journal, 3 nonce of the record, 4 its time, in milliseconds since 1970
+-- ARGV  1 position, 2 identity of the journal, 3 nonce of the record, '' if it was erased or is not understood
+--       4 its time, in milliseconds since 1970
 --       5 the argument of the step that the time is appended to, from 1; 0 for none
 --       6 '', or if records behind this one say that it was folded before, the end of the journal: the index has been set
 --         back, or is made anew, and what was acknowledged is up to there
@@ -46,7 +47,7 @@ held = held and cmsgpack.unpack(held)
 if position <= folded then
   if not held or held[1] ~= position then return {'lost'} end
   -- The journal has given the position twice: it has lost the record that was folded.
-  if held[2] ~= nonce then return diverge('a position of another record') end
+  if held[2] ~= '' and nonce ~= '' and held[2] ~= nonce then return diverge('a position of another record') end
   return {'folded', held[3]}
 end
 if position > folded + 1 then return {'ahead', folded} end
@@ -67,7 +68,7 @@ local function move(from, to)
 end
 if goal then move('hidden', 'epoch') end
 local answer
-local earlier = redis.call('HGET', outcomes, nonce)
+local earlier = nonce ~= '' and redis.call('HGET', outcomes, nonce)
 -- The clock goes by the records that stay for ever: others are gone when the index is made again.
 local stamped = tonumber(ARGV[5])
 local time = tonumber(fields[3]) or 0
@@ -89,6 +90,7 @@ else
 end
 redis.call('HSET', partition, 'folded', ARGV[1], 'journal', identity, 'nonce', nonce, 'clock', string.format('%.0f', time))
 if goal and position >= goal then redis.call('HDEL', partition, 'goal') elseif goal then move('epoch', 'hidden') end
-if held then redis.call('HDEL', outcomes, held[2]) end
-redis.call('HSET', outcomes, slot, cmsgpack.pack({position, nonce, answer}), nonce, slot)
+if held and held[2] ~= '' then redis.call('HDEL', outcomes, held[2]) end
+redis.call('HSET', outcomes, slot, cmsgpack.pack({position, nonce, answer}))
+if nonce ~= '' then redis.call('HSET', outcomes, nonce, slot) end
 return {'folded', answer}
