@@ -23,7 +23,10 @@ from tests.contract.test_redis_log import emptied
 from tests.examples import FakeClock, events
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from eventstore.adapters.redis.connection import Client
+    from eventstore.subscriptions import SubscriptionKey
     from eventstore_hosting.valkey import ValkeyServer
 
 
@@ -265,3 +268,21 @@ class TestALostRedis:
         log.append("wf", events(1, start=4))
         turn = turns_of(store).begin(0, events=100, behind=0)
         assert (turn.commands, turn.is_retry, turn.groups) == ([], False, {stored.key: before[0]})
+
+    def test_a_process_that_hung_before_its_checkpoint_does_not_undo_later_turns(
+        self, store: JournaledStore, redis: Redis, journal: MemoryJournal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        stored = durables.create(durable(), {0: Start.NOW})
+        log.append("wf", events(9))
+        late: list[tuple[int, int, Mapping[SubscriptionKey, str]]] = []
+        with monkeypatch.context() as hanging:
+            hanging.setattr(store.groups, "committed", lambda *arguments: late.append(arguments))
+            self.advanced(store, to=1)
+        self.advanced(store, to=5)
+        before = durables.groups(stored)
+        end = journal.end(0)
+        store.groups.committed(*late[0])
+        redis.flushall()
+        assert turns_of(store).begin(0, events=100, behind=0).groups == {stored.key: before[0]}
+        assert journal.end(0) == end

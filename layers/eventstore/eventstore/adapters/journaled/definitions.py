@@ -99,7 +99,7 @@ class JournaledGroupSteps:
         """See `GroupSteps.end`."""
         self._erase(partition, self._partitions.done(partition, EndGroup(key)))
 
-    def committed(self, partition: int, states: Mapping[SubscriptionKey, str]) -> None:
+    def committed(self, partition: int, token: int, states: Mapping[SubscriptionKey, str]) -> None:
         """See `GroupSteps.committed`.
 
         The turn is done, so a journal that is away must not fail it: until the next one, the journal has an older
@@ -111,7 +111,7 @@ class JournaledGroupSteps:
             for key, text in zip(keys, texts, strict=True):
                 # A subscription that was deleted meanwhile has no definition.
                 if text is not None:
-                    record = Checkpoint(key, text.decode(), LongText(states[key]))
+                    record = Checkpoint(key, token, text.decode(), LongText(states[key]))
                     self._erase(partition, self._partitions.done(partition, record))
         except EventstoreError as error:
             _LOGGER.warning("the journal does not have the newest state of partition %s: %s", partition, error)

@@ -127,8 +127,8 @@ def _definition_step(partition: int, position: int, change: Change | None) -> St
             return Step(keys, (key, definition, state, END_OF_APPEND))
         case EndGroup(key):
             return Step(group_hashes, (key,))
-        case Checkpoint(key, definition, state):
-            return Step(group_hashes, (key, definition, state, position))
+        case Checkpoint(key, token, definition, state):
+            return Step(group_hashes, (key, token, definition, state, position))
     return Step([log.partition], ())
 
 

@@ -178,10 +178,15 @@ class EndGroup:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The state of a group and its definition, as a turn has left them. The newest counts; those before are erased."""
+    """The state of a group and its definition, as a turn has left them. The newest counts; those before are erased.
+
+    Attributes:
+        token: The fencing token of the turn.
+    """
 
     KIND: ClassVar = 10
     key: SubscriptionKey
+    token: int
     definition: str
     state: LongText
 

@@ -34,11 +34,12 @@ class GroupSteps(Protocol):
     def end(self, partition: int, key: SubscriptionKey) -> None:
         """Delete a group."""
 
-    def committed(self, partition: int, states: Mapping[SubscriptionKey, str]) -> None:
+    def committed(self, partition: int, token: int, states: Mapping[SubscriptionKey, str]) -> None:
         """Take note of what a turn has stored.
 
         Args:
             partition: The partition.
+            token: The fencing token of the turn.
             states: The states of the groups that it has changed.
         """
 
@@ -66,5 +67,5 @@ class RedisGroupSteps:
         self._client.execute_command("HDEL", keys.groups, key)
         self._client.execute_command("HDEL", keys.durables, key)
 
-    def committed(self, partition: int, states: Mapping[SubscriptionKey, str]) -> None:
+    def committed(self, partition: int, token: int, states: Mapping[SubscriptionKey, str]) -> None:
         """See `GroupSteps.committed`."""

@@ -15,6 +15,6 @@ for _, key in ipairs(call('HKEYS', groups)) do
 end
 local stored = call('HGETALL', checkpoints)
 for i = 1, #stored, 2 do
-  call('HSET', groups, stored[i], stored[i + 1]:match('^%d+|(.*)$'))
+  call('HSET', groups, stored[i], stored[i + 1]:match('^%d+|%d+|(.*)$'))
   call('HSET', durables, stored[i], call('HGET', defined, stored[i]))
 end
