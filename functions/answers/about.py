@@ -1,7 +1,7 @@
 """The answers of calls about the hub itself."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -9,10 +9,13 @@ from typing_extensions import TypedDict
 from functions.answers.members import Count, Positive
 from functions.answers.subscriptions import SubscriptionSummary
 
-__all__ = ["Counts", "Health", "Renewed", "Stats"]
+__all__ = ["BackendState", "Counts", "Health", "Renewed", "Stats"]
 
 _Newest = Annotated[str | None, Field(json_schema_extra={"format": "date-time"})]
 _Appends = Annotated[Count, Field(description="Publishes whose events are kept, in whole or in part.")]
+
+
+Backend = Annotated[Literal["redis", "nats", "kafka"], Field(description="Where events are kept.")]
 
 
 class Health(TypedDict):
@@ -20,6 +23,18 @@ class Health(TypedDict):
 
     status: Literal["ok"]
     version: str
+    backend: Backend
+
+
+class BackendState(TypedDict):
+    """The backend, what it promises, and how far the index of its journal is behind.
+
+    The lag is left out where the credential is for some streams alone.
+    """
+
+    name: Backend
+    capabilities: Annotated[Mapping[str, bool], Field(description="Whether it keeps each promise (docs/backends.md).")]
+    lag: NotRequired[Annotated[Count, Field(description="Records of the journal that its index does not have yet.")]]
 
 
 class PartitionCounts(TypedDict):
@@ -44,6 +59,7 @@ class Stats(Counts):
     """What the store holds, in all and per partition, and how durable subscriptions stand."""
 
     partitions: Positive
+    backend: BackendState
     subscriptions: Annotated[Sequence[SubscriptionSummary], Field(description="Durable ones, and how they stand.")]
 
 

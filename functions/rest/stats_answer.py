@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from eventstore.cloudevents.event import rfc3339
+from eventstore.hub.backends import CAPABILITIES
 from functions.rest.subscription_answers import summary
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.hub.hub import Hub
     from eventstore.ports import PartitionStats
-    from functions.answers.about import Counts, Stats
+    from functions.answers.about import Backend, BackendState, Counts, Stats
 
-__all__ = ["stats_of"]
+__all__ = ["backend_of", "stats_of"]
 
 
 def stats_of(hub: Hub, *, access: Access) -> Stats:
@@ -32,7 +33,17 @@ def stats_of(hub: Hub, *, access: Access) -> Stats:
     statistics = hub.operations.statistics(access=access)
     counts: Counts = {} if statistics is None else _counts(statistics)
     summaries = [summary(status, now=now) for status in hub.directory.standings(access=access)]
-    return {"partitions": hub.operations.partitions(access=access), **counts, "subscriptions": summaries}
+    name = backend_of(hub)
+    backend: BackendState = {"name": name, "capabilities": CAPABILITIES[name]}
+    if statistics is not None:
+        backend["lag"] = hub.journal_lag()
+    partitions = hub.operations.partitions(access=access)
+    return {"partitions": partitions, "backend": backend, **counts, "subscriptions": summaries}
+
+
+def backend_of(hub: Hub) -> Backend:
+    """Return the name of the backend (`BACKEND`)."""
+    return cast("Backend", hub.settings.backend)
 
 
 def _counts(partitions: Sequence[PartitionStats]) -> Counts:

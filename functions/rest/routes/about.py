@@ -10,7 +10,7 @@ from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
 from functions.rest.request import Request, base_of, caller_of
-from functions.rest.stats_answer import stats_of
+from functions.rest.stats_answer import backend_of, stats_of
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 def health() -> Answer:
     """Report that the hub is healthy, if the store responds."""
     hub().operations.ping(access=caller_of(router.current_event.raw_event))
-    answer: Health = {"status": "ok", "version": VERSION}
+    answer: Health = {"status": "ok", "version": VERSION, "backend": backend_of(hub())}
     return responses.json_of(200, answer)
 
 

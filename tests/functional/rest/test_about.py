@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize("path", ["/health", "/api/v1/health"])
 def test_the_hub_is_well_when_the_store_answers(api: Api, path: str) -> None:
     reply = api.get(path)
-    assert (reply.status, reply.json) == (200, {"status": "ok", "version": VERSION})
+    assert (reply.status, reply.json) == (200, {"status": "ok", "version": VERSION, "backend": "redis"})
 
 
 def test_without_its_store_the_hub_answers_with_retry_after(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

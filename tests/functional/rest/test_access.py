@@ -10,6 +10,7 @@ import pytest
 
 from eventstore.access import Access, Scope
 from eventstore.filters import parse_filters
+from eventstore.hub.backends import CAPABILITIES
 from eventstore.subscriptions import Durable
 from functions.authorizer.policy import policy_of
 from functions.hub import hub
@@ -252,7 +253,8 @@ def test_a_list_of_streams_has_those_in_reach_page_by_page(everyone: Caller) -> 
 
 
 def test_counts_over_all_streams_are_hidden_from_limited_callers(acme: Caller) -> None:
-    assert acme.get("/api/v1/stats").json == {"partitions": 4, "subscriptions": []}
+    backend = {"name": "redis", "capabilities": CAPABILITIES["redis"]}
+    assert acme.get("/api/v1/stats").json == {"partitions": 4, "backend": backend, "subscriptions": []}
 
 
 @pytest.fixture

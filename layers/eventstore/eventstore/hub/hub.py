@@ -140,6 +140,14 @@ class Hub:
             direct=self._direct,
         )
 
+    def journal_lag(self) -> int:
+        """Return how many records of the journal its index does not have yet; 0 without a journal.
+
+        Raises:
+            StoreUnavailable: The store or the journal does not answer.
+        """
+        return 0 if self.journaled is None else self.journaled.lag()
+
     # Ports
 
     @cached_property

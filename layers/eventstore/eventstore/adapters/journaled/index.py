@@ -224,6 +224,11 @@ class Index:
         """Return the position of the last record of a partition of the journal."""
         return self._journal.end(partition).position
 
+    def lag(self, partition: int) -> int:
+        """Return how many records of a partition are not folded yet."""
+        folded = int(self._client.hmget(partition_keys(partition).partition, ("folded",))[0] or 0)
+        return max(self.end(partition) - folded, 0)
+
     def ensure_known(self, partition: int) -> str:
         """Return the identity of the journal of a partition."""
         if partition not in self._identities:

@@ -11,6 +11,7 @@ from eventstore.adapters.journaled.index import Index
 from eventstore.adapters.journaled.partitions import JournaledPartitions
 from eventstore.adapters.journaled.rebuild import Rebuild
 from eventstore.adapters.journaled.steps import JournaledSteps
+from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.partitions import random_epoch
 
 if TYPE_CHECKING:
@@ -78,3 +79,8 @@ class JournaledStore:
         self.durable_definitions = JournaledDefinitions(client, self.partitions, "durable")
         self.filter_definitions = JournaledDefinitions(client, self.partitions, "filter")
         self.groups = JournaledGroupSteps(client, self.partitions, journal)
+
+    def lag(self) -> int:
+        """Return how many records of the journal its index does not have yet."""
+        with ANSWERING:
+            return sum(map(self.index.lag, range(self.partitions.count)))
