@@ -92,7 +92,7 @@ def test_what_was_acknowledged_is_there_after_the_server_was_killed(own_server: 
         publisher.start()
         assert enough.wait(20)
         own_server.kill()
-        own_server.start()
+        own_server.restart()
         publisher.join(30)
         assert not publisher.is_alive()
     found = dict(records(opens(own_server, name="j"), count=1000))
@@ -109,7 +109,7 @@ def test_a_server_that_is_away_is_tried_for_a_time_and_named(own_server: NatsSer
     own_server.kill()
     with pytest.raises(StoreUnavailable, match="NATS does not answer"):
         journal.append(0, b"2")
-    own_server.start()
+    own_server.restart()
     assert journal.append(0, b"3") in {2, 3}
 
 
@@ -377,7 +377,7 @@ class TestUsersWithAKey:
             with pytest.raises(SettingsError, match="NATS refuses the hub: Authorization Violation"):
                 opens(f"{server.url}?nkey={tmp_path / 'other.nk'}", name="j").append(0, b"2")
             server.kill()
-            server.start()
+            server.restart()
             assert journal.append(0, b"2") == 2
 
     @pytest.fixture
@@ -483,7 +483,7 @@ class TestOnAClusterOfThree:
                 for number in range(20):
                     content = b"%d-%d" % (round_, number)
                     stored[journal.append(0, content)] = content
-                servers[int(leaders[-1][1:])].start()
+                servers[int(leaders[-1][1:])].restart()
             found = dict(records(journal, count=7))
             assert client.api("STREAM.INFO.j-0")["cluster"]["leader"] != leaders[-1]
         assert {position: found.get(position) for position in stored} == stored

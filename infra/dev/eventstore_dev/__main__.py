@@ -16,9 +16,10 @@ from eventstore_dev.preflight import require_check, require_endpoint, require_po
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.template_file import TemplateError
 from eventstore_dev.terminal import Terminal
+from eventstore_hosting.keeper import Keeper
+from eventstore_hosting.kept_server import FolderInUseError, ServerError
 from eventstore_hosting.program import end, report
-from eventstore_hosting.valkey import Keeper, ValkeyError, ValkeyServer
-from eventstore_hosting.valkey.server import FolderInUseError
+from eventstore_hosting.valkey import ValkeyServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ended(_CANNOT_WORK, f"{error}: FOLDER=…, or --folder")
     except (FolderError, OptionsError, StackError, TemplateError) as error:
         return _ended(_CANNOT_WORK, error)
-    except ValkeyError as error:
+    except ServerError as error:
         return _ended(_FAILED, error)
     except KeyboardInterrupt:
         # Before the loop took over the signals, or the second one.

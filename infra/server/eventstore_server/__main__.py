@@ -13,8 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, SettingsError
+from eventstore_hosting.keeper import Keeper
+from eventstore_hosting.kept_server import FolderInUseError, ServerError
 from eventstore_hosting.program import end, report
-from eventstore_hosting.valkey import FolderInUseError, Keeper, ValkeyError, ValkeyServer
+from eventstore_hosting.valkey import ValkeyServer
 from eventstore_server.limits import Limits
 from eventstore_server.logs import configure_logs
 from eventstore_server.options import read_options
@@ -68,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ended(_CANNOT_WORK, error)
     except FolderInUseError as error:
         return _ended(_FAILED, f"{error}: DATA=…, or --data")
-    except (EventstoreError, ValkeyError, OSError) as error:
+    except (EventstoreError, ServerError, OSError) as error:
         return _ended(_FAILED, error)
     except KeyboardInterrupt:
         return 0

@@ -74,7 +74,7 @@ class StruckJournal(StruckServers):
                 self._set_back()
             case Loss.JOURNAL_KILLED:
                 self.journal.kill()
-                self.journal.start()
+                self.journal.restart()
 
     def _set_back(self) -> None:
         """Give the store what it had when this was called before; the first time, it stays what it is."""

@@ -1,4 +1,4 @@
-"""The keeper restarts the embedded Valkey server."""
+"""The keeper restarts an embedded server."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import threading
 from contextlib import suppress
 
 from eventstore_dev.terminal import Terminal
-from eventstore_hosting.valkey import Keeper, PortInUseError
+from eventstore_hosting.keeper import Keeper
+from eventstore_hosting.kept_server import PortInUseError
 
 
 class Server:
     """A server that is not running, and whose restarts first fail as often as given."""
+
+    name = "Valkey"
 
     def __init__(self, *failures: Exception) -> None:
         self.running = False
@@ -63,6 +66,15 @@ def test_a_server_that_ended_is_restarted_and_both_are_reported() -> None:
         "Valkey ended unexpectedly (killed by SIGKILL); starting it again on its data",
         "Valkey runs again on its data",
     ]
+
+
+def test_messages_name_the_server() -> None:
+    server = Server(OSError(28, "No space left on device"))
+    server.name = "NATS"
+    _, lines = kept(server)
+    assert lines[0] == "NATS ended unexpectedly (killed by SIGKILL); starting it again on its data"
+    assert lines[1].startswith("NATS could not be started: ")
+    assert lines[2] == "NATS runs again on its data"
 
 
 def test_a_failed_start_is_retried_with_growing_pauses() -> None:

@@ -2,7 +2,6 @@
 
 from eventstore_hosting.valkey.binary import ValkeyError
 from eventstore_hosting.valkey.cluster import ValkeyCluster
-from eventstore_hosting.valkey.keeper import Keeper
 from eventstore_hosting.valkey.server import FolderInUseError, PortInUseError, ValkeyServer
 
-__all__ = ["FolderInUseError", "Keeper", "PortInUseError", "ValkeyCluster", "ValkeyError", "ValkeyServer"]
+__all__ = ["FolderInUseError", "PortInUseError", "ValkeyCluster", "ValkeyError", "ValkeyServer"]

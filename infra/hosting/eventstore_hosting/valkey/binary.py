@@ -6,8 +6,10 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+from eventstore_hosting.kept_server import ServerError
 
-class ValkeyError(Exception):
+
+class ValkeyError(ServerError):
     """Valkey is not there, or does not do as asked; the message says what would be right."""
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 import redis
 
+from eventstore_hosting.kept_server import LOCAL, free_port
 from eventstore_hosting.valkey.binary import ValkeyError
-from eventstore_hosting.valkey.server import LOCAL, ValkeyServer, connect, free_port
+from eventstore_hosting.valkey.server import ValkeyServer, connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

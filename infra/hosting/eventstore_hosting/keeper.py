@@ -1,4 +1,4 @@
-"""Starts a Valkey again that ended by itself, for as long as it takes."""
+"""Starts a server again that ended by itself, for as long as it takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _LINES = 3
 
 
 class Kept(Protocol):
-    """What is kept running: a `ValkeyServer`."""
+    """What is kept running: a `KeptServer`."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
 
     @property
     def running(self) -> bool:
@@ -86,14 +90,14 @@ class Keeper:
     async def _revive(self) -> None:
         how = f" ({self._server.ending})" if self._server.ending else ""
         if self._started_at is not None and self._clock() - self._started_at < _STEADY_SECONDS:
-            await self._put_off(f"Valkey ended again{how}.")
+            await self._put_off(f"{self._server.name} ended again{how}.")
         else:
             self._next_pause = _FIRST_PAUSE
-            self._terminal.complain(f"Valkey ended unexpectedly{how}; starting it again on its data")
+            self._terminal.complain(f"{self._server.name} ended unexpectedly{how}; starting it again on its data")
         while (error := await self._start()) is not None:
-            await self._put_off(f"Valkey could not be started: {_told(error)}")
+            await self._put_off(f"{self._server.name} could not be started: {_told(error)}")
         self._started_at = self._clock()
-        self._terminal.say("Valkey runs again on its data")
+        self._terminal.say(f"{self._server.name} runs again on its data")
 
     async def _put_off(self, why: str) -> None:
         pause, self._next_pause = self._next_pause, min(2 * self._next_pause, _LONGEST_PAUSE)
