@@ -62,8 +62,9 @@ def test_an_environment_sets_parameters_that_the_template_has(environment: str) 
         assert admits(OWN["Parameters"][name], value), name
 
 
-def test_only_the_address_of_the_cache_may_contain_a_secret_and_is_masked() -> None:
-    assert [name for name, about in EVERY if about.get("NoEcho")] == ["template.RedisUrl", "server.RedisUrl"]
+def test_only_the_addresses_of_the_cache_and_the_journal_may_contain_a_secret_and_are_masked() -> None:
+    masked = {name for name, about in EVERY if about.get("NoEcho")}
+    assert masked == {f"{file}.{name}" for file in ("template", "server") for name in ("RedisUrl", "NatsUrl")}
 
 
 @pytest.mark.parametrize(
