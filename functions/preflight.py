@@ -1,13 +1,19 @@
-"""What `make dev` asks of the store before it serves anything (`check` in pyproject.toml); it is not deployed."""
+"""What `make dev` asks of the store and of the journal before it serves anything (`check` in pyproject.toml).
+
+It is not deployed.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from eventstore.adapters.nats.address import NatsUrl
+from eventstore.adapters.nats.client import NatsClient
 from eventstore.adapters.redis.connection import ANSWERING, connect
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.errors import EventstoreError
+from eventstore.write.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -16,40 +22,82 @@ if TYPE_CHECKING:
 
 __all__ = ["check_store"]
 
-_URL, _PARTITIONS = "RedisUrl", "Partitions"
+_URL, _PARTITIONS, _BACKEND, _NATS_URL = "RedisUrl", "Partitions", "Backend", "NatsUrl"
+_NATS_SECONDS = 3.0
+_OTHER_STORE = "needs another store: FOLDER=… or REDIS_URL=…"
+
+
+class _Stored(NamedTuple):
+    """What a store says of itself.
+
+    Attributes:
+        partitions: The number of its partitions.
+        is_index: Whether it is the index of a journal.
+    """
+
+    partitions: int
+    is_index: bool
 
 
 def check_store(parameters: Mapping[str, str], *, started: Collection[str]) -> str | None:
-    """Ask the store for an answer, and for the number of its partitions.
+    """Ask the store for an answer, for the number of its partitions and for its backend, and the journal for an answer.
 
     Args:
-        parameters: Of the template; of the store's URL nothing but the host is quoted.
+        parameters: Of the template; of URLs nothing but the host is quoted.
         started: The parameters that name what the local stack has started itself.
 
     Returns:
-        What is wrong: the store does not answer, or has another number of partitions. None if nothing is.
+        What is wrong: one does not answer, or the store has another number of partitions or another backend. None if
+        nothing is.
     """
     if _URL not in parameters:
         return None
     try:
         with ANSWERING, closing(connect(parameters[_URL])) as client:
-            stored = _stored_partitions(client)
+            stored = _stored(client)
     except (EventstoreError, OSError, ValueError) as error:
         where = "The Valkey of the stack" if _URL in started else "The store at REDIS_URL"
         advice = "" if _URL in started else ". Start it, correct REDIS_URL, or unset it to have a Valkey here"
-        reason = str(error).rstrip(". ") or type(error).__name__
-        return f"{where} cannot be used: {reason}{advice}"
+        return f"{where} cannot be used: {_reason(error)}{advice}"
+    return _mismatch(parameters, stored) or _journal_problem(parameters, started=started)
+
+
+def _stored(client: Client) -> _Stored | None:
+    """Return what a store says of itself; None of a new one."""
+    client.ping()
+    partitions, journal = client.hmget(partition_keys(0).partition, ("partitions", "journal"))
+    return None if partitions is None else _Stored(int(partitions), journal is not None)
+
+
+def _mismatch(parameters: Mapping[str, str], stored: _Stored | None) -> str | None:
+    """Return the setting that the store was not made with."""
+    if stored is None:
+        return None
+    backend = parameters.get(_BACKEND) or "redis"
+    if stored.is_index != (backend != "redis"):
+        made_with = "a journal" if stored.is_index else "BACKEND=redis"
+        return f"BACKEND is {backend}, but the store was made with {made_with}. Another backend {_OTHER_STORE}"
     partitions = parameters.get(_PARTITIONS, "")
-    if partitions and stored is not None and int(partitions) != stored:
+    if partitions and int(partitions) != stored.partitions:
         return (
-            f"PARTITIONS is {partitions}, but the store was made with {stored}. Set PARTITIONS={stored} or leave it "
-            "unset; another number needs another store: FOLDER=… or REDIS_URL=…"
+            f"PARTITIONS is {partitions}, but the store was made with {stored.partitions}. Set PARTITIONS="
+            f"{stored.partitions} or leave it unset; another number {_OTHER_STORE}"
         )
     return None
 
 
-def _stored_partitions(client: Client) -> int | None:
-    """Return the number of partitions that a store was made with; None of a new one."""
-    client.ping()
-    stored = client.hget(partition_keys(0).partition, "partitions")
-    return None if stored is None else int(stored)
+def _journal_problem(parameters: Mapping[str, str], *, started: Collection[str]) -> str | None:
+    """Return why the journal that somebody else runs cannot be used."""
+    if parameters.get(_BACKEND) != "nats" or _NATS_URL in started or not parameters.get(_NATS_URL):
+        return None
+    try:
+        with closing(NatsClient(NatsUrl.parse(parameters[_NATS_URL]), seconds=_NATS_SECONDS)) as client:
+            Limits.of_records(client.most_bytes)
+    except (EventstoreError, OSError, ValueError) as error:
+        advice = "Start it, correct NATS_URL, or unset it to have a NATS server here"
+        return f"The journal at NATS_URL cannot be used: {_reason(error)}. {advice}"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(". ") or type(error).__name__

@@ -18,14 +18,16 @@ from eventstore_dev.template_file import TemplateError
 from eventstore_dev.terminal import Terminal
 from eventstore_hosting.keeper import Keeper
 from eventstore_hosting.kept_server import FolderInUseError, ServerError
+from eventstore_hosting.nats import NatsServer
 from eventstore_hosting.program import end, report
 from eventstore_hosting.valkey import ValkeyServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from eventstore_dev.configuration import Configuration
     from eventstore_dev.options import Options
+    from eventstore_hosting.kept_server import KeptServer
 
 _FAILED, _CANNOT_WORK = 1, 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -61,14 +63,10 @@ def _ended(code: int, error: Exception | str) -> int:
 def _run(options: Options, resources: ExitStack) -> None:
     declared = declared_parameters(options.template)
     require_port(options.port)
-    configuration, parameters, valkey = options.configuration, dict(options.parameters), None
-    store = configuration.valkey_parameter
-    if store in declared and store not in parameters:
-        private(options.folder)
-        valkey = resources.enter_context(ValkeyServer.start(folder=options.folder / "valkey", persistent=True))
-        parameters[store] = valkey.url
-    started = {store} if valkey is not None else set()
-    require_check(configuration.check, parameters, started=started, project=options.template.parent)
+    configuration = options.configuration
+    started = _start_servers(options, resources, declared=declared)
+    parameters = {**options.parameters, **{name: server.url for name, server in started.items()}}
+    require_check(configuration.check, parameters, started=started.keys(), project=options.template.parent)
     terminal = Terminal(verbose=options.verbose)
     resources.callback(terminal.close)
     stack = Stack(
@@ -84,10 +82,43 @@ def _run(options: Options, resources: ExitStack) -> None:
     elsewhere = Addresses(stack=f"http://127.0.0.1:{options.port}").elsewhere
     if stack.template.queues and elsewhere:
         require_endpoint(elsewhere)
-    asyncio.run(_serve(stack, valkey, terminal, options))
+    asyncio.run(_serve(stack, [*started.values()], terminal, options))
 
 
-async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, options: Options) -> None:
+def _start_servers(
+    options: Options, resources: ExitStack, *, declared: Mapping[str, str | None]
+) -> dict[str, KeptServer]:
+    """Start the servers whose URLs nothing else gives.
+
+    Args:
+        options: What was asked for.
+        resources: Ends the servers.
+        declared: The parameters of the template, with their defaults.
+
+    Returns:
+        The servers, by the parameter that takes the URL.
+    """
+    configuration, given, nats = options.configuration, options.parameters, options.configuration.nats
+    store = configuration.valkey_parameter
+    starts_valkey = store in declared and store not in given
+    starts_nats = (
+        nats is not None
+        and nats.parameter in declared
+        and nats.parameter not in given
+        and nats.applies({**declared, **given})
+    )
+    if starts_valkey or starts_nats:
+        private(options.folder, servers=["valkey"] * starts_valkey + ["nats"] * starts_nats)
+    started: dict[str, KeptServer] = {}
+    if starts_valkey:
+        valkey = ValkeyServer.start(folder=options.folder / "valkey", persistent=True)
+        started[store] = resources.enter_context(valkey)
+    if nats is not None and starts_nats:
+        started[nats.parameter] = resources.enter_context(NatsServer.start(folder=options.folder / "nats"))
+    return started
+
+
+async def _serve(stack: Stack, servers: Sequence[KeptServer], terminal: Terminal, options: Options) -> None:
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     starting = asyncio.create_task(stack.__aenter__())
 
@@ -105,35 +136,47 @@ async def _serve(stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, 
     except asyncio.CancelledError:
         return
     try:
-        await _keep_up(stack, valkey, terminal, options, until=stop)
+        await _keep_up(stack, servers, terminal, options, until=stop)
     finally:
         await stack.__aexit__()
 
 
 async def _keep_up(
-    stack: Stack, valkey: ValkeyServer | None, terminal: Terminal, options: Options, *, until: asyncio.Event
+    stack: Stack,
+    servers: Sequence[KeptServer],
+    terminal: Terminal,
+    options: Options,
+    *,
+    until: asyncio.Event,
 ) -> None:
     for line in stack.template.passed_over.lines(verbose=options.verbose):
         terminal.say(line)
     for unsupported in stack.template.unsupported:
         terminal.say(f"Let through: {unsupported}")
-    kept = f", data in {options.folder}" if valkey is not None else _elsewhere(options.configuration)
+    data = "".join(f", data {place}" for place in _places(options, servers))
     terminal.say(
-        f"Ready: {_doors(stack, options.configuration)}{kept}. Try: {_first_call(stack, options.configuration)}"
+        f"Ready: {_doors(stack, options.configuration)}{data}. Try: {_first_call(stack, options.configuration)}"
     )
-    keeper = asyncio.create_task(Keeper(valkey, terminal=terminal).keep()) if valkey is not None else None
+    keepers = [asyncio.create_task(Keeper(server, terminal=terminal).keep()) for server in servers]
     await until.wait()
     terminal.say("Stopping")
-    if keeper is not None:
+    for keeper in keepers:
         keeper.cancel()
+    for keeper in keepers:
         with suppress(asyncio.CancelledError):
             await keeper
 
 
-def _elsewhere(configuration: Configuration) -> str:
-    """Where the developer has the data, if a variable says so."""
-    variable = configuration.variable_of(configuration.valkey_parameter) if configuration.valkey_parameter else ""
-    return f", data at {variable}" if variable and os.environ.get(variable) else ""
+def _places(options: Options, servers: Sequence[KeptServer]) -> list[str]:
+    """Return where the data is: in the folder, and where variables of the developer name servers."""
+    configuration, nats = options.configuration, options.configuration.nats
+    parameters = [configuration.valkey_parameter, nats.parameter if nats is not None else ""]
+    variables = [configuration.variable_of(name) for name in parameters if name]
+    names = " and ".join(server.name for server in servers)
+    return [
+        *([f"in {options.folder} ({names})"] if servers else []),
+        *(f"at {variable}" for variable in variables if variable and os.environ.get(variable)),
+    ]
 
 
 def _doors(stack: Stack, configuration: Configuration) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-__all__ = ["Configuration", "ConfigurationError", "Variable"]
+__all__ = ["Configuration", "ConfigurationError", "NatsParameter", "Variable"]
 
 _FILE, _TABLE = "pyproject.toml", "eventstore_dev"
 _KINDS = frozenset({"text", "url", "json"})
@@ -52,6 +52,27 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class NatsParameter:
+    """The parameter of the template that takes the URL of a NATS server.
+
+    Attributes:
+        parameter: The parameter. A server is started if nothing else gives it a value, and `when` holds.
+        when: The values that other parameters must have; with none, a server is always started.
+    """
+
+    parameter: str
+    when: Mapping[str, str] = field(default_factory=dict)
+
+    def applies(self, parameters: Mapping[str, str | None]) -> bool:
+        """Return whether the other parameters have their values.
+
+        Args:
+            parameters: The values of the template's parameters.
+        """
+        return all(parameters.get(name) == value for name, value in self.when.items())
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """A project's table.
 
@@ -59,6 +80,7 @@ class Configuration:
         variables: By name.
         parameters: What parameters of the template are here, unless a variable or the command line says otherwise.
         valkey_parameter: The parameter that takes the URL of a Valkey. One is started if nothing else gives it a value.
+        nats: The parameter that takes the URL of a NATS server, and when one is started; None if there is none.
         origins_parameter: The parameter that takes the origins whose pages may read answers.
         allow_unsupported: What of the template may be missing here (`unsupported`).
         check: A function of the project, `module:name`. It is called with the parameters before the stack starts, and
@@ -71,6 +93,7 @@ class Configuration:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     valkey_parameter: str = ""
+    nats: NatsParameter | None = None
     origins_parameter: str = ""
     allow_unsupported: frozenset[Kind] = frozenset()
     check: str = ""
@@ -110,11 +133,14 @@ class Configuration:
         if not isinstance(parameters, Mapping):
             raise ConfigurationError(f"[tool.{_TABLE}] parameters must be a table of texts")
         _check_texts(parameters, known=parameters, at="parameters.")
+        nats = _nats(members.pop("nats")) if "nats" in members else None
         allowed = _texts(members.pop("allow_unsupported", []), at="allow_unsupported")
-        _check_texts(members, known=_names(cls) - {"variables", "parameters", "allow_unsupported"}, at="")
+        others = {"variables", "parameters", "nats", "allow_unsupported"}
+        _check_texts(members, known=_names(cls) - others, at="")
         return cls(
             variables={name: _variable(about, at=f"variables.{name}") for name, about in variables.items()},
             parameters=dict(parameters),
+            nats=nats,
             allow_unsupported=kinds(allowed, called=f"[tool.{_TABLE}] allow_unsupported"),
             **members,
         )
@@ -138,6 +164,20 @@ def kinds(names: Collection[str], *, called: str) -> frozenset[Kind]:
         if name not in set(Kind):
             raise ConfigurationError(f"{called} is {name!r}; it must be one of {', '.join(Kind)}")
     return frozenset(map(Kind, names))
+
+
+def _nats(about: object) -> NatsParameter:
+    if not isinstance(about, Mapping):
+        raise ConfigurationError(f"[tool.{_TABLE}] nats must be a table")
+    members = {**about}
+    when = members.pop("when", {})
+    if not isinstance(when, Mapping):
+        raise ConfigurationError(f"[tool.{_TABLE}] nats.when must be a table: a value for each parameter")
+    _check_texts(when, known=when, at="nats.when.")
+    _check_texts(members, known=_names(NatsParameter) - {"when"}, at="nats.")
+    if not members.get("parameter"):
+        raise ConfigurationError(f"[tool.{_TABLE}] nats.parameter must name a parameter of the template")
+    return NatsParameter(when=dict(when), **members)
 
 
 def _variable(about: object, *, at: str) -> Variable:

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["check_parameter", "declared_parameters", "settle_parameters"]
 
 
-def declared_parameters(path: Path) -> frozenset[str]:
-    """The names of a template's parameters.
+def declared_parameters(path: Path) -> Mapping[str, str | None]:
+    """Return the parameters of a template by name, each with its default; None if it has none.
 
     Raises:
         TemplateError: The file is missing or is no template.
     """
-    return frozenset(load(path).get("Parameters") or {})
+    declared = load(path).get("Parameters") or {}
+    return {name: str(about["Default"]) if "Default" in about else None for name, about in declared.items()}
 
 
 def check_parameter(path: Path, name: str, value: str, *, called: str) -> None:

@@ -118,6 +118,11 @@ class KeptServer(ABC):
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     @property
+    @abstractmethod
+    def url(self) -> str:
+        """Where clients connect."""
+
+    @property
     def pid(self) -> int:
         """The process that serves.
 

@@ -88,7 +88,7 @@ class NatsServer(KeptServer):
     def _command(self) -> Sequence[str]:
         file = self.folder / "nats.conf"
         # The escapes of a quoted text are those of JSON.
-        store = json.dumps(str((self.folder / "jetstream").resolve()), ensure_ascii=False)
+        store = json.dumps(str(self.folder.resolve()), ensure_ascii=False)
         file.write_text(
             _CONFIGURATION.format(folder=store, jetstream=self._jetstream, more=self._configuration), encoding="utf-8"
         )

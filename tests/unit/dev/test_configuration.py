@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_dev.configuration import Configuration, ConfigurationError, Variable
+from eventstore_dev.configuration import Configuration, ConfigurationError, NatsParameter, Variable
 from eventstore_dev.unsupported import Kind
 from eventstore_dev.variables import VariableError, for_functions, for_parameters
 
@@ -46,6 +46,22 @@ def test_a_table_configures_what_a_template_cannot(tmp_path: Path) -> None:
     assert configuration.variable_of("Other") == ""
 
 
+def test_a_nats_server_is_started_when_other_parameters_have_their_values() -> None:
+    nats = Configuration.read({"nats": {"parameter": "Url", "when": {"Store": "nats"}}}).nats
+    assert nats == NatsParameter("Url", {"Store": "nats"})
+    assert [
+        nats.applies(values) for values in ({"Store": "nats", "Size": "3"}, {"Store": "redis"}, {}, {"Store": None})
+    ] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    always = Configuration.read({"nats": {"parameter": "Url"}}).nats
+    assert always is not None
+    assert always.applies({})
+
+
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
@@ -53,6 +69,12 @@ def test_a_table_configures_what_a_template_cannot(tmp_path: Path) -> None:
         ({"check": 1}, "check must be text"),
         ({"allow_unsupported": "auth"}, "allow_unsupported must be a list"),
         ({"allow_unsupported": ["all"]}, "allow_unsupported is 'all'; it must be one of auth, events, runtimes"),
+        ({"nats": "NatsUrl"}, "nats must be a table"),
+        ({"nats": {}}, r"nats\.parameter must name a parameter"),
+        ({"nats": {"parameter": 1}}, r"nats\.parameter must be text"),
+        ({"nats": {"parameter": "Url", "if": "x"}}, r"has nats\.if; it knows parameter"),
+        ({"nats": {"parameter": "Url", "when": "Store=nats"}}, r"nats\.when must be a table"),
+        ({"nats": {"parameter": "Url", "when": {"Store": 1}}}, r"nats\.when\.Store must be text"),
         ({"variables": ["A"]}, "variables must be a table"),
         ({"parameters": ["A"]}, "parameters must be a table"),
         ({"parameters": {"Size": 3}}, r"parameters\.Size must be text"),
