@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import EventstoreError, SettingsError
 from eventstore_hosting.keeper import Keeper
 from eventstore_hosting.kept_server import FolderInUseError, ServerError
+from eventstore_hosting.nats import NatsServer
 from eventstore_hosting.program import end, report
 from eventstore_hosting.valkey import ValkeyServer
 from eventstore_server.limits import Limits
@@ -27,6 +28,7 @@ from eventstore_server.tracing import tracing_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore_hosting.kept_server import KeptServer
     from eventstore_server.options import Options
 
 __all__ = ["main"]
@@ -54,18 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         with ExitStack() as resources:
-            valkey = None
-            if options.data is not None:
-                folder = options.data / "valkey"
-                valkey = resources.enter_context(ValkeyServer.start(folder=folder, persistent=True))
-                options = replace(options, settings=replace(options.settings, redis_url=valkey.url))
+            options, embedded = _start_embedded(options, resources)
             service = Service(
                 options,
                 instance=instance,
                 limits=Limits(notice_seconds=options.notice_seconds),
                 telemetry=Telemetry.of(tracing_of(os.environ, instance=instance)),
             )
-            asyncio.run(_serve(service, options, valkey))
+            asyncio.run(_serve(service, options, embedded))
     except SettingsError as error:
         return _ended(_CANNOT_WORK, error)
     except FolderInUseError as error:
@@ -77,12 +75,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _start_embedded(options: Options, resources: ExitStack) -> tuple[Options, Sequence[KeptServer]]:
+    """Start the servers that the options do not name; return the options with their URLs, and the servers.
+
+    Args:
+        options: The options.
+        resources: Ends the servers.
+    """
+    settings = options.settings
+    embedded: list[KeptServer] = []
+    if options.embeds_valkey:
+        valkey = resources.enter_context(ValkeyServer.start(folder=options.data / "valkey", persistent=True))
+        settings = replace(settings, redis_url=valkey.url)
+        embedded.append(valkey)
+    if options.embeds_nats:
+        nats = resources.enter_context(NatsServer.start(folder=options.data / "nats"))
+        settings = replace(settings, nats_url=nats.url)
+        embedded.append(nats)
+    return replace(options, settings=settings), embedded
+
+
 def _ended(code: int, error: Exception | str) -> int:
     report("eventstore-server", error)
     return code
 
 
-async def _serve(service: Service, options: Options, valkey: ValkeyServer | None) -> None:
+async def _serve(service: Service, options: Options, embedded: Sequence[KeptServer]) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
     def stop(number: int) -> None:
@@ -93,17 +111,17 @@ async def _serve(service: Service, options: Options, valkey: ValkeyServer | None
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, stop, number)
-    keeper = None
+    keepers: list[asyncio.Task[None]] = []
     try:
         await service.start()
         _tune_collector()
-        if valkey is not None:
-            keeper = asyncio.create_task(Keeper(valkey, terminal=_Terminal()).keep())
+        keepers += [asyncio.create_task(Keeper(server, terminal=_Terminal(server.name)).keep()) for server in embedded]
         print(_ready(service, options), flush=True)
         await stopping.wait()
     finally:
-        if keeper is not None:
+        for keeper in keepers:
             keeper.cancel()
+        for keeper in keepers:
             with suppress(asyncio.CancelledError):
                 await keeper
         await service.stop()
@@ -122,23 +140,31 @@ def _tune_collector() -> None:
 def _ready(service: Service, options: Options) -> str:
     where = "localhost" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104 - it is compared
     url = f"http://{where}:{service.port}"
-    data = f", data in {options.data}" if options.data is not None else ""
+    data = f", data in {options.data}" if options.embeds_valkey or options.embeds_nats else ""
+    events = ", events in NATS" if options.settings.backend == "nats" else ""
     return (
         f"Ready: REST at {url}, WebSocket at ws://{where}:{service.port}/ws, gRPC at {where}:{service.grpc_port}, "
-        f"documentation at {url}/api/v1/docs{data}. Try: curl {url}/api/v1/events "
+        f"documentation at {url}/api/v1/docs{data}{events}. Try: curl {url}/api/v1/events "
         "-H 'content-type: application/cloudevents+json' "
         """-d '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'"""
     )
 
 
 class _Terminal:
-    """Logs what becomes of the embedded Valkey."""
+    """Logs what becomes of an embedded server.
+
+    Args:
+        server: The name of the server.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._logger = logging.getLogger(server.lower())
 
     def say(self, text: str) -> None:
-        logging.getLogger("valkey").info("%s", text)
+        self._logger.info("%s", text)
 
     def complain(self, text: str) -> None:
-        logging.getLogger("valkey").warning("%s", text)
+        self._logger.warning("%s", text)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ environment:
   HOST, PORT, GRPC_PORT, DATA   as the options above
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
   BACKEND          redis | nats | kafka: where events are kept, in the store or in a journal (docs/backends.md)
-  NATS_URL, NATS_REPLICAS        the servers of a journal on NATS, and on how many of them each record is kept (1)
-  KAFKA_BROKERS, KAFKA_REPLICAS  the brokers of a journal on Kafka, likewise
+  NATS_URL         with BACKEND=nats, the servers of the journal, nats:// or tls://; unset: a NATS server in DATA
+  KAFKA_BROKERS    with BACKEND=kafka, the brokers of the journal
+  NATS_REPLICAS, KAFKA_REPLICAS   on how many servers or brokers each record is kept (1)
   JOURNAL          the name of the journal (eventstore)
   PARTITIONS       the number of partitions of a new store (16)
   SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
@@ -62,7 +63,9 @@ class Options:
         port: The port of REST and WebSocket; 0 is any free one.
         grpc_port: The port of gRPC; 0 is any free one.
         grpc: The other options of gRPC.
-        data: Where the embedded Valkey keeps its data; None if the store is elsewhere.
+        data: Where the embedded servers keep their data.
+        embeds_valkey: Whether the store is an embedded Valkey.
+        embeds_nats: Whether the journal is on an embedded NATS server.
         settings: The settings of the hub.
         origins: The pages that may call; None if a credential decides.
         dispatches: Whether instances of the server take the turns of partitions, and not functions (`DISPATCH`).
@@ -74,12 +77,14 @@ class Options:
     port: int
     grpc_port: int
     grpc: GrpcOptions
-    data: Path | None
+    data: Path
     settings: Settings
     origins: Origins | None
     dispatches: bool = True
     log_format: str = "plain"
     notice_seconds: float = 0.0
+    embeds_valkey: bool = False
+    embeds_nats: bool = False
 
 
 def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
@@ -104,7 +109,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     parser.add_argument(
         "--data",
         default=environment.get("DATA") or ".eventstore",
-        help="the folder of the embedded Valkey (.eventstore)",
+        help="the folder of the embedded Valkey and the embedded NATS server (.eventstore)",
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
@@ -123,12 +128,14 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         port=_port(told.port, "--port"),
         grpc_port=_port(told.grpc_port, "--grpc-port"),
         grpc=GrpcOptions.from_environment(environment),
-        data=None if environment.get("REDIS_URL") else Path(told.data),
+        data=Path(told.data),
         settings=settings,
         origins=origins,
         dispatches=dispatches,
         log_format=log_format(environment, output=sys.stderr),
         notice_seconds=_notice(environment.get("NOTICE_SECONDS") or "0"),
+        embeds_valkey=not environment.get("REDIS_URL"),
+        embeds_nats=settings.backend == "nats" and not environment.get("NATS_URL"),
     )
 
 

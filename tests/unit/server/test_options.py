@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from eventstore.errors import SettingsError
@@ -32,6 +34,18 @@ def test_settings_that_do_not_work_are_refused(environment: dict[str, str], mess
         read_options([], environment)
 
 
-def test_a_store_that_is_named_needs_no_folder_for_a_valkey() -> None:
-    assert read_options([], {"DATA": "/data"}).data is not None
-    assert read_options([], {"DATA": "/data", "REDIS_URL": "redis://valkey:6379"}).data is None
+@pytest.mark.parametrize(
+    ("environment", "embedded"),
+    [
+        ({}, (True, False)),
+        ({"REDIS_URL": "redis://valkey:6379"}, (False, False)),
+        ({"NATS_URL": "nats://nats:4222"}, (True, False)),
+        ({"BACKEND": "nats"}, (True, True)),
+        ({"BACKEND": "nats", "NATS_URL": "nats://nats:4222"}, (True, False)),
+        ({"BACKEND": "nats", "REDIS_URL": "redis://valkey:6379"}, (False, True)),
+    ],
+)
+def test_servers_that_are_not_named_are_embedded(environment: dict[str, str], embedded: tuple[bool, bool]) -> None:
+    options = read_options([], {"DATA": "/data", **environment})
+    assert (options.embeds_valkey, options.embeds_nats) == embedded
+    assert options.data == Path("/data")
