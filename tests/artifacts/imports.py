@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,11 +21,20 @@ class Reach(NamedTuple):
     missing: set[str]
 
 
-def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence[str]) -> Reach:
+def reach(
+    entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence[str], without: Sequence[str] = ()
+) -> Reach:
     """Follow the imports of modules within the given packages, including imports in functions.
 
-    A text that is the name of a module counts as its import (`bootstrap.preload`), and `Script("name")` as the use of
-    `lua/name.lua` beside the module.
+    A text that is the name of a module counts as its import (`bootstrap.preload`). Where a module imports `Script`,
+    `Script("name")` counts as the use of `lua/name.lua` beside the module that defines `Script`, and so does a text
+    that is the name of such a file.
+
+    Args:
+        entries: The names of modules.
+        folders: Where modules are.
+        packages: The packages within which imports are followed.
+        without: The packages in these that may be missing, because whoever imports one does without it.
     """
     result = Reach({}, set(), set())
     ahead = list(entries)
@@ -32,15 +42,19 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
         name = ahead.pop()
         if name in result.modules or name in result.missing or name.partition(".")[0] not in packages:
             continue
+        if any(f"{name}.".startswith(f"{package}.") for package in without):
+            continue
         path = _file_of(name, folders)
         if path is None:
             result.missing.add(name)
             continue
         result.modules[name] = path
         ahead += [name.rpartition(".")[0]] if "." in name else []
-        for node in _run(ast.parse(path.read_text())):
+        nodes = list(_run(ast.parse(path.read_text())))
+        for node in nodes:
             ahead += _imported(node, name, path, folders)
-            result.scripts.update(path.parent / "lua" / f"{script}.lua" for script in _scripts(node))
+        if scripts := _script_folder(nodes, folders):
+            result.scripts.update(file for node in nodes for file in _scripts(node, scripts))
     return result
 
 
@@ -74,7 +88,20 @@ def _imported(node: ast.AST, name: str, path: Path, folders: Sequence[Path]) -> 
     return []
 
 
-def _scripts(node: ast.AST) -> list[str]:
+def _script_folder(nodes: Iterable[ast.AST], folders: Sequence[Path]) -> Path | None:
+    """The folder of the scripts of a module; None if it imports no `Script`."""
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == "Script" for alias in node.names):
+            defined = _file_of(node.module, folders)
+            return defined.parent / "lua" if defined else None
+    return None
+
+
+def _scripts(node: ast.AST, folder: Path) -> list[Path]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Script":
-        return [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
+        names = [str(argument.value) for argument in node.args if isinstance(argument, ast.Constant)]
+        return [folder / f"{name}.lua" for name in names]
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+/\w+", node.value):
+        named = folder / f"{node.value}.lua"
+        return [named] if named.is_file() else []
     return []

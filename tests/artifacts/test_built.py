@@ -30,6 +30,7 @@ REQUIREMENTS = {
 LAYERS = list(REQUIREMENTS)
 SDK = BUILT / "ClientLayer/python"
 OURS = ("eventstore", "eventstore_client", "functions")
+ON_THE_SERVER_ALONE = ("eventstore.adapters.kafka",)
 IN_THE_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3")
 COMPILED = ("_cffi_backend", "cryptography", "hiredis", "pydantic_core")
 MOST_BYTES = 15_000_000
@@ -79,7 +80,7 @@ def own_files(folder: Path) -> set[str]:
 @cache
 def reached_by(function: str) -> Reach:
     handler = RESOURCES[function]["Properties"]["Handler"].rpartition(".")[0]
-    return reach([handler], folders=folders_of(function), packages=OURS)
+    return reach([handler], folders=folders_of(function), packages=OURS, without=ON_THE_SERVER_ALONE)
 
 
 def folders_of(function: str) -> list[Path]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -445,6 +446,17 @@ class TestUsersWithAKey:
         operator.write_credentials(tmp_path / "some.creds")
         with pytest.raises(SettingsError, match="the server does not know users by creds or nkey"):
             opens(f"{server.url}?creds={tmp_path / 'some.creds'}").end(0)
+
+
+@pytest.mark.parametrize("option", ["creds", "nkey"])
+def test_a_key_needs_cryptography_which_functions_do_not_have(
+    server: NatsServer, opens: Opens, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "eventstore.adapters.nats.nkeys", raising=False)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.ed25519", None)
+    assert opens(server.url).append(0, b"1") == 1
+    with pytest.raises(SettingsError, match="need the package cryptography, which is not installed"):
+        opens(f"{server.url}?{option}=some").end(0)
 
 
 def test_what_is_no_nats_server_is_named(opens: Opens) -> None:

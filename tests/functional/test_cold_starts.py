@@ -69,6 +69,14 @@ def test_listing_the_methods_of_a_path_imports_no_models_of_bodies() -> None:
     assert imported_by(listing) & {"functions.answers", "functions.rest.models", "pydantic"} == set()
 
 
+def test_a_journal_on_nats_imports_no_library() -> None:
+    opening = (
+        "from eventstore.hub.hub import Hub; from eventstore.hub.settings import Settings; "
+        "assert Hub(Settings.from_environment({'BACKEND': 'nats'})).journal"
+    )
+    assert imported_by(opening) & {*_VENDORS, "cryptography", "nats"} == set()
+
+
 def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> None:
     checking = "import os; os.environ |= {}; from functions.authorizer import app; app.credential_checker()"
     tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.errors import SettingsError
 from eventstore.streams import DEFAULT_PARTITIONS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def journal_of(settings: Settings) -> Journal | None:
     """Return the journal of a deployment; None if the store keeps events itself.
 
     Raises:
-        SettingsError: The address of the journal is not valid.
+        SettingsError: The address of the journal is not valid, or what it needs is not installed.
     """
     if settings.backend == "nats":
         from eventstore.adapters.nats.address import NatsUrl
@@ -27,8 +28,14 @@ def journal_of(settings: Settings) -> Journal | None:
 
         return NatsJournal(NatsUrl.parse(settings.nats_url), name=settings.journal, replicas=settings.nats_replicas)
     if settings.backend == "kafka":
-        from eventstore.adapters.kafka.address import KafkaBrokers
-        from eventstore.adapters.kafka.journal import KafkaJournal
+        try:
+            from eventstore.adapters.kafka.address import KafkaBrokers
+            from eventstore.adapters.kafka.journal import KafkaJournal
+        except ModuleNotFoundError as error:
+            raise SettingsError(
+                "BACKEND is kafka, which needs the package confluent-kafka (the extra kafka of the server); it is not "
+                "installed here, and functions have none"
+            ) from error
 
         return KafkaJournal(
             KafkaBrokers.parse(settings.kafka_brokers),

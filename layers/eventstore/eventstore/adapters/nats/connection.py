@@ -16,6 +16,7 @@ from weakref import finalize
 
 from eventstore.adapters.nats.errors import Refused
 from eventstore.adapters.nats.messages import Message, parsed, published
+from eventstore.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,7 @@ class Connection:
     Raises:
         OSError: The server does not answer.
         Refused: It refuses the user, or its certificate is not valid.
+        SettingsError: The user has a key, and what signs with it is not installed.
     """
 
     def __init__(self, server: Server, url: NatsUrl, *, seconds: float) -> None:
@@ -128,10 +130,7 @@ class Connection:
         options |= {"user": url.user, "pass": url.password} if url.user else {}
         options |= {"auth_token": url.token} if url.token else {}
         if url.creds or url.nkey:
-            # Imported here: it needs `cryptography`, which only some deployments have.
-            from eventstore.adapters.nats.nkeys import signed  # noqa: PLC0415 - see above
-
-            options |= signed(url, self.info.get("nonce", ""))
+            options |= _signed(url, self.info.get("nonce", ""))
         self._socket.sendall(
             b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (json.dumps(options).encode(), self._inbox.encode())
         )
@@ -195,6 +194,22 @@ class Connection:
         if not received:
             raise ConnectionResetError("the server closed the connection")
         self._buffer += received
+
+
+def _signed(url: NatsUrl, nonce: str) -> dict[str, str]:
+    """Return what `nkeys.signed` returns. It is imported here: only some deployments have `cryptography`.
+
+    Raises:
+        SettingsError: This one has not.
+    """
+    try:
+        from eventstore.adapters.nats.nkeys import signed  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "creds= and nkey= of NATS_URL need the package cryptography, which is not installed here; connect by a "
+            "user and a password, or by a token"
+        ) from error
+    return signed(url, nonce)
 
 
 def _raise(reason: str) -> None:
