@@ -80,11 +80,14 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.Unauthorized: (401, "No valid credential"),
     errors.Forbidden: (403, "Permission denied"),
     errors.StoreUnavailable: (503, "Store unavailable"),
+    errors.OutcomeUnknown: (503, "Outcome unknown"),
     errors.StoreFull: (503, "Store is full"),
     errors.QueueUnavailable: (503, "Queue unavailable"),
     errors.PartitionMismatch: (503, "Partition count does not match"),
     errors.ShardMismatch: (503, "Shard count does not match"),
     errors.FormatMismatch: (503, "Store format is not supported"),
+    errors.BackendMismatch: (503, "Backend does not match"),
+    errors.IndexDiverged: (503, "Index does not follow its journal"),
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.Invalid: (422, "Invalid request"),

@@ -67,6 +67,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.Unauthorized: StatusCode.UNAUTHENTICATED,
     errors.Forbidden: StatusCode.PERMISSION_DENIED,
     errors.StoreUnavailable: StatusCode.UNAVAILABLE,
+    errors.OutcomeUnknown: StatusCode.UNAVAILABLE,
     errors.StoreFull: StatusCode.RESOURCE_EXHAUSTED,
     errors.QueueUnavailable: StatusCode.UNAVAILABLE,
     errors.TurnLost: StatusCode.UNAVAILABLE,
@@ -75,6 +76,8 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.PartitionMismatch: StatusCode.FAILED_PRECONDITION,
     errors.ShardMismatch: StatusCode.FAILED_PRECONDITION,
     errors.FormatMismatch: StatusCode.FAILED_PRECONDITION,
+    errors.BackendMismatch: StatusCode.FAILED_PRECONDITION,
+    errors.IndexDiverged: StatusCode.FAILED_PRECONDITION,
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.Invalid: StatusCode.INVALID_ARGUMENT,
