@@ -35,6 +35,7 @@ __all__ = ["main"]
 
 _FAILED, _CANNOT_WORK, _SIGNALLED = 1, 2, 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_EVENTS = {"nats": ", events in NATS", "kafka": ", events in Kafka"}
 _COLLECTED_AFTER = (50_000, 20, 50)
 _SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while others wait: the event loop must not wait for 5 ms."""
@@ -141,7 +142,7 @@ def _ready(service: Service, options: Options) -> str:
     where = "localhost" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104 - it is compared
     url = f"http://{where}:{service.port}"
     data = f", data in {options.data}" if options.embeds_valkey or options.embeds_nats else ""
-    events = ", events in NATS" if options.settings.backend == "nats" else ""
+    events = _EVENTS.get(options.settings.backend, "")
     return (
         f"Ready: REST at {url}, WebSocket at ws://{where}:{service.port}/ws, gRPC at {where}:{service.grpc_port}, "
         f"documentation at {url}/api/v1/docs{data}{events}. Try: curl {url}/api/v1/events "
