@@ -16,9 +16,10 @@ from redis.exceptions import RedisError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["has_journal", "variables"]
+__all__ = ["has_journal", "parameters", "variables"]
 
 _JOURNAL = "tests:journal"
+_PARAMETERS = {"BACKEND": "Backend", "NATS_URL": "NatsUrl", "NATS_REPLICAS": "NatsReplicas", "JOURNAL": "Journal"}
 
 
 def has_journal() -> bool:
@@ -42,3 +43,15 @@ def variables(redis_url: str) -> Mapping[str, str]:
         # The user of a hub may not have keys of its own.
         return {"JOURNAL": f"e2e_{blake2b(redis_url.encode(), digest_size=6).hexdigest()}"}
     return {"JOURNAL": name.decode()}
+
+
+def parameters(redis_url: str) -> Mapping[str, str]:
+    """Return parameters of the template for a hub on a store, as `variables` does for a process.
+
+    Args:
+        redis_url: The store.
+    """
+    if not has_journal():
+        return {}
+    set_variables = {**os.environ, **variables(redis_url)}
+    return {name: set_variables[variable] for variable, name in _PARAMETERS.items() if set_variables.get(variable)}

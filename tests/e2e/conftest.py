@@ -84,7 +84,8 @@ def running_hub(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.C
 @pytest.fixture
 def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
     if has_journal():
-        with server_hub(tmp_path / "hub") as own:
+        started = server_hub if chosen() == "server" else local_hub
+        with started(tmp_path / "hub") as own:
             yield own
         return
     running_hub: Hub = request.getfixturevalue("running_hub")

@@ -16,6 +16,7 @@ import urllib3
 from eventstore_client import ApiKey, EventStore
 from eventstore_dev.running import running
 from eventstore_hosting.valkey import ValkeyServer
+from tests.e2e.backends import parameters
 from tests.e2e.dev.queues import sqs_client
 from tests.policies.judging import ANY_TARGET
 
@@ -133,7 +134,7 @@ def local_hub(folder: Path) -> Iterator[Hub]:
         ValkeyServer.start(folder=folder, persistent=True) as valkey,
         running(
             TEMPLATE,
-            parameters={"RedisUrl": valkey.url, **ANY_TARGET},
+            parameters={"RedisUrl": valkey.url, **parameters(valkey.url), **ANY_TARGET},
             variables={"AUTH": "none", "LOOPBACK_TARGETS": "true"},
         ) as stack,
     ):
