@@ -107,8 +107,8 @@ def _start_servers(
         and nats.parameter not in given
         and nats.applies({**declared, **given})
     )
-    if starts_valkey or starts_nats:
-        private(options.folder, servers=["valkey"] * starts_valkey + ["nats"] * starts_nats)
+    if names := [name for name, starts in (("valkey", starts_valkey), ("nats", starts_nats)) if starts]:
+        private(options.folder, servers=names)
     started: dict[str, KeptServer] = {}
     if starts_valkey:
         valkey = ValkeyServer.start(folder=options.folder / "valkey", persistent=True)

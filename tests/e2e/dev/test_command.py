@@ -281,6 +281,29 @@ def counted(line: str) -> int:
         return 0
 
 
+KINDS = STORE.replace(
+    "Resources:", '  Kind: {Type: String, Default: nats}\n  NatsUrl: {Type: String, Default: ""}\nResources:'
+)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "servers"),
+    [
+        ((), "Valkey and NATS"),
+        (("--parameter", "Kind=other"), "Valkey"),
+        (("--parameter", "NatsUrl=nats://127.0.0.1:1"), "Valkey"),
+    ],
+)
+def test_a_nats_server_is_started_if_another_parameter_has_its_value(
+    project: Path, parameters: Sequence[str], servers: str
+) -> None:
+    (project / "template.yaml").write_text(KINDS)
+    nats = 'nats = {parameter = "NatsUrl", when = {Kind = "nats"}}\n'
+    (project / "pyproject.toml").write_text(TABLE.replace("valkey_parameter", f"{nats}valkey_parameter"))
+    with command(project, "--port", "0", *parameters) as (_, line):
+        assert f"data in {project / '.eventstore'} ({servers})" in line
+
+
 def test_an_occupied_port_is_reported(project: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
