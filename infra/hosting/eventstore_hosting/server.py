@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from aiohttp.web_request import BaseRequest
 
-    from eventstore_hosting.valkey.keeper import Speaker
+    from eventstore_hosting.keeper import Speaker
 
 __all__ = ["Server"]
 
