@@ -14,13 +14,15 @@ from tests.transcripts.member_group import MemberSettings
 from tests.transcripts.target_group import TargetSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from tests.e2e.durables import StruckGroups, StruckServerGroups
     from tests.transcripts.calls import Target
+    from tests.transcripts.evidence import Evidence
     from tests.transcripts.membership import Group
     from tests.transcripts.target_server import ReservedPort
+    from tests.transcripts.violation import Violation
 
 __all__ = ["ACCOUNT", "prove_groups"]
 
@@ -40,6 +42,7 @@ def prove_groups(
     processes: Sequence[str],
     pauses: bool,
     restarts: int | None = None,
+    excused: Collection[Callable[[Evidence], Iterator[Violation]]] = (),
 ) -> None:
     """Run the soak, and prove that every event is handled in order, or parked and redriven.
 
@@ -52,6 +55,7 @@ def prove_groups(
         processes: What faults may end.
         pauses: Whether processes hang, too.
         restarts: How often the cache is struck; None goes by the number of events.
+        excused: Rules that do not count.
     """
     events = setting("SOAK_EVENTS", _EVENTS)
     mode = Random(f"{seed} mode").choice(MODES)
@@ -83,6 +87,7 @@ def prove_groups(
         ),
         seed=seed,
         folder=folder,
+        excused=excused,
     )
     assert struck.kills
     for group in transcript.groups:

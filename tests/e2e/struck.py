@@ -23,12 +23,14 @@ from tests.transcripts.recording import written
 from tests.transcripts.soak import PUSH_FUNCTION, SoakTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.queues.broker import Broker
     from eventstore_dev.stack import Stack
+    from tests.transcripts.evidence import Evidence
     from tests.transcripts.transcript import Transcript
+    from tests.transcripts.violation import Violation
 
 __all__ = ["Struck", "proved", "setting", "struck_hub"]
 
@@ -118,8 +120,20 @@ def struck_hub(
         yield kind(stack, valkey, brokers)
 
 
-def proved(scenario: Coroutine[Any, Any, Transcript], *, seed: int, folder: Path) -> Transcript:
+def proved(
+    scenario: Coroutine[Any, Any, Transcript],
+    *,
+    seed: int,
+    folder: Path,
+    excused: Collection[Callable[[Evidence], Iterator[Violation]]] = (),
+) -> Transcript:
     """Run a scenario, and check its transcript, also if it does not end in time.
+
+    Args:
+        scenario: The scenario.
+        seed: What it was drawn from.
+        folder: Where a transcript is kept that fails.
+        excused: Rules that do not count.
 
     Raises:
         SoakTimeout: It did not end in time, and what happened by then has no violation.
@@ -128,16 +142,22 @@ def proved(scenario: Coroutine[Any, Any, Transcript], *, seed: int, folder: Path
         transcript = asyncio.run(scenario)
     except SoakTimeout as error:
         if error.transcript is not None:
-            _prove(error.transcript, seed=seed, folder=folder)
+            _prove(error.transcript, seed=seed, folder=folder, excused=excused)
             _keep(error.transcript, folder)
         raise
-    _prove(transcript, seed=seed, folder=folder)
+    _prove(transcript, seed=seed, folder=folder, excused=excused)
     return transcript
 
 
-def _prove(transcript: Transcript, *, seed: int, folder: Path) -> None:
+def _prove(
+    transcript: Transcript,
+    *,
+    seed: int,
+    folder: Path,
+    excused: Collection[Callable[[Evidence], Iterator[Violation]]],
+) -> None:
     """Fail at the first violation, and keep the transcript."""
-    violation = first_violation(transcript)
+    violation = first_violation(transcript, excused=excused)
     if violation is not None:
         pytest.fail(f"{violation}\n  seed {seed}; python -m tests.transcripts {_keep(transcript, folder)}")
 

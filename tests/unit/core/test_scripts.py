@@ -9,21 +9,32 @@ import pytest
 from eventstore.adapters.redis.formats import NEWEST
 
 _FILES = {
-    file.name.removesuffix(".lua"): file.read_text()
+    f"{folder.name}/{file.name.removesuffix('.lua')}": file.read_text()
     for folder in (files("eventstore.adapters.redis") / "lua").iterdir()
     for file in folder.iterdir()
 }
 
-PARTS = {"bell", "last_entry", "open_partition", "removals", "server_time"}
+PARTS = {
+    "journal/sizes",
+    "log/removals",
+    "log/sizes",
+    "shared/bell",
+    "shared/last_entry",
+    "shared/leap",
+    "shared/open_partition",
+    "shared/server_time",
+}
 """Fragments that are included in other scripts; only the first line of a whole script has flags."""
 
 _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
 
 ADD = {
-    "append": "stores events that clients publish",
-    "create": "stores a stream's settings, when a client makes one",
-    "create_definition": "stores a durable subscription, when an operator makes one",
-    "create_filter": "stores a named filter, when an operator makes one",
+    "journal/check": "comes before a record of the journal, and has the flags of the step that it tries",
+    "journal/look": "comes before a record of the journal with events that clients publish",
+    "log/append": "stores events that clients publish",
+    "log/create": "stores a stream's settings, when a client makes one",
+    "groups/create_definition": "stores a durable subscription, when an operator makes one",
+    "filters/create_filter": "stores a named filter, when an operator makes one",
 }
 """Scripts that a full store refuses: they store new data, which the client still holds."""
 
@@ -38,7 +49,7 @@ def test_a_script_runs_on_a_full_store_unless_it_stores_new_data(name: str) -> N
 
 
 def test_a_new_store_gets_the_newest_format_that_the_program_knows() -> None:
-    assert f"local FORMAT = {NEWEST}\n" in _FILES["open_partition"]
+    assert f"local FORMAT = {NEWEST}\n" in _FILES["shared/open_partition"]
 
 
 @pytest.mark.parametrize("name", ADD)

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- The step of the first record of a partition: gives it its epoch, and the numbers of its store, unless it has them. Later
 -- such records come from who did not see the first one, and change nothing, or give the partition a new epoch.
 --
