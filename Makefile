@@ -14,7 +14,7 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local image test-image build built deploy lock clean
+.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local image test-image build built deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,14 @@ THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python
 
 test-server: $(TEST) ## Run the end-to-end tests on the hub as a service, and those of several instances that die and hang
 	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
+
+# The soak on a journal is a part of `make test-server`.
+BACKEND_TESTS = tests/e2e --ignore=tests/e2e/dev --ignore=tests/e2e/server/test_soak_journal.py
+KAFKA_TESTS = $(BACKEND_TESTS)
+
+test-backends: $(TEST) ## Run the end-to-end tests on the hub as a service with its events in NATS, then in Kafka, or KAFKA_TESTS=... some there
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m tests.nats_server $(BIN)/python -m pytest $(BACKEND_TESTS)
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m tests.kafka_broker $(BIN)/python -m pytest $(KAFKA_TESTS)
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \

@@ -113,17 +113,16 @@ class JournaledPartitions(Partitions):
         """Compare an index with its journal, if this process has connected to the store since it last did.
 
         Returns:
-            Whether the index lacked anything.
+            Whether it was compared: what was read before may be of an index that lacked something.
         """
         connects = self._connects()
         if self._compared.get(partition) == connects:
             return False
-        has_folded = False
         # An index that has diverged is read as it is.
         with suppress(IndexDiverged):
-            has_folded = self._index.compare(partition)
+            self._index.compare(partition)
         self._compared[partition] = connects
-        return has_folded
+        return True
 
     def write_new_epoch(self, partition: int) -> None:
         """Write a new epoch of a partition into the journal; whoever folds it renews the partition."""
