@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING
 
 from eventstore.errors import SettingsError
@@ -70,6 +71,7 @@ class Hub:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._connects = 0
+        self._connecting = count(1)
 
     def close(self) -> None:
         """Close the connections to the store and to the queues. Parts that are used again reconnect."""
@@ -472,8 +474,7 @@ class Hub:
         )
 
     def _count_connect(self) -> None:
-        # Two threads may count once: the number need only change.
-        self._connects += 1
+        self._connects = next(self._connecting)
 
     @cached_property
     def _partitions(self) -> Partitions:

@@ -101,10 +101,10 @@ class JournaledLog(RedisLog):
         try:
             return self._whole([partition], read)
         except StreamNotFound:
+            # Another process may have made the index whole since.
             with ANSWERING:
-                if not self._store.partitions.catch_up(partition):
-                    raise
-        return read()
+                self._store.partitions.catch_up(partition)
+        return self._whole([partition], read)
 
     def _whole(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> ResultT:
         with ANSWERING:

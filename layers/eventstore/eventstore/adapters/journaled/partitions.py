@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import ResponseError
 
 from eventstore.adapters.journaled.records import Change, Open
+from eventstore.adapters.redis.bodies import IndexLost
 from eventstore.adapters.redis.formats import JOURNALED, require_known
 from eventstore.adapters.redis.keys import group_keys, partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Opened, Opening, Partitions, ResultT, random_epoch
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["JournaledPartitions"]
 
 _MOST_TRIES = 3
+_MOST_READS = 10
 
 # Errors of lua/shared/open_partition.lua: the index of the partition is lost, or was never made; its groups are not
 # those of the journal; or it has diverged.
@@ -102,12 +104,20 @@ class JournaledPartitions(Partitions):
             partitions: The partitions that are read.
             read: Reads; it can be repeated.
         """
-        before = self._met_unopened
-        found = read()
-        has_changed = self._met_unopened != before
-        for partition in partitions:
-            has_changed |= self.compare(partition)
-        return read() if has_changed else found
+        numbers = list(partitions)
+        for _ in range(_MOST_READS):
+            before = self._met_unopened
+            try:
+                found = read()
+            except IndexLost as error:
+                self.ensure_open(error.partition)
+                continue
+            has_changed = self._met_unopened != before
+            for partition in numbers:
+                has_changed |= self.compare(partition)
+            if not has_changed:
+                return found
+        raise StoreUnavailable("the index of the journal was lost again and again while it was read; try again")
 
     def compare(self, partition: int) -> bool:
         """Compare an index with its journal, if this process has connected to the store since it last did.

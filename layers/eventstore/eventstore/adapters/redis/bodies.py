@@ -9,7 +9,19 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.entries import Entry
 
-__all__ = ["Bodies"]
+__all__ = ["Bodies", "IndexLost"]
+
+
+class IndexLost(Exception):
+    """The index of a journal was lost while it was read: what was read may lack anything.
+
+    Attributes:
+        partition: The partition.
+    """
+
+    def __init__(self, partition: int) -> None:
+        super().__init__(f"the index of partition {partition} was lost while it was read")
+        self.partition = partition
 
 
 class Bodies(Protocol):

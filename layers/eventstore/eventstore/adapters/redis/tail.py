@@ -8,13 +8,14 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.redis.bodies import IndexLost
 from eventstore.adapters.redis.entries import REACH, recorded
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.references import ReferenceReader
 from eventstore.adapters.redis.removals import REMOVALS, removals_of
 from eventstore.adapters.redis.screen import Screen
 from eventstore.ports import Tail
-from eventstore.positions import Epoch, Position
+from eventstore.positions import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,6 +88,7 @@ class Tails:
             read = pipeline.execute()
             if self._bodies is not None:
                 entries = slice(len(streams), len(streams) + len(runs))
+                _require_kept(references, read[-len(references) :])
                 read[entries] = self._bodies.filled_in(
                     [*zip([run.partition for run in runs], read[entries], strict=True)]
                 )
@@ -100,6 +102,19 @@ class Tails:
             return tails, {}
         empty = (p for p, read in references.items() if read.spans and not tails[p].events)
         return tails, {p: tails[p].position for p in empty if not tails[p].at_end}
+
+
+def _require_kept(references: Mapping[int, References], behind: Sequence[Sequence[bytes | None]]) -> None:
+    """Raise `IndexLost` unless the index of a journal is what it was when the references were read.
+
+    Args:
+        references: What was read first.
+        behind: What was read of each partition last, behind its events: the last value is the epoch, which the journal
+            has. One that is not there says that the index was lost.
+    """
+    for (partition, read), (*_, epoch) in zip(references.items(), behind, strict=True):
+        if epoch is None or (read.epoch and read.epoch != epoch.decode()):
+            raise IndexLost(partition)
 
 
 def _next_chunk(spans: deque[tuple[int, Span]]) -> list[tuple[int, Span]]:
@@ -198,4 +213,11 @@ class _Collector:
             position = references.spans[count - 1].edge(backwards=self._backwards) if count else after
             at_end = False
         epoch = references.epoch or Epoch(epoch.decode() if epoch else "")
-        return Tail(epoch, events, position, position.major, at_end, *removals_of(*removals))
+        return Tail(
+            epoch,
+            events,
+            position,
+            position.major,
+            at_end,
+            *removals_of(*removals),
+        )
