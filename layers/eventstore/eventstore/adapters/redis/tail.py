@@ -15,7 +15,7 @@ from eventstore.adapters.redis.references import ReferenceReader
 from eventstore.adapters.redis.removals import REMOVALS, removals_of
 from eventstore.adapters.redis.screen import Screen
 from eventstore.ports import Tail
-from eventstore.positions import Position
+from eventstore.positions import Epoch, Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
