@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from redis import Redis
 
-from eventstore.adapters.journaled.records import Append, decoded
+from eventstore.adapters.journaled.changes import Append
+from eventstore.adapters.journaled.records import decoded
 from eventstore.adapters.journaled.store import JournaledStore
 from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.journal import NatsJournal

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+from eventstore.adapters.journaled.changes import Create, Delete, Trim
 from eventstore.adapters.journaled.log import JournaledLog
-from eventstore.adapters.journaled.records import Create, Delete, Record, Trim, decoded, encoded
+from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.journaled.store import JournaledStore
 from eventstore.adapters.memory.journal import MemoryJournal
 from eventstore.adapters.redis.connection import connect

@@ -7,7 +7,8 @@ from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.journaled.records import Append, bodies_of, decoded
+from eventstore.adapters.journaled.changes import Append, bodies_of
+from eventstore.adapters.journaled.records import decoded
 from eventstore.adapters.journaled.references import Reference
 from eventstore.errors import StoreUnavailable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.journaled.records import Checkpoint, Define, EndGroup, LongText, StartGroup
+from eventstore.adapters.journaled.changes import Checkpoint, Define, EndGroup, LongText, StartGroup
 from eventstore.adapters.redis.keys import definition_keys, turn_keys
 from eventstore.adapters.redis.names import range_of_names
 from eventstore.errors import EventstoreError

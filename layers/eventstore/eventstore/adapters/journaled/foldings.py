@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eventstore.adapters.journaled.records import (
+from eventstore.adapters.journaled.changes import (
     ADOPTED,
     Append,
     Change,
@@ -16,7 +16,6 @@ from eventstore.adapters.journaled.records import (
     EndGroup,
     Erased,
     Open,
-    Record,
     StartGroup,
     Trim,
     bodies_of,
@@ -31,6 +30,8 @@ from eventstore.positions import END_OF_APPEND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from eventstore.adapters.journaled.records import Record
 
 __all__ = ["Folding", "Foldings"]
 

@@ -10,8 +10,9 @@ import logging
 from threading import Condition
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from eventstore.adapters.journaled.changes import Append, Change, bodies_of
 from eventstore.adapters.journaled.foldings import Foldings
-from eventstore.adapters.journaled.records import Append, Change, Record, bodies_of, decoded, encoded
+from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.scripts import Script, run_each
 from eventstore.adapters.redis.steps import Step

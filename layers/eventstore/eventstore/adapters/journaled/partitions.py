@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import ResponseError
 
-from eventstore.adapters.journaled.records import Change, Open
+from eventstore.adapters.journaled.changes import Change, Open
 from eventstore.adapters.redis.bodies import IndexLost
 from eventstore.adapters.redis.formats import JOURNALED, require_known
 from eventstore.adapters.redis.keys import group_keys, partition_keys, turn_keys

@@ -1,7 +1,7 @@
 """The records of a journal: what changes a log, as bytes that stay readable for as long as the journal is kept.
 
 A record is a head of fixed size, and fields of bytes after it, each with its length in front. What the fields of a kind
-are is said by the class of that name. One of an unknown kind or version is no error: a later hub may have written it.
+are is said by its class in `changes`. One of an unknown kind or version is no error: a later hub may have written it.
 """
 
 from __future__ import annotations
@@ -9,196 +9,19 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass, fields
-from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, NewType, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from eventstore.adapters.journaled.references import REFERENCE_BYTES
+from eventstore.adapters.journaled.changes import Change, Erased
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from eventstore.positions import Epoch
-    from eventstore.streams import StreamName
-    from eventstore.subscriptions import SubscriptionKey
-
-__all__ = [
-    "ADOPTED",
-    "Append",
-    "Change",
-    "Checkpoint",
-    "Configure",
-    "Create",
-    "Define",
-    "Delete",
-    "EndGroup",
-    "Erased",
-    "LongText",
-    "Open",
-    "Record",
-    "StartGroup",
-    "Trim",
-    "bodies_of",
-    "decoded",
-    "encoded",
-    "sizes_of",
-]
+__all__ = ["Record", "decoded", "encoded"]
 
 _VERSION = 1
 _HEAD = struct.Struct("<BB8sQQ")
 """Version, kind, nonce, time, folded."""
 _LENGTH = struct.Struct("<I")
-
-ADOPTED = 0xFFFFFFFF
-"""In the place of the size of a body: what follows is a reference to a body that is stored already."""
-
-
-LongText = NewType("LongText", str)
-"""A text that is compressed in the record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """Events of a stream, as `Steps.append` takes them.
-
-    Attributes:
-        sizes: The size of each body, or `ADOPTED`; 4 bytes each, the least significant first.
-        bodies: All bodies, one after the other.
-    """
-
-    KIND: ClassVar = 1
-    stream: StreamName
-    expected: str
-    names: bytes
-    sizes: bytes
-    bodies: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """A stream, as `Steps.create` takes it."""
-
-    KIND: ClassVar = 2
-    stream: StreamName
-    limits: str
-    labels: str
-
-
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """Settings of a stream, as `Steps.configure` takes them."""
-
-    KIND: ClassVar = 3
-    stream: StreamName
-    changes: int
-    version: str
-    limits: str
-    labels: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """A deletion, as `Steps.delete` takes it.
-
-    Attributes:
-        last: The last sequence to delete. A record that comes late, or again, must not delete what was stored since.
-    """
-
-    KIND: ClassVar = 4
-    stream: StreamName
-    permanently: bool
-    conditions: str
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trim:
-    """Events that are removed, whatever the rule was.
-
-    Attributes:
-        events: Of each event `<sequence>-<time>`, its key, and the size of its body, as log/trim.lua takes them.
-    """
-
-    KIND: ClassVar = 5
-    stream: StreamName
-    events: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A partition's epoch, and the numbers of its store.
-
-    Attributes:
-        renews: Whether the epoch replaces another one.
-    """
-
-    KIND: ClassVar = 6
-    epoch: Epoch
-    partitions: int
-    shards: int
-    renews: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Define:
-    """A definition, which belongs to the first partition; see lua/journal/define.lua.
-
-    Attributes:
-        kind: What is defined: `durable` or `filter`.
-        name: Its name.
-        old: The definition that is replaced; empty if there must be none.
-        new: The definition; empty deletes it.
-        reference: What is stored beside it; empty for nothing.
-    """
-
-    KIND: ClassVar = 7
-    kind: str
-    name: str
-    old: str
-    new: str
-    reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StartGroup:
-    """The group of a durable subscription in the partition, as `GroupSteps.start` takes it."""
-
-    KIND: ClassVar = 8
-    key: SubscriptionKey
-    definition: str
-    state: LongText
-
-
-@dataclass(frozen=True, slots=True)
-class EndGroup:
-    """The end of a group."""
-
-    KIND: ClassVar = 9
-    key: SubscriptionKey
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """The state of a group and its definition, as a turn has left them. The newest counts; those before are erased.
-
-    Attributes:
-        token: The fencing token of the turn.
-    """
-
-    KIND: ClassVar = 10
-    key: SubscriptionKey
-    token: int
-    definition: str
-    state: LongText
-
-
-@dataclass(frozen=True, slots=True)
-class Erased:
-    """Nothing: the content of the record was removed, because another one replaced it."""
-
-    KIND: ClassVar = 0
-
-
-Change = Append | Create | Configure | Delete | Trim | Open | Define | StartGroup | EndGroup | Checkpoint | Erased
 
 
 _KINDS: Mapping[int, Any] = {change.KIND: change for change in get_args(Change)}
@@ -268,17 +91,6 @@ def decoded(content: bytes | None) -> Record:
     except (StopIteration, ValueError, struct.error, zlib.error):
         change = None
     return Record(nonce, time, folded, change)
-
-
-def bodies_of(append: Append) -> list[bytes]:
-    """Return the bodies of an append; of an event that is stored already, the reference to its body."""
-    sizes = [REFERENCE_BYTES if size == ADOPTED else size for size in sizes_of(append)]
-    return [append.bodies[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
-
-
-def sizes_of(append: Append) -> Sequence[int]:
-    """Return the size of each body of an append, or `ADOPTED`."""
-    return struct.unpack(f"<{len(append.sizes) // 4}I", append.sizes)
 
 
 def _fields(change: Change) -> list[bytes]:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.journaled.records import (
-    ADOPTED,
-    Append,
-    Change,
-    Configure,
-    Create,
-    Delete,
-    Trim,
-)
+from eventstore.adapters.journaled.changes import ADOPTED, Append, Change, Configure, Create, Delete, Trim
 from eventstore.adapters.redis.keys import stream_keys
 from eventstore.adapters.redis.steps import RedisSteps, trim_step
 from eventstore.errors import OutcomeUnknown
