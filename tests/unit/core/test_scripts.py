@@ -31,6 +31,7 @@ _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
 ADD = {
     "journal/check": "comes before a record of the journal, and has the flags of the step that it tries",
     "journal/look": "comes before a record of the journal with events that clients publish",
+    "log/add_block": "stores an index, without which readers find events all the same",
     "log/append": "stores events that clients publish",
     "log/create": "stores a stream's settings, when a client makes one",
     "groups/create_definition": "stores a durable subscription, when an operator makes one",

@@ -46,7 +46,7 @@ class StoreFull(StoreUnavailable):
 
 
 class OutcomeUnknown(StoreUnavailable):
-    """A change is in the journal, and was done; whether it was refused is not known any more."""
+    """A change is in the journal; whether it was done or refused is not known any more."""
 
     code = "outcome-unknown"
 

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.journaled.changes import Checkpoint, Define, EndGroup, LongText, StartGroup
+from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.keys import definition_keys, turn_keys
 from eventstore.adapters.redis.names import range_of_names
 from eventstore.errors import EventstoreError
@@ -45,18 +46,22 @@ class JournaledDefinitions:
         """See `Definitions.texts`."""
         if not names:
             return []
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.hmget(self._keys.definitions, names)
-        pipeline.hmget(self._keys.references, names)
-        definitions, references = pipeline.execute()
-        if None in definitions and self._partitions.catch_up(_PARTITION):
-            return self.texts(names)
-        return list(zip(definitions, references, strict=True))
+        texts = self._partitions.whole([_PARTITION], lambda: self._read(names))
+        if all(text is not None for text, _ in texts):
+            return texts
+        # The index may be behind the journal.
+        self._partitions.catch_up(_PARTITION)
+        return self._partitions.whole([_PARTITION], lambda: self._read(names))
 
     def names(self, *, prefix: str, after: str, count: int) -> list[Any]:
         """See `Definitions.names`."""
-        self._partitions.ensure_open(_PARTITION)
-        return range_of_names(self._client, self._keys.names, prefix=prefix, after=after, count=count)
+
+        def read() -> list[Any]:
+            found = range_of_names(self._client, self._keys.names, prefix=prefix, after=after, count=count)
+            self._partitions.require_open([_PARTITION])
+            return found
+
+        return self._partitions.whole([_PARTITION], read)
 
     def create(self, name: str, text: str, *reference: str) -> bool:
         """See `Definitions.create`."""
@@ -72,6 +77,14 @@ class JournaledDefinitions:
     def delete(self, name: str, old: bytes) -> bool:
         """See `Definitions.delete`."""
         return self._defined(name, old.decode(), "")
+
+    def _read(self, names: Sequence[str]) -> list[tuple[bytes | None, bytes | None]]:
+        pipeline = self._client.pipeline(transaction=False)
+        pipeline.hmget(self._keys.definitions, names)
+        pipeline.hmget(self._keys.references, names)
+        definitions, references = pipeline.execute()
+        self._partitions.require_open([_PARTITION])
+        return list(zip(definitions, references, strict=True))
 
     def _defined(self, name: str, old: str, new: str, reference: str = "") -> bool:
         return bool(self._partitions.done(_PARTITION, Define(self._kind, name, old, new, reference)))
@@ -105,16 +118,20 @@ class JournaledGroupSteps:
         The turn is done, so a journal that is away must not fail it: until the next one, the journal has an older
         state, and events may be delivered again if Redis is lost meanwhile.
         """
-        keys = list(states)
-        texts = self._client.hmget(turn_keys(partition).durables, keys) if keys else []
         try:
+            self._note(partition, token, states)
+        except EventstoreError as error:
+            _LOGGER.warning("the journal does not have the newest state of partition %s: %s", partition, error)
+
+    def _note(self, partition: int, token: int, states: Mapping[SubscriptionKey, str]) -> None:
+        keys = list(states)
+        with ANSWERING:
+            texts = self._client.hmget(turn_keys(partition).durables, keys) if keys else []
             for key, text in zip(keys, texts, strict=True):
                 # A subscription that was deleted meanwhile has no definition.
                 if text is not None:
                     record = Checkpoint(key, token, text.decode(), LongText(states[key]))
                     self._erase(partition, self._partitions.done(partition, record))
-        except EventstoreError as error:
-            _LOGGER.warning("the journal does not have the newest state of partition %s: %s", partition, error)
 
     def _erase(self, partition: int, position: int) -> None:
         """Erase the record of a checkpoint that another one replaces, if the journal can do that."""

@@ -166,7 +166,7 @@ class Index:
 
         Args:
             partition: The partition.
-            until: The last one to fold; None is the end of the journal.
+            until: The last one to fold; None is the end that the journal has now.
             is_set_back: Whether the index is taken for one that was set back, if anything is to be folded.
             progress: Is told the position of the last record that is folded, and that of the end.
 
@@ -191,8 +191,9 @@ class Index:
                 raise self._diverged(partition, "it is of another journal")
             if end.position < folded:
                 raise self._diverged(partition, f"the journal has lost records: it ends before {folded}")
-            progress(folded, end.position)
-            if folded >= (end.position if until is None else until):
+            until = end.position if until is None else until
+            progress(folded, until)
+            if folded >= until:
                 return has_folded
             records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
             if folded:
@@ -205,9 +206,9 @@ class Index:
     def compare(self, partition: int) -> bool:
         """Compare an index that may have been set back with its journal, and fold what it lacks.
 
-        What other processes append just now is folded within some milliseconds. What is not then is of a publisher that
-        died, or was folded before: the index is taken for one that was set back, which costs subscribers a gap in the
-        numbers of their frames.
+        What other processes append just now is folded within some milliseconds. If what was there before is not folded
+        then, its publisher has died or hangs, or it was folded before: the index is taken for one that was set back,
+        which costs subscribers a gap in the numbers of their frames, and members what waits in their inboxes.
 
         Returns:
             Whether records were folded.
@@ -219,7 +220,7 @@ class Index:
             with self._folded_one:
                 self._folded_one.wait(pause)
             pause *= 2
-        return self.catch_up(partition, is_set_back=True)
+        return self.catch_up(partition, until=end, is_set_back=True)
 
     def end(self, partition: int) -> int:
         """Return the position of the last record of a partition of the journal."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.ports import Clock, PartitionStats, Slice, Tail
+    from eventstore.ports import Clock, Missing, PartitionStats, Slice, Tail
     from eventstore.positions import Position
     from eventstore.streams import StreamName, StreamState
 
@@ -60,7 +60,8 @@ class JournaledLog(RedisLog):
 
     def describe(self, stream: StreamName) -> StreamState:
         """See `Log.describe`."""
-        return self._found(stream, lambda: super(JournaledLog, self).describe(stream))
+        partition = partition_of(stream, self.partitions)
+        return self._found(stream, self._checked([partition], lambda: super(JournaledLog, self).describe(stream)))
 
     def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:
         """See `Log.tail`."""
@@ -68,18 +69,22 @@ class JournaledLog(RedisLog):
 
     def locate(self, *arguments: Any, **options: Any) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
-        self._ensure_all_open()
-        return self._whole(range(self.partitions), lambda: super(JournaledLog, self).locate(*arguments, **options))
+        every = range(self.partitions)
+        return self._whole(every, self._checked(every, lambda: super(JournaledLog, self).locate(*arguments, **options)))
 
     def streams(self, **options: Any) -> Sequence[StreamState]:
         """See `Log.streams`."""
-        self._ensure_all_open()
-        return self._whole(range(self.partitions), lambda: super(JournaledLog, self).streams(**options))
+        every = range(self.partitions)
+        return self._whole(every, self._checked(every, lambda: super(JournaledLog, self).streams(**options)))
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""
-        self._ensure_all_open()
-        return self._whole(range(self.partitions), super().stats)
+        every = range(self.partitions)
+        return self._whole(every, self._checked(every, super().stats))
+
+    def missing(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Missing]:
+        """See `Log.missing`."""
+        return self._whole(after, self._checked(after, lambda: super(JournaledLog, self).missing(after, **options)))
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
         """See `Log.index`. Records of publishers that died are folded first."""
@@ -87,8 +92,8 @@ class JournaledLog(RedisLog):
         with ANSWERING:
             for partition in numbers:
                 self._store.partitions.ensure_open(partition)
-                self._store.index.catch_up(partition)
-        super().index(numbers, until=until)
+                self._store.partitions.catch_up(partition)
+        self._whole(numbers, lambda: super(JournaledLog, self).index(numbers, until=until))
 
     def ping(self) -> None:
         """See `Log.ping`. The journal has to answer, too."""
@@ -110,6 +115,12 @@ class JournaledLog(RedisLog):
         with ANSWERING:
             return self._store.partitions.whole(partitions, read)
 
-    def _ensure_all_open(self) -> None:
-        with ANSWERING:
-            self._store.partitions.ensure_all_open()
+    def _checked(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> Callable[[], ResultT]:
+        """Return a read that notices behind it whether the index was there, and whole."""
+
+        def read_and_check() -> ResultT:
+            found = read()
+            self._store.partitions.require_open(partitions)
+            return found
+
+        return read_and_check

@@ -138,18 +138,27 @@ class JournaledPartitions(Partitions):
         """Write a new epoch of a partition into the journal; whoever folds it renews the partition."""
         self._index.written(partition, Open(self._new_epoch(), self.count, self.shards, renews=True))
 
-    def ensure_all_open(self) -> None:
-        """Make the indexes of all partitions from the journal that are not there."""
-        pipeline = self.client.pipeline(transaction=False)
-        for partition in range(self.count):
-            pipeline.hexists(partition_keys(partition).partition, "epoch")
-        for partition, is_open in enumerate(pipeline.execute()):
-            if not is_open:
-                self.ensure_open(partition)
-
     def catch_up(self, partition: int) -> bool:
-        """Fold what the journal has of a partition; return whether that was anything."""
-        return self._index.catch_up(partition)
+        """Fold what the journal has of a partition; return whether the index may have lacked anything before."""
+        was_compared = self.compare(partition)
+        return self._index.catch_up(partition) or was_compared
+
+    def epoch(self, partition: int, known: bytes | None = None) -> Epoch:
+        """See `Partitions.epoch`."""
+        if not known:
+            # What was read with it may be of an index that another process has made whole since.
+            self._met_unopened += 1
+        return super().epoch(partition, known)
+
+    def require_open(self, partitions: Iterable[int]) -> None:
+        """Raise `IndexLost` unless the indexes of partitions are there, and whole."""
+        numbers = list(partitions)
+        pipeline = self.client.pipeline(transaction=False)
+        for partition in numbers:
+            pipeline.hexists(partition_keys(partition).partition, "epoch")
+        for partition, is_open in zip(numbers, pipeline.execute(), strict=True):
+            if not is_open:
+                raise IndexLost(partition)
 
     def done(self, partition: int, change: Change) -> Any:
         """Write a change into the journal, fold it, and return what its step answers."""

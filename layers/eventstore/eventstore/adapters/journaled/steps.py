@@ -88,8 +88,13 @@ class JournaledSteps:
 
     def delete(self, partition: int, stream: StreamName, *, permanently: bool, conditions: str) -> Any:
         """See `Steps.delete`. Events that come in between are not deleted, unless the stream is to be gone."""
-        last = int(self._client.hget(stream_keys(partition, stream).state, "head") or 0)
+        last = self._partitions.whole([partition], lambda: self._head(partition, stream))
         return self._done(partition, Delete(stream, permanently, conditions, last))[0]
+
+    def _head(self, partition: int, stream: StreamName) -> int:
+        head = int(self._client.hget(stream_keys(partition, stream).state, "head") or 0)
+        self._partitions.require_open([partition])
+        return head
 
     def trim(self, partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Any:
         """See `Steps.trim`. How far the events are dispatched is found out before, and stands in no record."""
@@ -120,7 +125,7 @@ class JournaledSteps:
             except OutcomeUnknown:
                 # What the change would do now says whether it was done: then all of its events are there.
                 again = self._tried(partition, change)
-                if not (isinstance(change, Append) and isinstance(again.answer, list) and len(again.answer) > 1):
+                if not (isinstance(change, Append) and _is_done(again.answer)):
                     raise
                 return again.answer, ()
         return tried.answer, ()
@@ -136,7 +141,9 @@ class JournaledSteps:
             return self._index.tried(partition, change, step=step)
         if self._partitions.compare(partition):
             return self._index.tried(partition, change, step=step)
-        if tried.answer is not None and step is None and not _is_done(tried.answer) and self._index.catch_up(partition):
+        if tried.answer is not None and step is None and not _is_done(tried.answer):
+            # Another process may have made the index whole since it was tried.
+            self._partitions.catch_up(partition)
             return self._index.tried(partition, change, step=step)
         return tried
 

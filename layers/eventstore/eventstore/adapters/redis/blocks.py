@@ -75,6 +75,7 @@ class Blocks:
         self._client = client
         self._skip = Script("log/skip")
         self._bisect = Script("log/bisect")
+        self._add = Script("log/add_block")
 
     def skip(self, after: Mapping[int, Position], clauses: Clauses, *, backwards: bool) -> dict[int, Position]:
         """Skip the events that cannot fulfil the clauses, as far as the blocks show.
@@ -153,10 +154,13 @@ class Blocks:
         pipeline.xrevrange(keys.blocks, count=1)
         pipeline.xrange(keys.log, count=1)
         newest, oldest = pipeline.execute()
+        before = b""
         if newest:
             # Blocks of events that were removed from the log are removed, too.
             minimum = oldest[0][0] if oldest else _next_id(newest[0][0])
             self._client.execute_command("XTRIM", keys.blocks, "MINID", minimum)
+            if sequence_and_time(newest[0][0]) >= sequence_and_time(minimum):
+                before = newest[0][0]
         position = end_of_entry(newest[0][0]) if newest else BEGINNING
         while may_go_on():
             terms: set[tuple[int, int]] = set()
@@ -175,17 +179,22 @@ class Blocks:
                 position = tail.position
                 if tail.at_end and (count < _EVENTS or end is None):
                     return True
-            self._add(keys.blocks, end, terms)
+            if not self._added(keys.blocks, before, end, terms):
+                # Another process has added this block, or the blocks before it were lost.
+                return True
+            before = b"%d-%d" % end
             position = Position(*end, END_OF_APPEND)
         return False
 
-    def _add(self, key: str, end: tuple[int, int], terms: Collection[tuple[int, int]]) -> None:
+    def _added(self, key: str, before: bytes, end: tuple[int, int], terms: Collection[tuple[int, int]]) -> bool:
+        """Add a block, and return whether it was added; not unless the newest one is that before it."""
         try:
-            self._client.execute_command("XADD", key, f"{end[0]}-{end[1]}", "b", bloom_of(terms))
+            return bool(self._add(self._client, [key], [before, b"%d-%d" % end, bloom_of(terms)]))
         except ResponseError as error:
-            # Another process has added this block, or later ones.
+            # There were later ones, which were removed.
             if "equal or smaller" not in str(error):
                 raise
+            return False
 
 
 def bloom_of(terms: Collection[tuple[int, int]]) -> bytes:
@@ -219,6 +228,6 @@ def _move_past(position: Position, entry_id: bytes, *, backwards: bool) -> Posit
     return min(position, Position(time, order + 1, 0) if time else BEGINNING)
 
 
-def _next_id(entry_id: bytes) -> str:
+def _next_id(entry_id: bytes) -> bytes:
     time, order = sequence_and_time(entry_id)
-    return f"{time}-{order + 1}"
+    return b"%d-%d" % (time, order + 1)

@@ -126,8 +126,10 @@ class RedisDurables:
         with ANSWERING:
             for partition in self.partitions(durable):
                 self._groups.end(partition, durable.key)
-            ((text, _),) = self._definitions.texts([name])
-            self._definitions.delete(name, text or b"")
+            while True:
+                ((text, _),) = self._definitions.texts([name])
+                if text is None or self._definitions.delete(name, text):
+                    break
 
     def partitions(self, durable: Durable) -> Sequence[int]:
         """See `Durables.partitions`."""

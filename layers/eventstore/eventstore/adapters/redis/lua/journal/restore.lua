@@ -7,7 +7,8 @@
 --       6 turn, 7 inbox    as in dispatch/begin.lua
 local call = redis.call
 local partition, groups, durables, checkpoints, defined, turn, inbox = unpack(KEYS)
-if call('HDEL', partition, 'unrestored') == 0 then return end
+-- Of an index that is not whole yet, not all checkpoints are there.
+if call('HEXISTS', partition, 'goal') == 1 or call('HDEL', partition, 'unrestored') == 0 then return end
 call('HDEL', turn, 'goal', 'fixed', 'cut', 'trims', 'behind', 'inbox', 'now')
 call('DEL', inbox)
 for _, key in ipairs(call('HKEYS', groups)) do

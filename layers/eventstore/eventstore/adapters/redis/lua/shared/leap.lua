@@ -8,6 +8,6 @@ local function leap(turn)
   local now = redis.call('TIME')
   for _, field in ipairs({'leap', 'token'}) do
     local number = tonumber(redis.call('HGET', turn, field)) or 0
-    redis.call('HSET', turn, field, string.format('%.0f', math.max(number + 100000, now[1] * 1000000 + now[2])))
+    redis.call('HSET', turn, field, string.format('%.0f', math.max(number + 1, now[1] * 1000000 + now[2])))
   end
 end
