@@ -110,7 +110,9 @@ class JournaledPartitions(Partitions):
             try:
                 found = read()
             except IndexLost as error:
-                self.ensure_open(error.partition)
+                # Most likely, the others were lost with it.
+                for partition in {*numbers, error.partition}:
+                    self.ensure_open(partition)
                 continue
             has_changed = self._met_unopened != before
             for partition in numbers:
