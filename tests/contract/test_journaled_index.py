@@ -345,6 +345,49 @@ def _die() -> None:
     raise Died
 
 
+class TestComparing:
+    def test_what_is_appended_meanwhile_is_no_loss(
+        self, hub: Hub, another: Hub, journal: FaultyJournal, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub.log.append("wf", events(3))
+        partition = partition_of("wf", 4)
+        end = journal.end
+        asked: list[None] = []
+
+        def end_before_another_append(asked_of: int) -> JournalEnd:
+            found = end(asked_of)
+            if not asked:
+                asked.append(None)
+                journal.append(asked_of, encoded(Record(b"hanging.", 0, 0, Create("x", "", ""))))
+            return found
+
+        before = hub.turns.begin(partition, events=10, behind=10)
+        monkeypatch.setattr(journal, "end", end_before_another_append)
+        another.store.index.compare(partition)
+        assert asked
+        after = hub.turns.begin(partition, events=10, behind=10)
+        assert (after.fencing_token, after.frame_offset) == (before.fencing_token + 1, before.frame_offset)
+        assert redis.hget(f"{{p{partition}}}:partition", "unrestored") is None
+
+    def test_a_rebuild_of_many_records_leaps_once(self, hub: Hub, redis: Redis) -> None:
+        for number in range(200):
+            hub.log.append("wf", [event(str(number))])
+        partition = partition_of("wf", 4)
+        redis.flushall()
+        seconds, microseconds = redis.time()
+        token = hub.turns.begin(partition, events=10, behind=10).fencing_token
+        assert 0 < token - (seconds * 1_000_000 + microseconds) < 60_000_000
+        redis.flushall()
+        assert hub.turns.begin(partition, events=10, behind=10).fencing_token > token
+
+    def test_a_deletion_on_a_lost_index_deletes_all(self, hub: Hub, redis: Redis) -> None:
+        hub.log.append("wf", events(5))
+        redis.flushall()
+        hub.log.delete("wf")
+        assert ids(hub.log, "wf") == []
+        assert hub.log.missing({partition_of("wf", 4): BEGINNING})[partition_of("wf", 4)].ranges == [("wf", 1, 5)]
+
+
 class TestAPublisherThatDies:
     def test_has_its_record_folded_by_the_next_one_which_wakes_up_the_partition(
         self, hub: Hub, another: Hub, journal: FaultyJournal, redis: Redis

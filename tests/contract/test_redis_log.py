@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+from eventstore.adapters.redis.blocks import Blocks
 from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.direct import Direct
 from eventstore.adapters.redis.durables import RedisDurables
@@ -34,6 +35,8 @@ from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from eventstore.ports import Tail
 
 
 @pytest.fixture
@@ -242,6 +245,24 @@ class TestRedisAlone:
         log.delete("wf")
         log.trim("wf")
         assert not client.exists("{p0}:digests:wf")
+
+    def test_no_block_is_added_behind_blocks_that_were_lost(self, client: Redis) -> None:
+        log = RedisLog(client, partitions=1)
+        for start in range(1, 1201, 300):
+            log.append("wf", [event(str(n), subject="rare" if n == 5 else "other") for n in range(start, start + 300)])
+        blocks = Blocks(client)
+
+        def read(position: Position, count: int) -> Tail:
+            tail = log.tail({0: position}, count=count)[0]
+            if position != BEGINNING:
+                # As if the store were set back while the second block is read.
+                client.delete("{p0}:blocks")
+            return tail
+
+        assert blocks.extend(0, read, may_go_on=lambda: True)
+        clauses = ((("subject", "rare"),),)
+        found = log.tail({0: BEGINNING}, count=2000, clauses=clauses)[0].events
+        assert any(recorded.sequence == 5 for _, recorded in found)
 
     def test_an_append_needs_a_wakeup_again_once_the_flag_is_gone(self, client: Redis) -> None:
         log = RedisLog(client)
