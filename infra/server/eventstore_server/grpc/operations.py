@@ -29,7 +29,8 @@ class OperationsService:
 
 
 def _stats_message(stats: Mapping[str, Any]) -> messages.GetStatsResponse:
-    answer = dict(stats)
+    # The message has no field for the backend yet.
+    answer = {name: value for name, value in stats.items() if name != "backend"}
     subscriptions = [_subscription(summary) for summary in answer.pop("subscriptions")]
     return message_like(messages.GetStatsResponse(subscriptions=subscriptions), answer)
 
