@@ -239,7 +239,6 @@ class TestALostRedis:
         self.advanced(store, to=2)
         after = journal.read(0, after=0, count=100)
         another = JournaledStore(client, journal, partitions=1)
-        another.index.ensure_known(0)
         # As processes that read the journal before and after, and fold it late.
         for records in (before, after[: len(before)], after):
             another.index._fold_all(0, records, end=len(after))

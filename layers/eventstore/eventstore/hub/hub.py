@@ -175,12 +175,13 @@ class Hub:
         """The durable subscriptions."""
         from eventstore.adapters.redis.durables import RedisDurables
 
-        if self.journaled is not None:
-            stored = self.journaled
-            return RedisDurables(
-                self.redis, partitions=stored.partitions, definitions=stored.durable_definitions, groups=stored.groups
-            )
-        return RedisDurables(self.redis, partitions=self._partitions)
+        stored = self.journaled
+        return RedisDurables(
+            self.redis,
+            partitions=self._partitions,
+            definitions=None if stored is None else stored.durable_definitions,
+            groups=None if stored is None else stored.groups,
+        )
 
     @cached_property
     def named_filters(self) -> NamedFilters:

@@ -55,13 +55,10 @@ class JournaledDefinitions:
 
     def names(self, *, prefix: str, after: str, count: int) -> list[Any]:
         """See `Definitions.names`."""
-
-        def read() -> list[Any]:
-            found = range_of_names(self._client, self._keys.names, prefix=prefix, after=after, count=count)
-            self._partitions.require_open([_PARTITION])
-            return found
-
-        return self._partitions.whole([_PARTITION], read)
+        names = self._keys.names
+        return self._partitions.whole(
+            [_PARTITION], lambda: range_of_names(self._client, names, prefix=prefix, after=after, count=count)
+        )
 
     def create(self, name: str, text: str, *reference: str) -> bool:
         """See `Definitions.create`."""
@@ -83,7 +80,6 @@ class JournaledDefinitions:
         pipeline.hmget(self._keys.definitions, names)
         pipeline.hmget(self._keys.references, names)
         definitions, references = pipeline.execute()
-        self._partitions.require_open([_PARTITION])
         return list(zip(definitions, references, strict=True))
 
     def _defined(self, name: str, old: str, new: str, reference: str = "") -> bool:

@@ -8,52 +8,33 @@ from __future__ import annotations
 
 import logging
 from threading import Condition
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.journaled.changes import Append, Change, bodies_of
-from eventstore.adapters.journaled.foldings import Foldings
 from eventstore.adapters.journaled.records import Record, decoded, encoded
-from eventstore.adapters.redis.keys import partition_keys, stream_keys
-from eventstore.adapters.redis.scripts import Script, run_each
-from eventstore.adapters.redis.steps import Step
+from eventstore.adapters.redis.appends import NEEDS_WAKEUP
+from eventstore.adapters.redis.keys import partition_keys
+from eventstore.adapters.redis.scripts import run_each
 from eventstore.errors import BackendMismatch, IndexDiverged, OutcomeUnknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from eventstore.adapters.journaled.bodies import JournalBodies
-    from eventstore.adapters.journaled.foldings import Folding
+    from eventstore.adapters.journaled.foldings import Folding, Foldings
+    from eventstore.adapters.journaled.trials import Tried
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.direct import Command, Direct
-    from eventstore.ports import Clock
     from eventstore.ports.journal import Journal, JournalRecord
 
-__all__ = ["Index", "Tried"]
+__all__ = ["Index"]
 
 _LOGGER = logging.getLogger(__name__)
 
 _READ_RECORDS = 500
-_KEY_BYTES = 16
-_NO_NONCE = bytes(8)
 _FIRST_PAUSE = 0.0005
 _PAUSES = 6
 """Between one look and the next, who is ahead waits twice as long: 32 ms together."""
-
-
-class Tried(NamedTuple):
-    """What a step would do; see lua/journal/check.lua.
-
-    Attributes:
-        answer: What it answers if it changes nothing; None if it would change something.
-        time: The time of the store, in milliseconds since 1970.
-        folded: The position of the last record that is folded.
-        is_open: Whether the index has anything of this journal.
-    """
-
-    answer: Any
-    time: int
-    folded: int
-    is_open: bool
 
 
 class Index:
@@ -62,9 +43,9 @@ class Index:
     Args:
         client: The client of the store.
         journal: The journal.
+        foldings: How records are folded.
         bodies: Is given the bodies of records that this process appends.
         nonce: Draws 8 random bytes.
-        clock: The time of records; None is the server's time, which deployments use.
         direct: Sends what an append sends; None for the client.
     """
 
@@ -73,55 +54,19 @@ class Index:
         client: Client,
         journal: Journal,
         *,
+        foldings: Foldings,
         bodies: JournalBodies,
         nonce: Callable[[], bytes],
-        clock: Clock | None = None,
         direct: Direct | None = None,
     ) -> None:
         self._client = client
         self._journal = journal
         self._bodies = bodies
         self._nonce = nonce
-        self._clock = clock
         self._direct = direct
-        self._foldings = Foldings()
-        self._look = Script("journal/look", "shared/server_time")
+        self._foldings = foldings
         self._identities: dict[int, str] = {}
         self._folded_one = Condition()
-
-    def tried(self, partition: int, change: Change, *, step: Step | None = None) -> Tried:
-        """Return what a change would do now.
-
-        Args:
-            partition: The partition.
-            change: The change.
-            step: The step to try to its end, as if it were done; None tries that of the change, up to where it changes
-                something.
-        """
-        goes_on = step is not None
-        step = step or Step(*self._foldings.of(partition, 0, Record(_NO_NONCE, 0, 0, change))[1:3])
-        keys = [partition_keys(partition).partition, *step.keys]
-        return self._tried(
-            partition, self._foldings.check(type(change)), keys, (int(goes_on), self._time(), *step.arguments)
-        )
-
-    def looked(self, partition: int, append: Append) -> Tried | None:
-        """Return what an append would do, as `tried` does; None if it may be refused, or its stream be gone."""
-        keys = [partition_keys(partition).partition, stream_keys(partition, append.stream).state]
-        tried = self._tried(partition, self._look, keys, (append.names[:_KEY_BYTES], self._time()))
-        return None if tried.answer else tried._replace(answer=None)
-
-    def _tried(self, partition: int, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Tried:
-        (answer, now, folded, identity, diverged), _ = script.with_commands(
-            self._client, keys, arguments, (), direct=self._direct
-        )
-        if diverged is not None:
-            raise IndexDiverged(partition, diverged.decode())
-        return Tried(answer, int(now), int(folded), identity is not None)
-
-    def _time(self) -> str:
-        """Return the time that replaces that of the store, in milliseconds since 1970; empty is the store's."""
-        return "" if self._clock is None else str(self._clock.now())
 
     def written(self, partition: int, change: Change) -> int:
         """Write a change into the journal, without folding it, and return its position."""
@@ -143,7 +88,7 @@ class Index:
             The answer of the step, and those of the commands, if these were run.
 
         Raises:
-            OutcomeUnknown: The change is in the journal, and is done; its outcome is not kept any more.
+            OutcomeUnknown: The change is in the journal; whether it was done or refused is not known any more.
             IndexDiverged: The index is of another journal, or of records that the journal does not have any more.
         """
         record = Record(self._nonce(), tried.time, tried.folded, change)
@@ -203,24 +148,18 @@ class Index:
             self._fold_all(partition, records, end=end.position, is_set_back=is_set_back and not has_folded)
             has_folded = True
 
-    def compare(self, partition: int) -> bool:
+    def compare(self, partition: int) -> None:
         """Compare an index that may have been set back with its journal, and fold what it lacks.
 
         What other processes append just now is folded within some milliseconds. If what was there before is not folded
         then, its publisher has died or hangs, or it was folded before: the index is taken for one that was set back,
         which costs subscribers a gap in the numbers of their frames, and members what waits in their inboxes.
-
-        Returns:
-            Whether records were folded.
         """
-        key, end, pause = partition_keys(partition).partition, self._journal.end(partition).position, _FIRST_PAUSE
-        for _ in range(_PAUSES):
-            if int(self._client.hmget(key, ("folded",))[0] or 0) >= end:
+        end = self.end(partition)
+        for _ in self._looks():
+            if self._position(partition) >= end:
                 break
-            with self._folded_one:
-                self._folded_one.wait(pause)
-            pause *= 2
-        return self.catch_up(partition, until=end, is_set_back=True)
+        self.catch_up(partition, until=end, is_set_back=True)
 
     def end(self, partition: int) -> int:
         """Return the position of the last record of a partition of the journal."""
@@ -228,10 +167,24 @@ class Index:
 
     def lag(self, partition: int) -> int:
         """Return how many records of a partition are not folded yet."""
-        folded = int(self._client.hmget(partition_keys(partition).partition, ("folded",))[0] or 0)
+        folded = self._position(partition)
         return max(self.end(partition) - folded, 0)
 
-    def ensure_known(self, partition: int) -> str:
+    def _position(self, partition: int) -> int:
+        """Return the position of the last record that is folded."""
+        return int(self._client.hget(partition_keys(partition).partition, "folded") or 0)
+
+    def _looks(self) -> Iterator[None]:
+        """Yield some times, with a pause between, which ends once a thread of this process has folded a record."""
+        yield
+        pause = _FIRST_PAUSE
+        for _ in range(_PAUSES):
+            with self._folded_one:
+                self._folded_one.wait(pause)
+            pause *= 2
+            yield
+
+    def _identity(self, partition: int) -> str:
         """Return the identity of the journal of a partition."""
         if partition not in self._identities:
             self._identities[partition] = self._journal.end(partition).identity
@@ -243,17 +196,13 @@ class Index:
         """Fold a record that this process has just appended."""
         folding, arguments = self._call(partition, position, record)
         calls = (self._client, _keys(partition, folding), arguments, commands)
-        (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
-        pause, has_folded_others = _FIRST_PAUSE, False
-        for attempt in range(_PAUSES + 1):
+        has_folded_others = False
+        for _ in self._looks():
+            (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
             if outcome != b"ahead":
                 break
-            if attempt < _PAUSES:
-                with self._folded_one:
-                    self._folded_one.wait(pause)
-                pause *= 2
-            else:
-                has_folded_others = self.catch_up(partition, until=position - 1)
+        else:
+            has_folded_others = self.catch_up(partition, until=position - 1)
             (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
         with self._folded_one:
             self._folded_one.notify_all()
@@ -297,7 +246,7 @@ class Index:
             set_back: The end of the journal if the record was folded before; else None.
         """
         folding = self._foldings.of(partition, position, record)
-        head = (position, self.ensure_known(partition), record.nonce, record.time)
+        head = (position, self._identity(partition), record.nonce, record.time)
         flags = (folding.stamped, "" if set_back is None else set_back, int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)
 
@@ -315,7 +264,7 @@ def _keys(partition: int, folding: Folding) -> Sequence[str]:
 def _with_wakeup(answer: Any) -> Any:
     """Return the answer of an append so that the partition is woken up: records of others were folded, too."""
     if isinstance(answer, int):
-        return answer | 2
+        return answer | NEEDS_WAKEUP
     if isinstance(answer, list) and isinstance(answer[0], int):
-        return [answer[0] | 2, *answer[1:]]
+        return [answer[0] | NEEDS_WAKEUP, *answer[1:]]
     return answer

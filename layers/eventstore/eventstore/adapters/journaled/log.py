@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from eventstore.adapters.journaled.store import JournaledStore
-    from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.cloudevents.event import RecordedEvent
     from eventstore.ports import Clock, Missing, PartitionStats, Slice, Tail
@@ -32,7 +31,6 @@ class JournaledLog(RedisLog):
         store: The store.
         clock: See `RedisLog`.
         read_ahead: See `RedisLog`.
-        direct: See `RedisLog`.
     """
 
     def __init__(
@@ -41,14 +39,12 @@ class JournaledLog(RedisLog):
         *,
         clock: Clock | None = None,
         read_ahead: ReadAhead | None = None,
-        direct: Direct | None = None,
     ) -> None:
         super().__init__(
             store.partitions.client,
             partitions=store.partitions,
             clock=clock,
             read_ahead=read_ahead,
-            direct=direct,
             steps=store.steps,
             bodies=store.bodies,
         )
@@ -56,35 +52,31 @@ class JournaledLog(RedisLog):
 
     def read(self, stream: StreamName, **options: Any) -> Slice:
         """See `Log.read`."""
-        return self._found(stream, lambda: super(JournaledLog, self).read(stream, **options))
+        return self._found(stream, lambda: super(JournaledLog, self).read(stream, **options), notices=True)
 
     def describe(self, stream: StreamName) -> StreamState:
         """See `Log.describe`."""
-        partition = partition_of(stream, self.partitions)
-        return self._found(stream, self._checked([partition], lambda: super(JournaledLog, self).describe(stream)))
+        return self._found(stream, lambda: super(JournaledLog, self).describe(stream))
 
     def tail(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Tail]:
         """See `Log.tail`."""
-        return self._whole(after, lambda: super(JournaledLog, self).tail(after, **options))
+        return self._whole(after, lambda: super(JournaledLog, self).tail(after, **options), notices=True)
 
     def locate(self, *arguments: Any, **options: Any) -> Sequence[RecordedEvent]:
         """See `Log.locate`."""
-        every = range(self.partitions)
-        return self._whole(every, self._checked(every, lambda: super(JournaledLog, self).locate(*arguments, **options)))
+        return self._whole(range(self.partitions), lambda: super(JournaledLog, self).locate(*arguments, **options))
 
     def streams(self, **options: Any) -> Sequence[StreamState]:
         """See `Log.streams`."""
-        every = range(self.partitions)
-        return self._whole(every, self._checked(every, lambda: super(JournaledLog, self).streams(**options)))
+        return self._whole(range(self.partitions), lambda: super(JournaledLog, self).streams(**options))
 
     def stats(self) -> Sequence[PartitionStats]:
         """See `Log.stats`."""
-        every = range(self.partitions)
-        return self._whole(every, self._checked(every, super().stats))
+        return self._whole(range(self.partitions), super().stats)
 
     def missing(self, after: Mapping[int, Position], **options: Any) -> Mapping[int, Missing]:
         """See `Log.missing`."""
-        return self._whole(after, self._checked(after, lambda: super(JournaledLog, self).missing(after, **options)))
+        return self._whole(after, lambda: super(JournaledLog, self).missing(after, **options))
 
     def index(self, partitions: Iterable[int], *, until: int | None = None) -> None:
         """See `Log.index`. Records of publishers that died are folded first."""
@@ -93,34 +85,24 @@ class JournaledLog(RedisLog):
             for partition in numbers:
                 self._store.partitions.ensure_open(partition)
                 self._store.partitions.catch_up(partition)
-        self._whole(numbers, lambda: super(JournaledLog, self).index(numbers, until=until))
+        self._whole(numbers, lambda: super(JournaledLog, self).index(numbers, until=until), notices=True)
 
     def ping(self) -> None:
         """See `Log.ping`. The journal has to answer, too."""
         super().ping()
         self._store.index.end(0)
 
-    def _found(self, stream: StreamName, read: Callable[[], ResultT]) -> ResultT:
+    def _found(self, stream: StreamName, read: Callable[[], ResultT], *, notices: bool = False) -> ResultT:
         """Return what a read of a stream returns, also if the index does not know the stream yet."""
         partition = partition_of(stream, self.partitions)
         try:
-            return self._whole([partition], read)
+            return self._whole([partition], read, notices=notices)
         except StreamNotFound:
             # Another process may have made the index whole since.
             with ANSWERING:
                 self._store.partitions.catch_up(partition)
-        return self._whole([partition], read)
+        return self._whole([partition], read, notices=notices)
 
-    def _whole(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> ResultT:
+    def _whole(self, partitions: Iterable[int], read: Callable[[], ResultT], *, notices: bool = False) -> ResultT:
         with ANSWERING:
-            return self._store.partitions.whole(partitions, read)
-
-    def _checked(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> Callable[[], ResultT]:
-        """Return a read that notices behind it whether the index was there, and whole."""
-
-        def read_and_check() -> ResultT:
-            found = read()
-            self._store.partitions.require_open(partitions)
-            return found
-
-        return read_and_check
+            return self._store.partitions.whole(partitions, read, notices=notices)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from eventstore.adapters.journaled.index import Index
+    from eventstore.adapters.journaled.trials import Trials, Tried
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.steps import Step
 
 __all__ = ["JournaledPartitions"]
 
@@ -41,6 +43,7 @@ class JournaledPartitions(Partitions):
     Args:
         client: The client of the store.
         index: The index of the journal.
+        trials: Tries what is to be done.
         configured: As of `Partitions`.
         shards: As of `Partitions`.
         new_epoch: As of `Partitions`.
@@ -51,6 +54,7 @@ class JournaledPartitions(Partitions):
         self,
         client: Client,
         index: Index,
+        trials: Trials,
         *,
         configured: int | None = None,
         shards: int | None = None,
@@ -59,6 +63,7 @@ class JournaledPartitions(Partitions):
     ) -> None:
         super().__init__(client, configured=configured, shards=shards, new_epoch=new_epoch)
         self._index = index
+        self._trials = trials
         self._restore = Script("journal/restore")
         self._connects = connects
         self._met_unopened = 0
@@ -69,7 +74,7 @@ class JournaledPartitions(Partitions):
         numbers = list(partitions)
         for _ in range(_MOST_TRIES):
             try:
-                return self.whole(numbers, lambda: use(self._opening()))
+                return self.whole(numbers, lambda: use(self._opening()), notices=True)
             except ResponseError as error:
                 if diverged := _DIVERGED.match(str(error)):
                     raise IndexDiverged(int(diverged[1]), diverged[2]) from error
@@ -86,15 +91,12 @@ class JournaledPartitions(Partitions):
 
     def renew(self) -> dict[int, Epoch]:
         """See `Partitions.renew`."""
-        renewed = {}
-        for partition in range(self.count):
-            epoch = self._new_epoch()
-            self.ensure_open(partition)
-            self._write(partition, Open(epoch, self.count, self.shards, renews=True))
-            renewed[partition] = epoch
-        return renewed
+        renewed = {partition: self._another_epoch() for partition in range(self.count)}
+        for partition, change in renewed.items():
+            self.done(partition, change)
+        return {partition: change.epoch for partition, change in renewed.items()}
 
-    def whole(self, partitions: Iterable[int], read: Callable[[], ResultT]) -> ResultT:
+    def whole(self, partitions: Iterable[int], read: Callable[[], ResultT], *, notices: bool = False) -> ResultT:
         """Return what a read of an index returns that has all that was acknowledged.
 
         Redis may have been set back, or a replica that is behind may have taken over: then this process has connected
@@ -103,12 +105,15 @@ class JournaledPartitions(Partitions):
         Args:
             partitions: The partitions that are read.
             read: Reads; it can be repeated.
+            notices: Whether `read` itself notices an index that is not there: by `epoch`, `opened` or `IndexLost`.
         """
         numbers = list(partitions)
         for _ in range(_MOST_READS):
             before = self._met_unopened
             try:
                 found = read()
+                if not notices:
+                    self._require_open(numbers)
             except IndexLost as error:
                 # Most likely, the others were lost with it.
                 for partition in {*numbers, error.partition}:
@@ -138,12 +143,12 @@ class JournaledPartitions(Partitions):
 
     def write_new_epoch(self, partition: int) -> None:
         """Write a new epoch of a partition into the journal; whoever folds it renews the partition."""
-        self._index.written(partition, Open(self._new_epoch(), self.count, self.shards, renews=True))
+        self._index.written(partition, self._another_epoch())
 
-    def catch_up(self, partition: int) -> bool:
-        """Fold what the journal has of a partition; return whether the index may have lacked anything before."""
-        was_compared = self.compare(partition)
-        return self._index.catch_up(partition) or was_compared
+    def catch_up(self, partition: int) -> None:
+        """Fold what the journal has of a partition. What was read before may be of an index that lacked something."""
+        self.compare(partition)
+        self._index.catch_up(partition)
 
     def epoch(self, partition: int, known: bytes | None = None) -> Epoch:
         """See `Partitions.epoch`."""
@@ -152,22 +157,27 @@ class JournaledPartitions(Partitions):
             self._met_unopened += 1
         return super().epoch(partition, known)
 
-    def require_open(self, partitions: Iterable[int]) -> None:
-        """Raise `IndexLost` unless the indexes of partitions are there, and whole."""
-        numbers = list(partitions)
-        pipeline = self.client.pipeline(transaction=False)
-        for partition in numbers:
-            pipeline.hexists(partition_keys(partition).partition, "epoch")
-        for partition, is_open in zip(numbers, pipeline.execute(), strict=True):
-            if not is_open:
-                raise IndexLost(partition)
+    def tried(self, partition: int, change: Change, *, step: Step | None = None) -> Tried:
+        """Return what a change would do; see `Trials.tried`.
+
+        If it would change nothing, the index must not be behind the journal: it may be that of an older day.
+        """
+        tried = self._trials.tried(partition, change, step=step)
+        if not tried.is_open:
+            self.ensure_open(partition)
+        elif self.compare(partition):
+            # It was made whole.
+            pass
+        elif tried.answer is None or step is not None or tried.is_done:
+            return tried
+        else:
+            # Another process may have made it whole since it was tried.
+            self.catch_up(partition)
+        return self._trials.tried(partition, change, step=step)
 
     def done(self, partition: int, change: Change) -> Any:
         """Write a change into the journal, fold it, and return what its step answers."""
-        self.ensure_open(partition)
-        tried = self._index.tried(partition, change)
-        if self.compare(partition):
-            tried = self._index.tried(partition, change)
+        tried = self.tried(partition, change)
         return self._index.submitted(partition, change, tried)[0] if tried.answer is None else tried.answer
 
     def ensure_open(self, partition: int) -> None:
@@ -181,7 +191,8 @@ class JournaledPartitions(Partitions):
             self._index.catch_up(partition)
             opened = self._stored(partition)
         if opened is None:
-            self._write(partition, Open(epoch or self._new_epoch(), partitions, shards))
+            change = Open(epoch or self._new_epoch(), partitions, shards)
+            self._index.submitted(partition, change, self._trials.tried(partition, change))
             opened = self._stored(partition)
         if opened is None:
             raise StoreUnavailable(f"partition {partition} of the index was lost while it was made; try again")
@@ -200,8 +211,18 @@ class JournaledPartitions(Partitions):
     def _require_known(self, opened: Opened) -> None:
         require_known(opened.format, oldest=JOURNALED, newest=JOURNALED)
 
-    def _write(self, partition: int, change: Open) -> None:
-        self._index.submitted(partition, change, self._index.tried(partition, change))
+    def _require_open(self, partitions: Iterable[int]) -> None:
+        """Raise `IndexLost` unless the indexes of partitions are there, and whole."""
+        numbers = list(partitions)
+        pipeline = self.client.pipeline(transaction=False)
+        for partition in numbers:
+            pipeline.hexists(partition_keys(partition).partition, "epoch")
+        for partition, is_open in zip(numbers, pipeline.execute(), strict=True):
+            if not is_open:
+                raise IndexLost(partition)
+
+    def _another_epoch(self) -> Open:
+        return Open(self._new_epoch(), self.count, self.shards, renews=True)
 
 
 def _restored_keys(partition: int) -> Sequence[str]:

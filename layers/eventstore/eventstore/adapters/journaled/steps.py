@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore.adapters.journaled.bodies import JournalBodies
-    from eventstore.adapters.journaled.index import Index, Tried
+    from eventstore.adapters.journaled.index import Index
     from eventstore.adapters.journaled.partitions import JournaledPartitions
+    from eventstore.adapters.journaled.trials import Trials
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.direct import Command
     from eventstore.adapters.redis.growth import Growth
-    from eventstore.adapters.redis.steps import Step
     from eventstore.streams import StreamName
 
 __all__ = ["JournaledSteps"]
@@ -40,13 +40,23 @@ class JournaledSteps:
     Args:
         client: The client of the store.
         index: The index of the journal.
+        trials: Looks at appends before they are written.
         partitions: The partitions of the store.
         bodies: Fetches bodies, where digests do not decide.
     """
 
-    def __init__(self, client: Client, index: Index, *, partitions: JournaledPartitions, bodies: JournalBodies) -> None:
+    def __init__(
+        self,
+        client: Client,
+        index: Index,
+        trials: Trials,
+        *,
+        partitions: JournaledPartitions,
+        bodies: JournalBodies,
+    ) -> None:
         self._client = client
         self._index = index
+        self._trials = trials
         self._partitions = partitions
         self._bodies = bodies
         self._immediate = RedisSteps(client)
@@ -88,13 +98,9 @@ class JournaledSteps:
 
     def delete(self, partition: int, stream: StreamName, *, permanently: bool, conditions: str) -> Any:
         """See `Steps.delete`. Events that come in between are not deleted, unless the stream is to be gone."""
-        last = self._partitions.whole([partition], lambda: self._head(partition, stream))
+        key = stream_keys(partition, stream).state
+        last = self._partitions.whole([partition], lambda: int(self._client.hget(key, "head") or 0))
         return self._done(partition, Delete(stream, permanently, conditions, last))[0]
-
-    def _head(self, partition: int, stream: StreamName) -> int:
-        head = int(self._client.hget(stream_keys(partition, stream).state, "head") or 0)
-        self._partitions.require_open([partition])
-        return head
 
     def trim(self, partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Any:
         """See `Steps.trim`. How far the events are dispatched is found out before, and stands in no record."""
@@ -103,7 +109,7 @@ class JournaledSteps:
             return self._immediate.trim(partition, stream, ())
         encoded = tuple(part if isinstance(part, bytes) else str(part).encode() for part in events)
         step = trim_step(partition, stream, encoded)
-        tried = self._tried(partition, Trim(stream, encoded), step=step)
+        tried = self._partitions.tried(partition, Trim(stream, encoded), step=step)
         if tried.answer is None:
             return [0, 0]
         count, stopped = tried.answer
@@ -116,36 +122,19 @@ class JournaledSteps:
     def _done(self, partition: int, change: Change, *, commands: Sequence[Command] = ()) -> tuple[Any, Sequence[Any]]:
         tried = None
         if isinstance(change, Append) and not change.expected:
-            tried = self._index.looked(partition, change)
+            tried = self._trials.looked(partition, change)
         if tried is None or not tried.is_open or self._partitions.compare(partition):
-            tried = self._tried(partition, change)
+            tried = self._partitions.tried(partition, change)
         if tried.answer is None:
             try:
                 return self._index.submitted(partition, change, tried, commands=commands)
             except OutcomeUnknown:
                 # What the change would do now says whether it was done: then all of its events are there.
-                again = self._tried(partition, change)
-                if not (isinstance(change, Append) and _is_done(again.answer)):
+                again = self._partitions.tried(partition, change)
+                if not (isinstance(change, Append) and again.is_done):
                     raise
                 return again.answer, ()
         return tried.answer, ()
-
-    def _tried(self, partition: int, change: Change, *, step: Step | None = None) -> Tried:
-        """Return what a change would do.
-
-        If it is refused, the index must not be behind the journal: it may be that of an older day.
-        """
-        tried = self._index.tried(partition, change, step=step)
-        if not tried.is_open:
-            self._partitions.ensure_open(partition)
-            return self._index.tried(partition, change, step=step)
-        if self._partitions.compare(partition):
-            return self._index.tried(partition, change, step=step)
-        if tried.answer is not None and step is None and not _is_done(tried.answer):
-            # Another process may have made the index whole since it was tried.
-            self._partitions.catch_up(partition)
-            return self._index.tried(partition, change, step=step)
-        return tried
 
     def _stored_body(self, partition: int, reference: bytes) -> bytes:
         body = self._bodies.body(partition, reference)
@@ -155,8 +144,3 @@ class JournaledSteps:
         stored = StoredBody(body)
         stored.reference = reference
         return stored
-
-
-def _is_done(answer: Any) -> bool:
-    """Whether an append would change nothing because all of its events are there."""
-    return isinstance(answer, list) and isinstance(answer[0], int)

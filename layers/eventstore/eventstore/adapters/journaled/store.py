@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.journaled.bodies import JournalBodies
 from eventstore.adapters.journaled.definitions import JournaledDefinitions, JournaledGroupSteps
+from eventstore.adapters.journaled.foldings import Foldings
 from eventstore.adapters.journaled.index import Index
 from eventstore.adapters.journaled.partitions import JournaledPartitions
 from eventstore.adapters.journaled.rebuild import Rebuild
 from eventstore.adapters.journaled.steps import JournaledSteps
+from eventstore.adapters.journaled.trials import Trials
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.partitions import random_epoch
 
@@ -70,11 +72,13 @@ class JournaledStore:
         direct: Direct | None = None,
     ) -> None:
         self.bodies = JournalBodies(journal)
-        self.index = Index(client, journal, bodies=self.bodies, nonce=nonce, clock=clock, direct=direct)
+        foldings = Foldings()
+        trials = Trials(client, foldings, clock=clock, direct=direct)
+        self.index = Index(client, journal, foldings=foldings, bodies=self.bodies, nonce=nonce, direct=direct)
         self.partitions = JournaledPartitions(
-            client, self.index, configured=partitions, shards=shards, new_epoch=new_epoch, connects=connects
+            client, self.index, trials, configured=partitions, shards=shards, new_epoch=new_epoch, connects=connects
         )
-        self.steps = JournaledSteps(client, self.index, partitions=self.partitions, bodies=self.bodies)
+        self.steps = JournaledSteps(client, self.index, trials, partitions=self.partitions, bodies=self.bodies)
         self.rebuild = Rebuild(client, self.index, self.partitions)
         self.durable_definitions = JournaledDefinitions(client, self.partitions, "durable")
         self.filter_definitions = JournaledDefinitions(client, self.partitions, "filter")

@@ -19,6 +19,7 @@ from eventstore.adapters.kafka.configuration import (
 )
 from eventstore.adapters.kafka.failures import Heard, is_refusal
 from eventstore.adapters.kafka.pool import Pool
+from eventstore.adapters.tries import TRYING_SECONDS, Tries
 from eventstore.errors import SettingsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -34,13 +35,9 @@ __all__ = ["KafkaClient"]
 
 ResultT = TypeVar("ResultT")
 
-_TRYING_SECONDS = 10.0
-"""For how long a call is tried, as with NATS."""
 _ANSWER_SECONDS = 5.0
 _LISTENING_SECONDS = 0.1
 """How often a call that waits looks for what its client heard."""
-_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 0.5
 
 
 class KafkaClient:
@@ -62,7 +59,7 @@ class KafkaClient:
         brokers: KafkaBrokers,
         *,
         group: str = "eventstore",
-        seconds: float = _TRYING_SECONDS,
+        seconds: float = TRYING_SECONDS,
         token: Callable[[], Token] | None = None,
     ) -> None:
         self._brokers = brokers
@@ -90,20 +87,17 @@ class KafkaClient:
             StoreUnavailable: No broker answers.
             SettingsError: The cluster refuses the hub.
         """
-        started = time.monotonic()
-        pause = _PAUSE_SECONDS
+        tries = Tries(self._seconds)
         while True:
             try:
                 return use()
             except KafkaException as error:
                 problem: KafkaError = error.args[0]
-                refusal = problem if is_refusal(problem) else self._heard.refusal(since=started)
+                refusal = problem if is_refusal(problem) else self._heard.refusal(since=tries.started)
                 if refusal:
                     raise SettingsError(f"Kafka refuses the hub: {refusal.str()}; look at KAFKA_BROKERS") from error
-                if time.monotonic() + pause > started + self._seconds:
-                    raise StoreUnavailable(self._unanswered(problem, started)) from error
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                if not tries.pause():
+                    raise StoreUnavailable(self._unanswered(problem, tries.started)) from error
 
     @contextmanager
     def producer(self) -> Iterator[Producer]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from eventstore.adapters.nats.connection import Connection
 from eventstore.adapters.nats.errors import FORMING, NatsError, NoResponders, Refused
+from eventstore.adapters.tries import TRYING_SECONDS, Tries
 from eventstore.errors import SettingsError, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ ResultT = TypeVar("ResultT")
 _NO_RESPONDERS = 503
 
 _ANSWER_SECONDS = 5.0
-_TRYING_SECONDS = 10.0
-"""For how long a request is tried. A cluster of three took seven seconds for another leader (measured)."""
-_PAUSE_SECONDS = 0.02
-_LONGEST_PAUSE_SECONDS = 0.5
 
 
 class NatsClient:
@@ -41,7 +37,7 @@ class NatsClient:
         seconds: For how long a request is tried.
     """
 
-    def __init__(self, url: NatsUrl, *, seconds: float = _TRYING_SECONDS) -> None:
+    def __init__(self, url: NatsUrl, *, seconds: float = TRYING_SECONDS) -> None:
         self._url = url
         self._seconds = seconds
         self._local = threading.local()
@@ -87,8 +83,7 @@ class NatsClient:
             StoreUnavailable: No server answers.
             SettingsError: The servers refuse the hub.
         """
-        until = time.monotonic() + self._seconds
-        pause = _PAUSE_SECONDS
+        tries = Tries(self._seconds)
         while True:
             try:
                 return use(self._connection())
@@ -108,10 +103,8 @@ class NatsClient:
                 # An interrupt: the rest of an answer would be taken for the next one.
                 self._drop()
                 raise
-            if time.monotonic() + pause > until:
+            if not tries.pause():
                 raise StoreUnavailable(f"NATS does not answer: {problem}") from problem
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def close(self) -> None:
         """Close the connections of all threads. A thread that uses the client later connects again."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import Event
     from eventstore.streams import Expected
 
-__all__ = ["Appends"]
+__all__ = ["NEEDS_WAKEUP", "Appends"]
 
 # The low bits of the answer of append.lua; the head of the stream is above them.
-_HAS_RETENTION, _NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
+_HAS_RETENTION, NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
 
 
 class Appends:
@@ -91,7 +91,7 @@ def _adopt_stored_bodies(
 
 
 def _appended(stream: StreamName, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:
-    head, needs_wakeup = outcome >> _FLAG_BITS, bool(outcome & _NEEDS_WAKEUP)
+    head, needs_wakeup = outcome >> _FLAG_BITS, bool(outcome & NEEDS_WAKEUP)
     if not duplicates:
         return Appended(stream, range(head + 1, head + 1 + count), frozenset(), partition, needs_wakeup)
     known = {index - 1: sequence for index, sequence in zip(*[iter(duplicates)] * 2, strict=True)}

@@ -2,7 +2,7 @@
 -- Tries a step, and changes nothing: what it would answer if it changes nothing, or that it would change something.
 -- So what fails already need not be written into the journal. It is refused where the memory of the server is full.
 --
--- `apply` is the script of the step (Script.around).
+-- `apply` is the script of the step (`step` of `Script`).
 --
 -- KEYS  1 partition    as in fold.lua
 --       2... those of the step

@@ -6,14 +6,14 @@
 -- clock, on chance, or on how far subscribers are. What does, is decided before, and stands in the record. The hash of
 -- the turns is no part of the index.
 --
--- `apply` is the script of the step (Script.around); a step that fails halfway fails so for everybody.
+-- `apply` is the script of the step (`step` of `Script`); a step that fails halfway fails so for everybody.
 --
 -- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `nonce` its nonce,
---                      `journal` the identity of the journal, `clock` the newest time that a record was stored under, `foreign` how many
---                      records were not understood, `diverged` why nothing is folded any more, `unrestored` is set
---                      until the groups of the partition are what the journal has of them (restore.lua). An index that
---                      was set back has a `goal` until it is folded up to there, and its epoch is `hidden`: so nobody
---                      takes the end of what is folded for the end of the log
+--                      `journal` the identity of the journal, `clock` the newest time that a record was stored under,
+--                      `foreign` how many records were not understood, `diverged` why nothing is folded any more,
+--                      `unrestored` is set until the groups of the partition are what the journal has of them
+--                      (restore.lua). An index that was set back has a `goal` until it is folded up to there, and its
+--                      epoch is `hidden`: so nobody takes the end of what is folded for the end of the log
 --       2 outcomes     the newest RING outcomes, a hash: position % RING -> {position, nonce, answer} (MessagePack);
 --                      nonce -> position % RING
 --       3 turn         as in dispatch/begin.lua

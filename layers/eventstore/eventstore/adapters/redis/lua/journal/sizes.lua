@@ -1,6 +1,6 @@
 -- Functions for streams whose entries hold references in the place of bodies.
 --
--- A reference has 16 bytes (adapters/journaled/records.py), of which the ninth to twelfth are the size of the body, the
+-- A reference has 16 bytes (adapters/journaled/references.py), of which the ninth to twelfth are the size of the body, the
 -- most significant first.
 local REFERENCE = 16
 
