@@ -100,5 +100,5 @@ class TestOnNats(TestOnAJournalInMemory):
 class TestOnKafka(TestOnAJournalInMemory):
     @pytest.fixture
     def journal(self, kafka: KafkaBroker) -> Iterator[Journal]:
-        with closing(KafkaJournal(KafkaBrokers.parse(kafka.address), name=f"log{next(_NAMES)}")) as journal:
+        with closing(KafkaJournal(KafkaBrokers.parse(kafka.url), name=f"log{next(_NAMES)}")) as journal:
             yield journal

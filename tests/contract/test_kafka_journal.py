@@ -59,7 +59,7 @@ def opens() -> Iterator[Opens]:
         def opened(
             where: KafkaBroker | str, *, name: str = "", seconds: float = 10, partitions: int = 16, replicas: int = 1
         ) -> KafkaJournal:
-            brokers = KafkaBrokers.parse(where if isinstance(where, str) else where.address)
+            brokers = KafkaBrokers.parse(where if isinstance(where, str) else where.url)
             client = stack.enter_context(closing(KafkaClient(brokers, seconds=seconds)))
             name = name or f"test{next(_NAMES)}"
             return KafkaJournal(brokers, name=name, partitions=partitions, replicas=replicas, client=client)
@@ -69,7 +69,7 @@ def opens() -> Iterator[Opens]:
 
 @pytest.fixture
 def admin(broker: KafkaBroker) -> AdminClient:
-    return AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
+    return AdminClient({"bootstrap.servers": broker.url, "log_level": 0})
 
 
 def made(admin: AdminClient, name: str, *, partitions: int = 16, **config: str) -> None:
@@ -208,7 +208,7 @@ def test_a_broker_that_is_away_is_tried_for_a_time_and_named(own_broker: KafkaBr
         with pytest.raises(StoreUnavailable, match="Kafka does not answer: ") as refused:
             use()
         assert "refused" in str(refused.value)
-    own_broker.start()
+    own_broker.restart()
     patient = opens(own_broker, name="later", seconds=20)
     assert patient.append(0, b"1") == 1
     assert [record.content for record in records(patient)] == [b"1"]
@@ -228,7 +228,7 @@ def test_a_call_goes_on_when_the_broker_is_back(own_broker: KafkaBroker, opens: 
     for number in range(1, 4):
         assert journal.append(0, b"%d" % number) == number
         own_broker.stop()
-        own_broker.start()
+        own_broker.restart()
     assert records(journal) == [(1, b"1"), (2, b"2"), (3, b"3")]
     assert journal.end(0) == (before.identity, 3)
 
@@ -237,7 +237,7 @@ def test_another_broker_of_the_setting_is_asked_if_one_is_away(
     own_broker: KafkaBroker, broker: KafkaBroker, opens: Opens
 ) -> None:
     own_broker.stop()
-    assert opens(f"{own_broker.address},{broker.address}").append(0, b"1") == 1
+    assert opens(f"{own_broker.url},{broker.url}").append(0, b"1") == 1
 
 
 class TestBehindALogin:
