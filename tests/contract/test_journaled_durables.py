@@ -21,6 +21,7 @@ from tests.contract.servers import OnACluster, OnOneServer
 from tests.contract.subscribed import SubscribedContract
 from tests.contract.test_redis_log import emptied
 from tests.examples import FakeClock, events
+from tests.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -179,15 +180,13 @@ class TestALostRedis:
         durables, log = durables_of(store), JournaledLog(store)
         log.append("wf", events(3))
         durables.create(durable("old", key="d-old"), {0: Start.NOW})
-        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        snapshot = Snapshot(redis)
         durables.delete("old")
         new = durables.create(durable("new", key="d-new"), {0: Start.OLDEST})
         log.append("wf", events(3, start=4))
         self.advanced(store, to=4)
         before = durables.groups(new)
-        redis.flushall()
-        for key, content in copy.items():
-            redis.restore(key, 0, content)
+        snapshot.restore()
         log.append("wf", events(1, start=7))
         assert turns_of(store).begin(0, events=100, behind=0).groups == {new.key: before[0]}
         assert durables.names(prefix="", after="", count=9) == ["new"]
@@ -256,13 +255,11 @@ class TestALostRedis:
         durables.enqueue(stored, {0: [Leave("c")]})
         turn = turns_of(store).begin(0, events=100, behind=0)
         assert len(turn.commands) == 1
-        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        snapshot = Snapshot(redis)
         turns_of(store).commit(turn, TurnResult({}, {}, {}, {}, 0, {}))
         self.advanced(store, to=2)
         before = durables.groups(stored)
-        redis.flushall()
-        for key, content in copy.items():
-            redis.restore(key, 0, content)
+        snapshot.restore()
         connects[0] += 1
         log.append("wf", events(1, start=4))
         turn = turns_of(store).begin(0, events=100, behind=0)

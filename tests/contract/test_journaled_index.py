@@ -32,6 +32,7 @@ from eventstore.streams import Expected, Retention, StreamConfig, partition_of
 from tests.contract.log import all_of, ids
 from tests.contract.test_redis_log import emptied
 from tests.examples import FakeClock, event, events
+from tests.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -249,13 +250,11 @@ class TestAnOlderRedis:
         hub.log.append("wf", events(3))
         partition = partition_of("wf", 4)
         first = hub.turns.begin(partition, events=10, behind=10)
-        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        snapshot = Snapshot(redis)
         hub.log.append("wf", events(3, start=4))
         hub.log.append("wf", events(3, start=7))
         before = hub.log.tail({partition: BEGINNING}, count=99)
-        redis.flushall()
-        for key, content in copy.items():
-            redis.restore(key, 0, content)
+        snapshot.restore()
         assert list(hub.log.append("wf", [event("10")], expected=Expected(9)).sequences) == [10]
         now = hub.log.tail({partition: BEGINNING}, count=99)[partition]
         assert now.events[:-1] == before[partition].events
@@ -266,11 +265,9 @@ class TestAnOlderRedis:
 
     def test_is_caught_up_by_the_sweep(self, hub: Hub, redis: Redis) -> None:
         hub.log.append("wf", events(3))
-        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        snapshot = Snapshot(redis)
         hub.log.append("wf", events(3, start=4))
-        redis.flushall()
-        for key, content in copy.items():
-            redis.restore(key, 0, content)
+        snapshot.restore()
         hub.log.index(range(4))
         assert len(ids(hub.log, "wf")) == 6
 
@@ -282,7 +279,7 @@ class TestAnOlderRedis:
             hub = Hub(client, journal, clock, connects=lambda: len(connects))
             partition = partition_of("wf", 4)
             hub.log.append("wf", events(3))
-            copy = {key: redis.dump(key) for key in redis.scan_iter()}
+            snapshot = Snapshot(redis)
             hub.log.append("wf", events(3, start=4))
             ends = hub.log.ends([partition])
             for read in (
@@ -293,9 +290,7 @@ class TestAnOlderRedis:
                 lambda: [state.head for state in hub.log.streams(prefix="", after="", count=9)] == [6],
                 lambda: hub.turns.begin(partition, events=9, behind=9).epoch == ends[partition].epoch,
             ):
-                redis.flushall()
-                for key, content in copy.items():
-                    redis.restore(key, 0, content)
+                snapshot.restore()
                 redis.client_kill_filter(_type="normal", skipme=True)
                 assert read()
 
@@ -314,12 +309,10 @@ class TestAnOlderRedis:
 
     def test_does_not_refuse_by_what_it_does_not_know(self, hub: Hub, redis: Redis) -> None:
         hub.log.append("wf", events(3))
-        copy = {key: redis.dump(key) for key in redis.scan_iter()}
+        snapshot = Snapshot(redis)
         hub.log.append("wf", events(3, start=4))
         hub.log.append("another", events(1))
-        redis.flushall()
-        for key, content in copy.items():
-            redis.restore(key, 0, content)
+        snapshot.restore()
         # By the index alone, both would be refused.
         assert list(hub.log.append("wf", [event("7")], expected=Expected(6)).sequences) == [7]
         assert hub.log.describe("another").head == 1

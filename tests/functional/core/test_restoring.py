@@ -20,6 +20,7 @@ from tests.examples import event, events
 from tests.fresh import forget
 from tests.functional.core.live import Live
 from tests.functional.rest.api import Api
+from tests.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,21 +68,6 @@ def renew(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ren
 
     yield call
     forget()
-
-
-class Snapshot:
-    """All that a store holds."""
-
-    def __init__(self, plain: Redis) -> None:
-        self._plain = plain
-        self._dumps = {key: plain.dump(key) for key in plain.scan_iter()}
-
-    def restore(self) -> None:
-        """Let the store be what it was."""
-        self._plain.flushall()
-        for key, dump in self._dumps.items():
-            assert isinstance(dump, bytes)
-            self._plain.restore(key, 0, dump)
 
 
 def test_a_page_of_a_stream_does_not_go_on_where_history_was_lost(live: Live, plain: Redis, renew: Renew) -> None:
