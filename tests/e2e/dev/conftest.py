@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,3 +85,25 @@ def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 1
     while not condition():
         assert time.monotonic() < deadline, f"still waiting: {what}"
         time.sleep(0.01)
+
+
+@contextmanager
+def parent_that_is_killed(module: str, server: str) -> Iterator[int]:
+    """Yield the port of a server of a class that another process started. That process is killed after the block."""
+    script = f"""
+import signal
+from {module} import {server}
+
+print({server}.start().port, flush=True)
+signal.pause()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+    ) as parent:
+        try:
+            assert parent.stdout is not None
+            yield int(parent.stdout.readline())
+        finally:
+            parent.send_signal(signal.SIGKILL)

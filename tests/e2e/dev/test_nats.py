@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,7 +11,7 @@ from eventstore.adapters.nats.journal import NatsJournal
 from eventstore_hosting import nats
 from eventstore_hosting.kept_server import FolderInUseError, PortInUseError
 from eventstore_hosting.nats import NatsError, NatsServer
-from tests.e2e.dev.conftest import wait_until
+from tests.e2e.dev.conftest import parent_that_is_killed, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,20 +80,6 @@ def test_a_missing_program_is_reported_with_how_to_get_it(monkeypatch: pytest.Mo
 
 
 def test_a_server_ends_with_a_parent_that_was_killed() -> None:
-    script = """
-import time
-from eventstore_hosting.nats import NatsServer
-
-print(NatsServer.start().port, flush=True)
-time.sleep(60)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-    ) as parent:
-        assert parent.stdout is not None
-        port = int(parent.stdout.readline())
+    with parent_that_is_killed("eventstore_hosting.nats", "NatsServer") as port:
         assert listens("127.0.0.1", port)
-        parent.send_signal(signal.SIGKILL)
     wait_until(lambda: not listens("127.0.0.1", port), what="the server to end")

@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +10,7 @@ import redis
 
 from eventstore_hosting.valkey import FolderInUseError, PortInUseError, ValkeyCluster, ValkeyError, ValkeyServer
 from eventstore_hosting.valkey.server import connect
-from tests.e2e.dev.conftest import wait_until
+from tests.e2e.dev.conftest import parent_that_is_killed, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,22 +102,8 @@ def test_a_temporary_folder_is_removed_with_its_server() -> None:
 
 
 def test_a_server_ends_with_a_parent_that_was_killed() -> None:
-    script = """
-import time
-from eventstore_hosting.valkey import ValkeyServer
-
-print(ValkeyServer.start().port, flush=True)
-time.sleep(60)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.PIPE,
-    ) as parent:
-        assert parent.stdout is not None
-        port = int(parent.stdout.readline())
+    with parent_that_is_killed("eventstore_hosting.valkey", "ValkeyServer") as port:
         assert answers(port)
-        parent.send_signal(signal.SIGKILL)
     wait_until(lambda: not answers(port), what="the server to end")
 
 
