@@ -145,9 +145,9 @@ def _contended(redis_url: str, nats_url: str, *, spread: bool) -> float:
     with ExitStack() as stack:
         answers = []
         for number in range(_WRITERS):
-            answer, told = context.Pipe(duplex=False)
+            answer, sender = context.Pipe(duplex=False)
             writer = _Writer(redis_url, nats_url, number, number if spread else 0)
-            process = context.Process(target=writer.write, args=(go, told))
+            process = context.Process(target=writer.write, args=(go, sender))
             process.start()
             stack.callback(process.join)
             answers.append(answer)
@@ -166,7 +166,7 @@ class _Writer:
     number: int
     partition: int
 
-    def write(self, go: Signal, told: Connection) -> None:
+    def write(self, go: Signal, sender: Connection) -> None:
         """Append events for some seconds, and tell how many; the first word says that it is ready."""
         names = (StreamName(f"contended-{self.number}-{n}") for n in count())
         stream = next(name for name in names if partition_of(name, _PARTITIONS) == self.partition)
@@ -178,10 +178,10 @@ class _Writer:
             log = JournaledLog(store)
             events = _prepared(Events(seed=self.number + 3).take(_MOST_WRITTEN))
             log.append(stream, events[:1])
-            told.send(0)
+            sender.send(0)
             go.wait()
             until, done = time.perf_counter() + _SECONDS, 1
             while time.perf_counter() < until:
                 log.append(stream, [events[done]])
                 done += 1
-            told.send(done)
+            sender.send(done)

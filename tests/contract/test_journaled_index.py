@@ -594,7 +594,7 @@ class TestDiverging:
         with pytest.raises(IndexDiverged):
             hub.log.append("wf", [event("6")])
         progress: list[tuple[int, int]] = []
-        another.store.rebuild.partition(partition, progress=lambda *told: progress.append(told))
+        another.store.rebuild.partition(partition, progress=lambda *reported: progress.append(reported))
         assert progress[-1] == (journal.end(partition).position, journal.end(partition).position)
         # The record that was refused is in the journal, and was folded now.
         assert ids(hub.log, "wf") == ["1", "2", "3", "6"]

@@ -61,10 +61,10 @@ def _rebuild(store: JournaledStore, named: Sequence[int]) -> None:
         raise SettingsError(f"there is no partition {wrong[0]}; the store has {count}, from 0 on")
     for partition in named or range(count):
 
-        def told(folded: int, end: int, partition: int = partition) -> None:
+        def report(folded: int, end: int, partition: int = partition) -> None:
             print(f"partition {partition}: {folded} of {end} records", flush=True)
 
-        store.rebuild.partition(partition, progress=told)
+        store.rebuild.partition(partition, progress=report)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What librdkafka is told; a client that it makes of that accepts every name and value."""
+"""The configuration of librdkafka; a client that it makes of that accepts every name and value."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class Index:
             partition: The partition.
             until: The last one to fold; None is the end that the journal has now.
             is_set_back: Whether the index is taken for one that was set back, if anything is to be folded.
-            progress: Is told the position of the last record that is folded, and that of the end.
+            progress: Called with the position of the last record that is folded, and that of the end.
 
         Returns:
             Whether records were folded whose writers may not have woken up the partition.

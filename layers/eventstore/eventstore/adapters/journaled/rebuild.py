@@ -42,7 +42,7 @@ class Rebuild:
 
         Args:
             partition: The partition.
-            progress: Is told the position of the last record that is folded, and that of the end.
+            progress: Called with the position of the last record that is folded, and that of the end.
         """
         # The epoch comes first: whoever folds the journal from now on gives the partition this one, also if we die.
         self._partitions.write_new_epoch(partition)

@@ -50,8 +50,8 @@ class Record:
     """A change with its circumstances.
 
     Attributes:
-        nonce: 8 random bytes, which tell the record from any other: one that is in the journal twice is one. Empty if
-            the record is not understood, or was erased.
+        nonce: 8 random bytes, which distinguish the record from any other: one that is in the journal twice is one.
+            Empty if the record is not understood, or was erased.
         time: In milliseconds since 1970.
         folded: The position up to which its writer saw the index folded: if a record before that is folded after it was
             read, the index was set back.

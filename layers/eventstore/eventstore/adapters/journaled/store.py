@@ -42,7 +42,7 @@ class JournaledStore:
         partitions: The expected number of partitions; None accepts that of the store, and 16 for a new one.
         shards: The expected number of shards of connections, likewise.
         new_epoch: Draws the epoch of a partition that is created or renewed.
-        nonce: Draws what tells a record from others.
+        nonce: Draws what distinguishes a record from others.
         clock: The time of records; None is the server's time, which deployments use.
         connects: Returns how often the process has connected to Redis.
         direct: Sends what an append sends; None for the client.

@@ -23,7 +23,7 @@ _KEPT: Mapping[str, str] = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "retention.bytes": "-1",
-    # Amazon MSK allows it unless told otherwise: a replica that is late would become the leader, and records vanish.
+    # Amazon MSK allows it by default: a replica that is late would become the leader, and records vanish.
     "unclean.leader.election.enable": "false",
 }
 """What the settings of the topic must be, so that no record is removed, and offsets have no gap."""

@@ -47,7 +47,7 @@ class RedisTurns:
         new_epoch: See `RedisLog`.
         read_ahead: Where to keep the references that a turn reads when it begins, for the log.
         lease: What `begin` takes of a partition; None takes none, and begins turns of partitions that nobody leases.
-        groups: Is told what turns change in groups; None if nobody has to know.
+        groups: Receives what turns change in groups; None if nobody needs it.
     """
 
     def __init__(
