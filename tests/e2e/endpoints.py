@@ -16,10 +16,13 @@ from tests.e2e.backends import has_journal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LOSABLE", "chosen", "lacking"]
+__all__ = ["KEPT", "LOSABLE", "chosen", "lacking"]
 
 LOSABLE = "losable-events"
 """What a test needs that empties the store, and wants its events gone."""
+
+KEPT = "kept-events"
+"""What a test needs that empties the store, and wants its events kept."""
 
 _INSTANCES = "tests of several instances of the server; EVENTSTORE_ENDPOINT=server runs them"
 
@@ -79,10 +82,12 @@ def lacking(needs: str) -> str | None:
     Raises:
         LookupError: No endpoint lacks it, so a test that needs it says nothing.
     """
-    if needs != LOSABLE and not any(needs in lacks for lacks in LACKS.values()):
-        raise LookupError(f"every endpoint can do {needs!r}, or it is written otherwise in tests/e2e/endpoints.py")
     if needs == LOSABLE:
         return "BACKEND: a journal has the events, so a store that is emptied loses none" if has_journal() else None
+    if needs == KEPT:
+        return None if has_journal() else "BACKEND: a store that is emptied loses its events; see make test-backends"
+    if not any(needs in lacks for lacks in LACKS.values()):
+        raise LookupError(f"every endpoint can do {needs!r}, or it is written otherwise in tests/e2e/endpoints.py")
     endpoint = chosen()
     why = LACKS[endpoint].get(needs)
     return None if why is None else f"{endpoint}: {why}"

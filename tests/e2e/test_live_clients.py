@@ -112,6 +112,18 @@ def test_the_sdk_detects_a_store_reset_on_an_open_connection(hub: Hub) -> None:
     assert lost.value.loss.renewed == tuple(range(16))
 
 
+@pytest.mark.needs("kept-events")
+def test_an_open_subscription_goes_on_when_a_store_with_a_journal_was_lost(hub: Hub) -> None:
+    with hub.client() as store, store.subscribe(ping_every=0.1) as subscription:
+        store.publish([event(1)])
+        assert next(subscription).sequence == 1
+        for number in (2, 3):
+            with Redis.from_url(hub.valkey.url) as redis:
+                redis.flushall()
+            store.publish([event(number)])
+            assert next(subscription).sequence == number
+
+
 def test_closing_ends_an_iteration_that_waits(hub: Hub) -> None:
     received = []
     with hub.client() as store, store.subscribe() as subscription:
