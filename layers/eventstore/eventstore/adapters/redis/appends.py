@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["NEEDS_WAKEUP", "Appends"]
 
 # The low bits of the answer of append.lua; the head of the stream is above them.
-_HAS_RETENTION, NEEDS_WAKEUP, _FLAG_BITS = 1, 2, 2
+_FLAG_BITS = 2
+_HAS_RETENTION = 1
+NEEDS_WAKEUP = 2
+"""The flag of an answer: the partition has something to dispatch and no wake-up outstanding."""
 
 
 class Appends:
