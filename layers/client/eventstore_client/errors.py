@@ -182,13 +182,27 @@ class LoadInterrupted(LoadFailed):
     """A load was interrupted; the requests in progress were completed."""
 
 
+_TRANSIENT = (
+    "backend-mismatch",
+    "format-mismatch",
+    "index-diverged",
+    "internal",
+    "outcome-unknown",
+    "partition-mismatch",
+    "queue-unavailable",
+    "shard-mismatch",
+    "store-closed",
+    "store-full",
+    "store-unavailable",
+    "unavailable",
+)
+"""The codes of what has nothing to do with the request: over REST, all have a status of the class 5xx."""
+
 _BY_CODE: Mapping[str, type[ProblemError]] = {
+    **dict.fromkeys(_TRANSIENT, Unavailable),
     "event-conflict": EventConflict,
     "filter-not-found": NotFound,
     "forbidden": Denied,
-    "internal": Unavailable,
-    "store-full": Unavailable,
-    "store-unavailable": Unavailable,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,
     "subscription-has-members": Conflict,
