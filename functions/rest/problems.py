@@ -82,6 +82,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.StoreUnavailable: (503, "Store unavailable"),
     errors.OutcomeUnknown: (503, "Outcome unknown"),
     errors.StoreFull: (503, "Store is full"),
+    errors.StoreClosed: (503, "Store is closed for writing"),
     errors.QueueUnavailable: (503, "Queue unavailable"),
     errors.PartitionMismatch: (503, "Partition count does not match"),
     errors.ShardMismatch: (503, "Shard count does not match"),

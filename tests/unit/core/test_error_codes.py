@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventstore import errors
+from eventstore_client.errors import Unavailable, problem_error, refusal
 from functions.rest.problems import CODES
 
 _TABLE = (Path(__file__).parents[3] / "docs/protocol.md").read_text().partition("| code | what to do |")[2]
@@ -60,3 +61,13 @@ def test_the_websocket_protocol_says_what_to_do_about_an_error(kind: type[errors
 
 def test_no_two_errors_have_one_code() -> None:
     assert len({kind.code for kind in CONCRETE}) == len(CONCRETE)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in CONCRETE if issubclass(kind, errors.Unavailable) and kind not in _INTERNAL]
+)
+def test_the_sdk_sends_again_what_cannot_be_served_now_over_both_protocols(
+    kind: type[errors.EventstoreError],
+) -> None:
+    assert isinstance(refusal({"type": "error", "code": kind.code}), Unavailable)
+    assert isinstance(problem_error(503, f'{{"code": "{kind.code}"}}'.encode()), Unavailable)

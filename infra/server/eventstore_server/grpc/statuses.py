@@ -69,6 +69,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.StoreUnavailable: StatusCode.UNAVAILABLE,
     errors.OutcomeUnknown: StatusCode.UNAVAILABLE,
     errors.StoreFull: StatusCode.RESOURCE_EXHAUSTED,
+    errors.StoreClosed: StatusCode.UNAVAILABLE,
     errors.QueueUnavailable: StatusCode.UNAVAILABLE,
     errors.TurnLost: StatusCode.UNAVAILABLE,
     errors.PartitionLeased: StatusCode.UNAVAILABLE,

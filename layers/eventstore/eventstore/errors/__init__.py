@@ -42,7 +42,8 @@ EventstoreError
 └── Unavailable                  the request is correct: sending it again later is safe
     ├── StoreUnavailable         the store does not respond
     │   ├── StoreFull            the store is out of memory: remove events, or add memory
-    │   └── OutcomeUnknown       the change was done, and its outcome is not kept: send it again
+    │   ├── OutcomeUnknown       the change was done, and its outcome is not kept: send it again
+    │   └── StoreClosed          the store is being moved, or was: send it again, to a hub with the new store
     ├── QueueUnavailable         a queue did not accept all messages
     ├── TurnLost                 a newer turn of the partition has begun and continues the work
     │   └── PartitionLeased      another instance holds a lease of the partition, and does the work
@@ -109,6 +110,7 @@ from eventstore.errors.unavailable import (
     PartitionMismatch,
     QueueUnavailable,
     ShardMismatch,
+    StoreClosed,
     StoreFull,
     StoreUnavailable,
     TurnLost,
@@ -148,6 +150,7 @@ __all__ = [
     "Refused",
     "SettingsError",
     "ShardMismatch",
+    "StoreClosed",
     "StoreFull",
     "StoreUnavailable",
     "StreamConflict",

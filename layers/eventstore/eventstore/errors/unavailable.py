@@ -13,6 +13,7 @@ __all__ = [
     "PartitionMismatch",
     "QueueUnavailable",
     "ShardMismatch",
+    "StoreClosed",
     "StoreFull",
     "StoreUnavailable",
     "TurnLost",
@@ -54,6 +55,18 @@ class OutcomeUnknown(StoreUnavailable):
         super().__init__(
             f"the request is record {position} of partition {partition}, and its outcome is not kept any more; "
             "send it again: an event is stored once"
+        )
+
+
+class StoreClosed(StoreUnavailable):
+    """The store accepts no writes: it is being moved to another backend, or was moved. It can be read."""
+
+    code = "store-closed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the store accepts no writes, because it is being moved to another one, or was moved; "
+            "send the request again, to a hub with the new store"
         )
 
 

@@ -15,7 +15,7 @@ from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.redis.appends import NEEDS_WAKEUP
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.scripts import run_each
-from eventstore.errors import BackendMismatch, IndexDiverged, OutcomeUnknown
+from eventstore.errors import BackendMismatch, IndexDiverged, OutcomeUnknown, StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -89,6 +89,7 @@ class Index:
 
         Raises:
             OutcomeUnknown: The change is in the journal; whether it was done or refused is not known any more.
+            StoreClosed: The change is in the journal, and is not done unless the store is opened again.
             IndexDiverged: The index is of another journal, or of records that the journal does not have any more.
         """
         record = Record(self._nonce(), tried.time, tried.folded, change)
@@ -107,7 +108,7 @@ class Index:
         is_set_back: bool = False,
         progress: Callable[[int, int], None] = lambda _folded, _end: None,
     ) -> bool:
-        """Fold the records of the journal that are not folded yet.
+        """Fold the records of the journal that are not folded yet; none while the partition accepts no writes.
 
         Args:
             partition: The partition.
@@ -124,7 +125,7 @@ class Index:
         key = partition_keys(partition).partition
         has_folded = False
         while True:
-            fields = self._client.hmget(key, ("folded", "nonce", "journal", "diverged", "epoch"))
+            fields = self._client.hmget(key, ("folded", "nonce", "journal", "diverged", "epoch", "closed"))
             if fields[3] is not None:
                 raise IndexDiverged(partition, fields[3].decode())
             folded, nonce, identity = int(fields[0] or 0), fields[1], fields[2]
@@ -138,7 +139,7 @@ class Index:
                 raise self._diverged(partition, f"the journal has lost records: it ends before {folded}")
             until = end.position if until is None else until
             progress(folded, until)
-            if folded >= until:
+            if folded >= until or fields[5] is not None:
                 return has_folded
             records = self._journal.read(partition, after=max(folded - 1, 0), count=_READ_RECORDS)
             if folded:
@@ -212,6 +213,8 @@ class Index:
                 return _with_wakeup(answer) if has_folded_others and is_append else answer, read
             case b"diverged", [why]:
                 raise IndexDiverged(partition, why.decode())
+            case b"closed", _:
+                raise StoreClosed
         raise OutcomeUnknown(partition, position)
 
     def _fold_all(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.journaled.changes import ADOPTED, Append, Change, Configure, Create, Delete, Trim
 from eventstore.adapters.redis.keys import stream_keys
-from eventstore.adapters.redis.steps import RedisSteps, trim_step
-from eventstore.errors import OutcomeUnknown
+from eventstore.adapters.redis.steps import NOTHING_TRIMMED, RedisSteps, trim_step
+from eventstore.errors import OutcomeUnknown, StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,16 +108,10 @@ class JournaledSteps:
             # The mark of a deletion is of turns, which are no part of the journal.
             return self._immediate.trim(partition, stream, ())
         encoded = tuple(part if isinstance(part, bytes) else str(part).encode() for part in events)
-        step = trim_step(partition, stream, encoded)
-        tried = self._partitions.tried(partition, Trim(stream, encoded), step=step)
-        if tried.answer is None:
-            return [0, 0]
-        count, stopped = tried.answer
-        if not count:
-            return [0, stopped]
-        removable = encoded[: 3 * int(count)] if stopped else encoded
-        (removed, _), _ = self._index.submitted(partition, Trim(stream, removable), tried)
-        return [removed, stopped]
+        try:
+            return self._trimmed(partition, Trim(stream, encoded))
+        except StoreClosed:
+            return NOTHING_TRIMMED
 
     def _done(self, partition: int, change: Change, *, commands: Sequence[Command] = ()) -> tuple[Any, Sequence[Any]]:
         tried = None
@@ -135,6 +129,18 @@ class JournaledSteps:
                     raise
                 return again.answer, ()
         return tried.answer, ()
+
+    def _trimmed(self, partition: int, trim: Trim) -> Sequence[int]:
+        step = trim_step(partition, trim.stream, trim.events)
+        tried = self._partitions.tried(partition, trim, step=step)
+        if tried.answer is None:
+            return [0, 0]
+        count, stopped = tried.answer
+        if not count:
+            return [0, stopped]
+        removable = trim.events[: 3 * int(count)] if stopped else trim.events
+        (removed, _), _ = self._index.submitted(partition, Trim(trim.stream, removable), tried)
+        return [removed, stopped]
 
     def _stored_body(self, partition: int, reference: bytes) -> bytes:
         body = self._bodies.body(partition, reference)

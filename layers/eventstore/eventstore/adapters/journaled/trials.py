@@ -8,7 +8,7 @@ from eventstore.adapters.journaled.records import Record
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.adapters.redis.steps import Step
-from eventstore.errors import IndexDiverged
+from eventstore.errors import IndexDiverged, StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,11 +88,13 @@ class Trials:
         return None if tried.answer else tried._replace(answer=None)
 
     def _tried(self, partition: int, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Tried:
-        (answer, now, folded, identity, diverged), _ = script.with_commands(
+        (answer, now, folded, identity, diverged, closed), _ = script.with_commands(
             self._client, keys, arguments, (), direct=self._direct
         )
         if diverged is not None:
             raise IndexDiverged(partition, diverged.decode())
+        if closed is not None:
+            raise StoreClosed
         return Tried(answer, int(now), int(folded), identity is not None)
 
     def _time(self) -> str:

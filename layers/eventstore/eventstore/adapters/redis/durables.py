@@ -12,7 +12,7 @@ from eventstore.adapters.redis.group_steps import GroupSteps, RedisGroupSteps
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
-from eventstore.errors import StoreUnavailable, SubscriptionNotFound
+from eventstore.errors import StoreClosed, StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, Epoch, Position
@@ -33,7 +33,7 @@ _BATCH = 1000
 _MAX_WAITING = 10_000
 """The maximum number of commands in an inbox: those of twenty turns, and at most some 15 MB."""
 
-_NO_WAKEUP_OUTSTANDING, _TOO_MANY = 1, -2
+_NO_WAKEUP_OUTSTANDING, _TOO_MANY, _CLOSED = 1, -2, -3
 """Answers of enqueue_commands.lua."""
 
 
@@ -77,6 +77,7 @@ class RedisDurables:
     ) -> Durable:
         """See `Durables.create`."""
         with ANSWERING:
+            self._partitions.require_writable()
             # The definition is stored first and decides; repeating a call that died keeps it and its groups. A full
             # store refuses a new definition, and nothing that belongs to a stored one.
             stored = self._stored(durable.name)
@@ -114,6 +115,7 @@ class RedisDurables:
     def change(self, old: Durable, new: Durable) -> bool:
         """See `Durables.change`."""
         with ANSWERING:
+            self._partitions.require_writable()
             ((text, reference),) = self._definitions.texts([old.name])
             # Compared as values: an earlier release may have encoded the same definition differently.
             if text is None or decoded_durable(text, reference) != old:
@@ -124,6 +126,7 @@ class RedisDurables:
         """See `Durables.delete`."""
         durable = self.get(name)
         with ANSWERING:
+            self._partitions.require_writable()
             for partition in self.partitions(durable):
                 self._groups.end(partition, durable.key)
             while True:
@@ -156,6 +159,8 @@ class RedisDurables:
                 for start in range(0, len(texts), _BATCH):
                     arguments = [durable.key, self._waiting, *texts[start : start + _BATCH]]
                     answer = self._enqueue_commands(self._client, script_keys, arguments)
+                    if answer == _CLOSED:
+                        raise StoreClosed
                     if answer == _TOO_MANY:
                         raise StoreUnavailable(
                             f"{self._waiting} requests of members wait in partition {partition}, and no more may: "

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
+from eventstore.adapters.redis.steps import CLOSED
+from eventstore.errors import StoreClosed
 from eventstore.positions import END_OF_APPEND
 
 if TYPE_CHECKING:
@@ -56,10 +58,12 @@ class RedisGroupSteps:
         """See `GroupSteps.start`."""
         log, keys = partition_keys(partition), turn_keys(partition)
         script_keys = [log.partition, log.log, keys.groups, keys.durables, log.bell]
-        self._partitions.opened(
+        answer = self._partitions.opened(
             [partition],
             lambda opening: self._create(self._client, script_keys, [*opening, key, definition, state, END_OF_APPEND]),
         )
+        if answer == CLOSED:
+            raise StoreClosed
 
     def end(self, partition: int, key: SubscriptionKey) -> None:
         """See `GroupSteps.end`."""

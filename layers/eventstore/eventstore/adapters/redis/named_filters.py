@@ -44,6 +44,7 @@ class RedisNamedFilters:
         with ANSWERING:
             # A store that this version does not support is left unchanged.
             _ = self._partitions.count
+            self._partitions.require_writable()
             return self._definitions.create(named.name, named.encoded())
 
     def get(self, name: FilterName) -> NamedFilter:
@@ -82,6 +83,7 @@ class RedisNamedFilters:
         if text is None or NamedFilter.decoded(text.decode()) != old:
             return False
         with ANSWERING:
+            self._partitions.require_writable()
             if new is None:
                 return self._definitions.delete(old.name, text)
             return self._definitions.change(old.name, text, new.encoded())

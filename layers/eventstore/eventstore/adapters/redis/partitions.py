@@ -10,14 +10,14 @@ from eventstore.adapters.redis.entries import end_of_entry
 from eventstore.adapters.redis.formats import FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
-from eventstore.errors import BackendMismatch, PartitionMismatch, ShardMismatch
+from eventstore.errors import BackendMismatch, PartitionMismatch, SettingsError, ShardMismatch, StoreClosed
 from eventstore.frames.limits import DEFAULT_SHARDS
 from eventstore.ports import LogEnd
 from eventstore.positions import Epoch
 from eventstore.streams import DEFAULT_PARTITIONS, StreamName, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from eventstore.adapters.redis.connection import Client
 
@@ -130,6 +130,29 @@ class Partitions:
             for partition in range(self.count)
         ]
         return {partition: epoch.decode() for partition, epoch in enumerate(self._renew.each(self.client, calls))}
+
+    def adopt(self, epochs: Mapping[int, Epoch]) -> None:
+        """Create all partitions, with the epochs that they have in another store.
+
+        Raises:
+            SettingsError: One exists with another epoch.
+        """
+        shards = self._configured_shards or DEFAULT_SHARDS
+        for partition, epoch in epochs.items():
+            opened = self._open_partition(partition, epoch, len(epochs), shards)
+            if (opened.epoch, opened.partitions) != (epoch, len(epochs)):
+                raise SettingsError(
+                    "the store is not empty, and is not the copy of the other one: name an empty store, or empty it"
+                )
+
+    def require_writable(self) -> None:
+        """Raise `StoreClosed` if the store accepts no writes.
+
+        For what is in no partition, and so is not written by a script that looks itself: whoever closes the store reads
+        these things once more after all else.
+        """
+        if self.client.hget(partition_keys(0).partition, "closed") is not None:
+            raise StoreClosed
 
     def ends(self, partitions: Iterable[int]) -> dict[int, LogEnd]:
         """See `Log.ends`."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from eventstore.adapters.redis.entries import entries_of
 from eventstore.adapters.redis.keys import partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
+from eventstore.errors import StoreClosed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,24 @@ if TYPE_CHECKING:
     from eventstore.ports import Clock
     from eventstore.streams import StreamName
 
-__all__ = ["RedisSteps", "Step", "Steps", "append_step", "configure_step", "create_step", "delete_step", "trim_step"]
+__all__ = [
+    "CLOSED",
+    "NOTHING_TRIMMED",
+    "RedisSteps",
+    "Step",
+    "Steps",
+    "append_step",
+    "configure_step",
+    "create_step",
+    "delete_step",
+    "trim_step",
+]
+
+CLOSED = [b"closed"]
+"""What scripts answer of a partition that accepts no writes (lua/log/close.lua)."""
+
+NOTHING_TRIMMED = (0, 1)
+"""What log/trim.lua answers where it removes nothing, and stops."""
 
 
 class Step(NamedTuple):
@@ -32,7 +50,7 @@ class Step(NamedTuple):
 
 
 class Steps(Protocol):
-    """Does the steps of a log. Each returns what its script answers."""
+    """Does the steps of a log. Each returns what its script answers, and raises `StoreClosed` if that is `CLOSED`."""
 
     def append(
         self,
@@ -67,7 +85,10 @@ class Steps(Protocol):
         """Delete the events of a stream."""
 
     def trim(self, partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Any:
-        """Remove events that a stream no longer keeps; without events, only the mark of a deletion."""
+        """Remove events that a stream no longer keeps; without events, only the mark of a deletion.
+
+        A partition that accepts no writes keeps them.
+        """
 
 
 class RedisSteps:
@@ -84,10 +105,10 @@ class RedisSteps:
         self._clock = clock
         self._direct = direct
         self._append = Script("log/append")
-        self._create = Script("log/create")
-        self._configure = Script("log/configure")
-        self._delete = Script("log/delete", "log/removals", "log/sizes")
-        self._trim = Script("log/trim", "log/removals", "shared/bell")
+        self._create = _unless_closed("log/create")
+        self._configure = _unless_closed("log/configure")
+        self._delete = _unless_closed("log/delete", "log/removals", "log/sizes")
+        self._trim = _unless_closed("log/trim", "log/removals", "shared/bell")
 
     def append(
         self,
@@ -105,33 +126,47 @@ class RedisSteps:
         answer, read = self._append.with_commands(self._client, keys, arguments, commands, direct=self._direct)
         if growth is not None:
             growth.answered(read)
+        if answer == CLOSED:
+            raise StoreClosed
         return answer
 
     def create(self, partition: int, stream: StreamName, *, limits: str, labels: str) -> Any:
         """See `Steps.create`."""
-        return self._create(
-            self._client, *create_step(partition, stream, time=self._time(), limits=limits, labels=labels)
-        )
+        step = create_step(partition, stream, time=self._time(), limits=limits, labels=labels)
+        return self._done(self._create, partition, step)
 
     def configure(
         self, partition: int, stream: StreamName, *, changes: int, version: str, limits: str, labels: str
     ) -> Any:
         """See `Steps.configure`."""
         step = configure_step(partition, stream, changes=changes, version=version, limits=limits, labels=labels)
-        return self._configure(self._client, *step)
+        return self._done(self._configure, partition, step)
 
     def delete(self, partition: int, stream: StreamName, *, permanently: bool, conditions: str) -> Any:
         """See `Steps.delete`."""
         step = delete_step(partition, stream, permanently=permanently, time=self._time(), conditions=conditions)
-        return self._delete(self._client, *step)
+        return self._done(self._delete, partition, step)
 
     def trim(self, partition: int, stream: StreamName, events: Sequence[str | bytes | int]) -> Any:
         """See `Steps.trim`."""
-        return self._trim(self._client, *trim_step(partition, stream, events))
+        try:
+            return self._done(self._trim, partition, trim_step(partition, stream, events))
+        except StoreClosed:
+            return NOTHING_TRIMMED
+
+    def _done(self, script: Script, partition: int, step: Step) -> Any:
+        answer = script(self._client, [partition_keys(partition).partition, *step.keys], step.arguments)
+        if answer == CLOSED:
+            raise StoreClosed
+        return answer
 
     def _time(self) -> str:
         """Return the time to store under, in milliseconds since 1970; empty is the server's."""
         return "" if self._clock is None else str(self._clock.now())
+
+
+def _unless_closed(*step: str) -> Script:
+    return Script("log/unless_closed", step=step)
 
 
 def append_step(

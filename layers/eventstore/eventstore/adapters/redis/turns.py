@@ -33,6 +33,9 @@ __all__ = ["RedisTurns"]
 _BATCH = 3000
 """The maximum number of arguments per command; ElastiCache Serverless accepts 3,999."""
 
+_CLOSED = b"CLOSED"
+"""The answer of begin.lua for a partition that accepts no writes; no id of an instance is one word of capitals."""
+
 _MAX_COMMANDS = 500
 """The maximum number of commands that a turn applies."""
 
@@ -99,6 +102,10 @@ class RedisTurns:
             arguments += [self._lease.instance, self._lease.milliseconds] if self._lease else ["", 0]
             answer = self._partitions.opened(
                 [partition], lambda opening: self._begin(self._client, script_keys, [*opening, *arguments])
+            )
+        if answer == _CLOSED:
+            raise TurnLost(
+                partition, f"partition {partition} accepts no writes: its store is being moved, or was moved"
             )
         if isinstance(answer, bytes):
             raise PartitionLeased(partition, answer.decode())

@@ -6,7 +6,7 @@
 local call = redis.call
 local turn, bell, log, behind, terms, groups = unpack(KEYS)
 
-if has_subscriptions(turn, behind, terms, groups) then return end
+if is_closed(bell) or has_subscriptions(turn, behind, terms, groups) then return end
 silence(bell)
 local fields = call('HMGET', turn, 'done', 'goal')
 -- The subscriptions of a turn that did not commit have ended. Its goal is never before the checkpoint.

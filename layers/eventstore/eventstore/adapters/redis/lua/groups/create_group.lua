@@ -11,9 +11,10 @@
 --         "REMOVALS" by the removal serial of the partition
 --       7 index that means a whole append
 --
--- Answers  1 if it was created, 0 if it exists
+-- Answers  1 if it was created, 0 if it exists, {'closed'} if the partition accepts no writes
 local call = redis.call
 local partition, log, groups, durables, bell = unpack(KEYS)
+if is_closed(bell) then return {'closed'} end
 open_partition(partition, ARGV[1], ARGV[2], ARGV[3])
 if call('HEXISTS', groups, ARGV[4]) == 1 then return 0 end
 local last = last_entry(log)

@@ -11,7 +11,7 @@
 -- KEYS  1 partition    the partition's hash: `folded` is the position of the last record taken in, `nonce` its nonce,
 --                      `journal` the identity of the journal, `clock` the newest time that a record was stored under,
 --                      `foreign` how many records were not understood, `diverged` why nothing is folded any more,
---                      `unrestored` is set until the groups of the partition are what the journal has of them
+--                      `closed` is set while nothing is folded (log/close.lua); `unrestored` is set until the groups of the partition are what the journal has of them
 --                      (restore.lua). An index that was set back has a `goal` until it is folded up to there, and its
 --                      epoch is `hidden`: so nobody takes the end of what is folded for the end of the log
 --       2 outcomes     the newest RING outcomes, a hash: position % RING -> {position, nonce, answer} (MessagePack);
@@ -27,12 +27,12 @@
 --       8... those of the step
 --
 -- Answers  {'folded', answer of the step} | {'ahead', folded} | {'lost'}, if the outcome is not kept any more |
---          {'diverged', why}
+--          {'diverged', why} | {'closed'}
 local partition, outcomes = KEYS[1], KEYS[2]
 local position, identity, nonce = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local RING = 1024
 
-local fields = redis.call('HMGET', partition, 'folded', 'journal', 'clock', 'diverged', 'goal')
+local fields = redis.call('HMGET', partition, 'folded', 'journal', 'clock', 'diverged', 'goal', 'closed')
 if fields[4] then return {'diverged', fields[4]} end
 local folded = tonumber(fields[1]) or 0
 local function diverge(why)
@@ -50,6 +50,7 @@ if position <= folded then
   if held[2] ~= '' and nonce ~= '' and held[2] ~= nonce then return diverge('a position of another record') end
   return {'folded', held[3]}
 end
+if fields[6] then return {'closed'} end
 if position > folded + 1 then return {'ahead', folded} end
 
 local goal = tonumber(fields[5])

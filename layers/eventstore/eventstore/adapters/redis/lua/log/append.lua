@@ -21,10 +21,13 @@
 --
 -- Answers  4 * head before + 1 if the stream has retention + 2 if the partition needs a wake-up;
 --          with duplicates {that number, indexes (from 1) and sequences of duplicates...}
---          {'version', head} | {'gone'} |
+--          {'version', head} | {'gone'} | {'closed'} |
 --          {'conflict', index, sequence, body stored, or '' if the digests decide, ...}
 local call, sub = redis.call, string.sub
 local events, state, digests, log, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
+-- Read once, for the answer and because a closed partition (close.lua) stores nothing.
+local bell_state = call('GET', bell)
+if bell_state == '2' then return {'closed'} end
 local is_single, total = #ARGV == 2, 1
 -- The number of sequences of a chunk; trim.lua has it, too.
 local CHUNK = 32
@@ -74,7 +77,7 @@ if is_single then
     end
     local answer = 4 * head
     if stored[3] then answer = answer + 1 end
-    if call('EXISTS', bell) == 0 then
+    if not bell_state then
       call('SET', bell, 1, 'PX', 10000)
       answer = answer + 2
     end
@@ -86,7 +89,7 @@ local function reply_and_claim_wakeup(head, has_retention)
   local answer = 4 * head
   if has_retention then answer = answer + 1 end
   -- The flag expires, so that later appends make up for a wake-up that was lost.
-  if call('EXISTS', bell) == 0 then
+  if not bell_state then
     call('SET', bell, 1, 'PX', 10000)
     answer = answer + 2
   end
