@@ -29,9 +29,11 @@ PARTS = {
 _SCRIPTS = {name: text for name, text in _FILES.items() if name not in PARTS}
 
 ADD = {
+    "copy/append": "stores events of another store, which has them until all are copied",
     "journal/check": "comes before a record of the journal, and has the flags of the step that it tries",
     "journal/look": "comes before a record of the journal with events that clients publish",
     "log/add_block": "stores an index, without which readers find events all the same",
+    "log/unless_closed": "has the flags of the step that it does",
     "log/append": "stores events that clients publish",
     "log/create": "stores a stream's settings, when a client makes one",
     "groups/create_definition": "stores a durable subscription, when an operator makes one",

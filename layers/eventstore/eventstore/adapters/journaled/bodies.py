@@ -7,7 +7,8 @@ from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.journaled.changes import Append, bodies_of
+from eventstore.adapters.journaled.changes import Append, Change, CopyAppends, bodies_of
+from eventstore.adapters.journaled.copied import bodies_of_copy
 from eventstore.adapters.journaled.records import decoded
 from eventstore.adapters.journaled.references import Reference
 from eventstore.errors import StoreUnavailable
@@ -99,8 +100,8 @@ class JournalBodies:
             record = decoded(content)
             if content is None:
                 found[position] = ()
-            elif isinstance(record.change, Append) and record.mark == marks[position]:
-                found[position] = bodies_of(record.change)
+            elif record.mark == marks[position]:
+                found[position] = _bodies_of(record.change, position)
                 self.keep(partition, position, record.mark, found[position])
             else:
                 raise _unlike(position)
@@ -109,6 +110,15 @@ class JournalBodies:
     def _drop(self, kept: tuple[bytes, Sequence[bytes]] | None) -> None:
         if kept is not None:
             self._size -= sum(map(len, kept[1]))
+
+
+def _bodies_of(change: Change | None, position: int) -> Sequence[bytes]:
+    match change:
+        case Append():
+            return bodies_of(change)
+        case CopyAppends():
+            return bodies_of_copy(change)
+    raise _unlike(position)
 
 
 def _body(bodies: Mapping[int, Sequence[bytes]], reference: Reference) -> bytes | None:

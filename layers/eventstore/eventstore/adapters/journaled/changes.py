@@ -22,6 +22,9 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Configure",
+    "CopyAppends",
+    "CopyPartition",
+    "CopyStream",
     "Create",
     "Define",
     "Delete",
@@ -178,13 +181,69 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class CopyAppends:
+    """Appends of another store, at the places that they have there; see lua/copy/append.lua.
+
+    Attributes:
+        appends: Of each append, several fields (`copied`).
+    """
+
+    KIND: ClassVar = 11
+    appends: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStream:
+    """What a stream has in another store, as `CopiedStream` describes it."""
+
+    KIND: ClassVar = 12
+    name: StreamName
+    head: int
+    first: int
+    size: int
+    created: int
+    updated: int
+    changes: str
+    limits: str
+    labels: str
+    gone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CopyPartition:
+    """What a partition has in another store; see lua/copy/partition.lua.
+
+    Attributes:
+        arguments: The arguments of the script, without the time.
+    """
+
+    KIND: ClassVar = 13
+    arguments: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """Nothing: the content of the record was removed, because another one replaced it."""
 
     KIND: ClassVar = 0
 
 
-Change = Append | Create | Configure | Delete | Trim | Open | Define | StartGroup | EndGroup | Checkpoint | Erased
+Change = (
+    Append
+    | Create
+    | Configure
+    | Delete
+    | Trim
+    | Open
+    | Define
+    | StartGroup
+    | EndGroup
+    | Checkpoint
+    | CopyAppends
+    | CopyStream
+    | CopyPartition
+    | Erased
+)
 
 
 def bodies_of(append: Append) -> list[bytes]:

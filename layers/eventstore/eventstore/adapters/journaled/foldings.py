@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eventstore.adapters.journaled.changes import (
@@ -10,6 +12,9 @@ from eventstore.adapters.journaled.changes import (
     Change,
     Checkpoint,
     Configure,
+    CopyAppends,
+    CopyPartition,
+    CopyStream,
     Create,
     Define,
     Delete,
@@ -21,11 +26,20 @@ from eventstore.adapters.journaled.changes import (
     bodies_of,
     sizes_of,
 )
+from eventstore.adapters.journaled.copied import copied_appends
 from eventstore.adapters.journaled.references import Reference
+from eventstore.adapters.redis.copy_steps import (
+    COPY_APPENDS,
+    COPY_PARTITION,
+    COPY_STREAM,
+    copy_appends_step,
+    copy_stream_step,
+)
 from eventstore.adapters.redis.formats import JOURNALED
 from eventstore.adapters.redis.keys import definition_keys, group_keys, partition_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.adapters.redis.steps import Step, append_step, configure_step, create_step, delete_step, trim_step
+from eventstore.ports.copied_values import CopiedStream
 from eventstore.positions import END_OF_APPEND
 
 if TYPE_CHECKING:
@@ -46,6 +60,9 @@ _STEPS: dict[type[Change] | None, Sequence[str]] = {
     StartGroup: ("journal/start_group", "shared/last_entry", "shared/bell"),
     EndGroup: ("journal/end_group",),
     Checkpoint: ("journal/checkpoint",),
+    CopyAppends: COPY_APPENDS,
+    CopyStream: COPY_STREAM,
+    CopyPartition: COPY_PARTITION,
     Erased: ("journal/erased",),
     None: ("journal/foreign",),
 }
@@ -111,16 +128,33 @@ def _folded(partition: int, position: int, record: Record) -> tuple[Sequence[str
             step = trim_step(partition, stream, events, is_dispatched=True)
         case Open(epoch, partitions, shards, renews):
             step = Step([log.partition, log.turn], (epoch, partitions, shards, JOURNALED, int(renews)))
+        case CopyAppends() | CopyPartition() as change:
+            step = _copy_step(partition, position, record.mark, change)
+            stamped = 1
         case change:
             step = _definition_step(partition, position, change)
     return step.keys, step.arguments, stamped, refers
 
 
+def _copy_step(partition: int, position: int, mark: bytes, change: CopyAppends | CopyPartition) -> Step:
+    """Return the step of what is copied from another store."""
+    if isinstance(change, CopyPartition):
+        log = partition_keys(partition)
+        return Step([log.partition, log.trimmed, log.log], ("", *change.arguments))
+    index, appends = count(), copied_appends(change)
+    references = [
+        [Reference(position, next(index), len(body), mark).packed() for body in append.bodies] for append in appends
+    ]
+    return copy_appends_step(partition, appends, references, time="")
+
+
 def _definition_step(partition: int, position: int, change: Change | None) -> Step:
-    """Return the step of a change of definitions or groups, or of a record that changes nothing."""
+    """Return the step of a change that is no append: of a copied stream, definitions or groups, or of nothing."""
     log, turns, groups = partition_keys(partition), turn_keys(partition), group_keys(partition)
     group_hashes = [turns.groups, turns.durables, *groups]
     match change:
+        case CopyStream():
+            return copy_stream_step(partition, CopiedStream(*astuple(change)))
         case Define(kind, name, old, new, reference):
             return Step(definition_keys(kind), (name, old, new, reference))
         case StartGroup(key, definition, state):

@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.journaled.bodies import JournalBodies
+from eventstore.adapters.journaled.copy_steps import JournaledCopySteps
 from eventstore.adapters.journaled.definitions import JournaledDefinitions, JournaledGroupSteps
 from eventstore.adapters.journaled.foldings import Foldings
 from eventstore.adapters.journaled.index import Index
@@ -56,6 +57,7 @@ class JournaledStore:
         durable_definitions: The definitions of durable subscriptions.
         filter_definitions: The named filters.
         groups: Starts and ends groups of durable subscriptions, and notes how turns leave them.
+        copy_steps: Stores what is copied from another store.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class JournaledStore:
         self.durable_definitions = JournaledDefinitions(client, self.partitions, "durable")
         self.filter_definitions = JournaledDefinitions(client, self.partitions, "filter")
         self.groups = JournaledGroupSteps(client, self.partitions, journal)
+        self.copy_steps = JournaledCopySteps(self.index, self.partitions, journal)
 
     def lag(self) -> int:
         """Return how many records of the journal its index does not have yet."""

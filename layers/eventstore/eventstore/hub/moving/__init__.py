@@ -1,0 +1,1 @@
+"""Moving a store to another backend, or to another place."""
