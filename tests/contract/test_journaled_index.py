@@ -15,6 +15,7 @@ from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.journaled.store import JournaledStore
 from eventstore.adapters.memory.journal import MemoryJournal
 from eventstore.adapters.redis.connection import connect
+from eventstore.adapters.redis.ids import Ids
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.errors import (
@@ -563,6 +564,34 @@ class TestDiverging:
         with pytest.raises(IndexDiverged, match="has lost records"):
             hub.log.index(range(4))
 
+    def test_a_server_that_does_not_know_the_newest_records_is_not_believed(
+        self, hub: Hub, journal: FaultyJournal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub.log.append("wf", events(3))
+        partition = partition_of("wf", 4)
+        stale = JournalEnd("memory", 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(journal, "end", lambda _: stale)
+            assert hub.log.append("wf", [event("4")]).sequences[0] == 4
+            hub.store.index.catch_up(partition)
+        hub.store.index.catch_up(partition)
+        assert ids(hub.log, "wf") == ["1", "2", "3", "4"]
+        assert list(hub.log.append("wf", [event("5")]).sequences) == [5]
+
+    def test_an_index_that_was_made_anew_meanwhile_is_not_marked(
+        self, hub: Hub, another: Hub, journal: FaultyJournal, redis: Redis
+    ) -> None:
+        hub.log.append("wf", events(3))
+        for number in range(4, 8):
+            hub.log.append("wf", [event(str(number))])
+        partition = partition_of("wf", 4)
+        journal.lose(partition, 3)
+        journal.between = lambda: another.store.rebuild.partition(partition)
+        with pytest.raises(IndexDiverged, match="has lost records"):
+            hub.log.append("wf", [event("late")])
+        assert redis.hget(f"{{p{partition}}}:partition", "diverged") is None
+        assert list(another.log.append("wf", [event("8")]).sequences) == [6]
+
     def test_a_journal_whose_tail_is_another_one_is_noticed(
         self, hub: Hub, another: Hub, journal: FaultyJournal
     ) -> None:
@@ -610,6 +639,26 @@ class TestDiverging:
             hub.store.rebuild.partition(partition)
         after = {key: value for key, value in index_of(redis).items() if not key.endswith(":partition")}
         assert after == before
+
+    def test_a_process_that_indexes_ids_meanwhile_adds_no_place_twice(
+        self, hub: Hub, another: Hub, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hub.log.append("wf", events(3))
+        partition = partition_of("wf", 4)
+        run = client.execute_command
+
+        def index_before(command: str, *arguments: object, **options: object) -> object:
+            if command == "UNLINK":
+                # As a process that had begun before the partition was marked.
+                Ids(another.store.partitions).catch_up([partition])
+            return run(command, *arguments, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(client, "execute_command", index_before)
+            hub.store.rebuild.partition(partition)
+        hub.log.index(range(4))
+        assert len(hub.log.locate("2")) == 1
+        assert client.execute_command("HVALS", f"{{p{partition}}}:ids") == [b"wf/1", b"wf/2", b"wf/3"]
 
 
 class TestBackends:

@@ -10,11 +10,11 @@ import logging
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.journaled.changes import Append, Change, bodies_of
+from eventstore.adapters.journaled.changes import Append, Change, Erased, bodies_of
 from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.redis.appends import NEEDS_WAKEUP
 from eventstore.adapters.redis.keys import partition_keys
-from eventstore.adapters.redis.scripts import run_each
+from eventstore.adapters.redis.scripts import Script, run_each
 from eventstore.errors import BackendMismatch, IndexDiverged, OutcomeUnknown, StoreClosed
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Index:
         self._nonce = nonce
         self._direct = direct
         self._foldings = foldings
+        self._diverge = Script("journal/diverge")
         self._identities: dict[int, str] = {}
         self._folded_one = Condition()
 
@@ -97,7 +98,9 @@ class Index:
         if isinstance(change, Append):
             self._bodies.keep(partition, position, record.mark, bodies_of(change))
         if position <= tried.folded:
-            raise self._diverged(partition, f"the journal has lost records: it ends before {tried.folded}")
+            raise self._diverged(
+                partition, tried.folded, f"the journal has lost records: it ends before {tried.folded}"
+            )
         return self._folded(partition, position, record, commands)
 
     def catch_up(
@@ -134,10 +137,15 @@ class Index:
             end = self._journal.end(partition)
             self._identities[partition] = end.identity
             if identity is not None and identity.decode() != end.identity:
-                raise self._diverged(partition, "it is of another journal")
-            if end.position < folded:
-                raise self._diverged(partition, f"the journal has lost records: it ends before {folded}")
-            until = end.position if until is None else until
+                raise self._diverged(partition, folded, "it is of another journal")
+            newest = end.position
+            if newest < folded:
+                # A server that is not the leader any more may say so, and not know what others acknowledged since. What
+                # all must agree on is the position of another record, which changes nothing.
+                newest = self.written(partition, Erased())
+                if newest <= folded:
+                    raise self._diverged(partition, folded, f"the journal has lost records: it ends before {folded}")
+            until = newest if until is None else until
             progress(folded, until)
             if folded >= until or fields[5] is not None:
                 return has_folded
@@ -145,8 +153,8 @@ class Index:
             if folded:
                 last, *records = records
                 if nonce and (found := decoded(last.content).nonce) and found != nonce:
-                    raise self._diverged(partition, f"the journal has another record at {folded}")
-            self._fold_all(partition, records, end=end.position, is_set_back=is_set_back and not has_folded)
+                    raise self._diverged(partition, folded, f"the journal has another record at {folded}")
+            self._fold_all(partition, records, end=newest, is_set_back=is_set_back and not has_folded)
             has_folded = True
 
     def compare(self, partition: int) -> None:
@@ -253,9 +261,15 @@ class Index:
         flags = (folding.stamped, "" if set_back is None else set_back, int(folding.refers))
         return folding, (*head, *flags, *folding.arguments)
 
-    def _diverged(self, partition: int, why: str) -> IndexDiverged:
-        """Note why nothing of a partition can be folded any more, and return the error that says so."""
-        self._client.execute_command("HSET", partition_keys(partition).partition, "diverged", why)
+    def _diverged(self, partition: int, folded: int, why: str) -> IndexDiverged:
+        """Note why nothing of a partition can be folded any more, and return the error that says so.
+
+        Args:
+            partition: The partition.
+            folded: How far its index was folded when that was found out.
+            why: Why.
+        """
+        self._diverge(self._client, [partition_keys(partition).partition], (folded, why))
         return IndexDiverged(partition, why)
 
 

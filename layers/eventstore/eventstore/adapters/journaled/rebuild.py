@@ -46,13 +46,14 @@ class Rebuild:
         """
         # The epoch comes first: whoever folds the journal from now on gives the partition this one, also if we die.
         self._partitions.write_new_epoch(partition)
-        key = partition_keys(partition).partition
+        key, ids = partition_keys(partition).partition, partition_keys(partition).ids
         self._client.execute_command("HSET", key, "diverged", "it is being made anew")
-        names = [name for name in self._names(partition) if name != key]
+        names = [name for name in self._names(partition) if name not in {key, ids}]
         for start in range(0, len(names), _STEP_KEYS):
             self._client.execute_command("UNLINK", *names[start : start + _STEP_KEYS])
-        # The partition comes last: as long as it is there, nothing is folded.
-        self._client.execute_command("DEL", key)
+        # The partition comes last: as long as it is there, nothing is folded. It says how far the index by id has come,
+        # so that goes in the same step: a process that is indexing would add what is there already.
+        self._client.execute_command("DEL", key, ids)
         self._index.catch_up(partition, progress=progress)
 
     def _names(self, partition: int) -> Iterable[str]:
