@@ -68,6 +68,8 @@ class Cluster:
         self._lost = lost
         self._live: Sequence[InstanceId] = ()
         self._last_heartbeat = time.monotonic()
+        self._away = False
+        self._away_lock = threading.Lock()
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
@@ -80,8 +82,13 @@ class Cluster:
         return self._live
 
     def is_away(self) -> bool:
-        """Return whether the others take this instance for dead, or will before it knows. Any thread may ask."""
-        return time.monotonic() - self._last_heartbeat > self._alive_seconds
+        """Return whether the others take this instance for dead, or will before it knows. Any thread may ask.
+
+        Once it is so, it stays so until `was_away` has been called: who asked has dropped what it had for clients.
+        """
+        with self._away_lock:
+            self._away = self._away or time.monotonic() - self._last_heartbeat > self._alive_seconds
+            return self._away
 
     @property
     def is_alive(self) -> bool:
@@ -140,16 +147,25 @@ class Cluster:
             try:
                 began = time.monotonic()
                 self._heartbeat()
-                if self.is_away():
-                    away = time.monotonic() - self._last_heartbeat
-                    _LOGGER.warning("this instance was away for %.1f s; its clients connect again", away)
-                    self._was_away()
-                self._last_heartbeat = began
+                self._note_heartbeat(began)
                 self._bury()
             except EventstoreError as error:
                 _LOGGER.warning("heartbeat: %s: %s", error.code, error.detail)
             except Exception:
                 _LOGGER.exception("a heartbeat failed")
+
+    def _note_heartbeat(self, began: float) -> None:
+        before = self._last_heartbeat
+        with self._away_lock:
+            # Whoever asks from now on goes by this heartbeat, and whoever has asked before is known to have.
+            self._away = self._away or time.monotonic() - before > self._alive_seconds
+            self._last_heartbeat = began
+            if not self._away:
+                return
+        _LOGGER.warning("this instance was away for %.1f s; its clients connect again", time.monotonic() - before)
+        self._was_away()
+        with self._away_lock:
+            self._away = False
 
     def _heartbeat(self) -> None:
         before, live = self._live, self._instances.heartbeat(self._instance)

@@ -123,6 +123,55 @@ def test_an_instance_leaves_after_its_last_heartbeat(monkeypatch: pytest.MonkeyP
     assert instances.steps[-1] == "leave"
 
 
+class PromptInstances(SlowInstances):
+    """Instances whose heartbeats come when the test says so."""
+
+    def heartbeat(self, instance: InstanceId) -> Sequence[InstanceId]:
+        self.began.set()
+        assert self.goes_on.wait(10)
+        return [instance]
+
+
+def test_an_instance_stays_away_until_its_clients_were_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks while a heartbeat is late drops what it has for clients: they must not go on."""
+    now = 0.0
+    monkeypatch.setattr("eventstore_server.cluster.time.monotonic", lambda: now)
+    monkeypatch.setattr("eventstore_server.cluster._HEARTBEAT_SECONDS", 0)
+    instances, seen, sent_away = PromptInstances(), list[bool](), threading.Event()
+    anything: Any = instances
+
+    def was_away() -> None:
+        seen.append(cluster.is_away())
+        sent_away.set()
+
+    cluster = Cluster(
+        ME,
+        anything,
+        partitions=1,
+        alive_seconds=3.0,
+        owns=lambda _: None,
+        lost=lambda: None,
+        received=lambda _: None,
+        died=lambda _: None,
+        was_away=was_away,
+    )
+    instances.goes_on.set()
+    cluster.run()
+    instances.goes_on.clear()
+    instances.began.clear()
+    assert instances.began.wait(10)
+    assert not cluster.is_away()
+    now = 3.5
+    assert cluster.is_away()
+    # As if whoever asked had looked before the heartbeat came, and the heartbeat had come in time.
+    now = 2.9
+    instances.goes_on.set()
+    assert sent_away.wait(10)
+    cluster.stop()
+    assert seen == [True]
+    assert not cluster.is_away()
+
+
 def test_the_threads_of_calls_end_after_the_instance_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call that was cut off may still wait for the store: its connection is removed once its thread comes back."""
     seen: list[str] = []
