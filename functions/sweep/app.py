@@ -28,5 +28,12 @@ def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
     # Imported here, so that the sweep does not wait for it.
     from functions.sweep.metrics import emit  # noqa: PLC0415 - see above
 
-    emit(hub().log, hub().turns, hub().durables, clock=hub().clock, until=end - _METRICS_RESERVE)
+    emit(
+        hub().log,
+        hub().turns,
+        hub().durables,
+        clock=hub().clock,
+        until=end - _METRICS_RESERVE,
+        diverged=hub().diverged_partitions(),
+    )
     return swept

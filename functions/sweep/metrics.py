@@ -1,4 +1,4 @@
-"""Lags of dispatch and durable subscriptions for CloudWatch: a line each in the embedded metric format."""
+"""Lags of dispatch and durable subscriptions, and diverged partitions, for CloudWatch: lines in its embedded format."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from eventstore.durable.directory import Directory
 from eventstore.durable.status import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from eventstore.durable.status import Standing
     from eventstore.ports import Clock, Durables, Log, Turns
@@ -21,7 +21,9 @@ __all__ = ["emit"]
 _NAMESPACE = "flunq-eventstore"
 
 
-def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int) -> None:
+def emit(
+    log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int, diverged: Sequence[int] | None
+) -> None:
     """Write the current figures to standard output, as many as there is time for.
 
     Lags are counted up to `status.MOST` in each partition.
@@ -32,7 +34,10 @@ def emit(log: Log, turns: Turns, durables: Durables, *, clock: Clock, until: int
         durables: The durable subscriptions.
         clock: The clock.
         until: When to stop, in milliseconds since 1970.
+        diverged: The partitions whose indexes do not follow their journals; None without a journal.
     """
+    if diverged is not None:
+        _write({}, {"DivergedPartitions": len(diverged)})
     reached = turns.reached()
     # Where nobody subscribes, nothing waits for dispatch.
     lags = log.lag({partition: reached[partition] for partition in turns.subscribed()}, most=MOST)

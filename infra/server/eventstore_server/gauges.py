@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from functions.rest.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.ports import Log, Turns
     from eventstore_server.cluster import Cluster
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eventstore_server.partition_workers import PartitionWorkers
     from eventstore_server.sessions import Sessions
 
-__all__ = ["DispatchLag", "read_gauges"]
+__all__ = ["DispatchLag", "DivergedPartitions", "read_gauges"]
 
 _MOST_EVENTS = 10_000
 _PROCESS = Path("/proc/self")
@@ -67,6 +67,27 @@ class DispatchLag:
         }
 
 
+class DivergedPartitions:
+    """How many partitions have an index that does not follow its journal, when it was sampled last.
+
+    Args:
+        diverged: Returns these partitions; None without a journal.
+    """
+
+    def __init__(self, diverged: Callable[[], Sequence[int] | None]) -> None:
+        self._diverged = diverged
+        self.count: Mapping[Labels, float] = {}
+
+    def sample(self) -> None:
+        """Ask the store.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        diverged = self._diverged()
+        self.count = {} if diverged is None else {(): len(diverged)}
+
+
 def read_gauges(
     metrics: ServerMetrics,
     *,
@@ -76,6 +97,7 @@ def read_gauges(
     cluster: Cluster,
     health: Health,
     lag: DispatchLag,
+    diverged: DivergedPartitions,
 ) -> None:
     """Have the gauges read from these parts. They are read on the thread of the event loop.
 
@@ -87,6 +109,7 @@ def read_gauges(
         cluster: Knows other instances.
         health: Knows whether the instance is ready.
         lag: Was sampled.
+        diverged: Was sampled.
     """
     instance, started = str(sessions.instance), time.time()
     partitions = feed.turns.partitions
@@ -99,6 +122,7 @@ def read_gauges(
     metrics.behind.read_with(lambda: {(str(p.number),): len(p.behind) for p in partitions})
     metrics.dispatch_lag.read_with(lambda: lag.events)
     metrics.dispatch_lag_seconds.read_with(lambda: lag.seconds)
+    metrics.diverged.read_with(lambda: diverged.count)
     metrics.owned.read_with(lambda: {(): len(workers.owned)})
     metrics.instances.read_with(lambda: {(): len(cluster.live)})
     metrics.store_seconds.read_with(lambda: {(): health.ping_seconds})

@@ -21,7 +21,7 @@ from eventstore.ports.instances import InstanceId
 from eventstore_server.cluster import Cluster
 from eventstore_server.dead_instances import remove_connections
 from eventstore_server.doors import Doors
-from eventstore_server.gauges import DispatchLag, read_gauges
+from eventstore_server.gauges import DispatchLag, DivergedPartitions, read_gauges
 from eventstore_server.health import Health
 from eventstore_server.http_port import HttpPort
 from eventstore_server.hub import ServerHub
@@ -235,6 +235,7 @@ class Service:
     def _measure(self) -> None:
         hub = self.hub
         self._lag = DispatchLag(hub.log, lambda: hub.turns, self.workers, now=hub.clock.now)
+        self._diverged = DivergedPartitions(hub.diverged_partitions)
         read_gauges(
             self._telemetry.metrics,
             sessions=self.sessions,
@@ -243,6 +244,7 @@ class Service:
             cluster=self.cluster,
             health=self.health,
             lag=self._lag,
+            diverged=self._diverged,
         )
 
     async def stop(self) -> None:
@@ -338,6 +340,7 @@ class Service:
     def _schedule(self) -> None:
         self._scheduled.every(_SWEEP_SECONDS, "the sweep", self._sweep)
         self._scheduled.every(_LAG_SECONDS, "measuring the lag", self._lag.sample)
+        self._scheduled.every(_LAG_SECONDS, "looking for diverged partitions", self._diverged.sample)
         self._scheduled.every(self._limits.ping_seconds, "pinging", self._doors.ping, blocks=False)
 
     def _sweep(self) -> None:

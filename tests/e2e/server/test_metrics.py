@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from redis import Redis
 
+from eventstore_hosting.valkey import ValkeyServer
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
 from functions.authorizer.keys import digest_of
+from tests.e2e.backends import has_journal
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import Bare, Client, event, publish
+from tests.e2e.servers import Instance, ServerHub
 from tests.grpc_stubs import Stub
+from tests.nats_server import NatsServer
 from tests.scrapes import parsed
 
 if TYPE_CHECKING:
@@ -21,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.server.conftest import Start
-    from tests.e2e.servers import ServerHub
     from tests.scrapes import Scrape
 
 REST, WEBSOCKET, GRPC = (("door", door) for door in ("rest", "websocket", "grpc"))
@@ -172,6 +176,24 @@ def test_partitions_instances_and_the_store_are_reported(hub: ServerHub) -> None
     assert values["process_resident_memory_bytes",] > 10_000_000
     assert [key for key in values if key[0] == "eventstore_info"]
     wait_until(lambda: scraped(hub).get(("eventstore_dispatch_lag_events", ("partition", "3"))) == 0, what="a sample")
+
+
+def test_partitions_whose_index_diverged_are_counted_with_a_journal_alone(hub: ServerHub) -> None:
+    name = ("eventstore_partitions_diverged",)
+    with NatsServer.started() as nats, ValkeyServer.start() as valkey:
+        instance = Instance.start(
+            valkey.url, environment={"BACKEND": "nats", "NATS_URL": nats.url, "JOURNAL": "metrics"}
+        )
+        try:
+            journaled = ServerHub.of(instance, valkey)
+            wait_until(lambda: scraped(journaled).get(name) == 0, what="a sample")
+            with Redis.from_url(valkey.url) as redis:
+                redis.hset("{p3}:partition", "diverged", "as a test says")
+            wait_until(lambda: scraped(journaled).get(name) == 1, what="another sample")
+        finally:
+            instance.kill()
+            instance.errors.unlink(missing_ok=True)
+    assert has_journal() or name not in scraped(hub)
 
 
 def test_other_methods_are_refused(hub: ServerHub) -> None:

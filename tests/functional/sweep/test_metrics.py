@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore.adapters.memory.journal import MemoryJournal
 from eventstore.filters import parse_filters
 from eventstore.hub.hub import Hub
 from eventstore.ports import Start
+from eventstore.streams import partition_of
 from eventstore.subscriptions import Durable, Target
 from functions.hub import hub as current
 from functions.sweep.app import handler
@@ -49,6 +51,18 @@ def hub(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     yield
     client.close()
     forget()
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> MemoryJournal:
+    """The journal of the hub, which from now on keeps its events there."""
+    journal = MemoryJournal()
+    monkeypatch.setenv("BACKEND", "nats")
+    monkeypatch.setenv("NATS_URL", "nats://127.0.0.1:1")
+    monkeypatch.setattr(Hub, "journal", journal)
+    current().redis.flushall()
+    forget()
+    return journal
 
 
 def written(capsys: pytest.CaptureFixture[str], context: Context = Context()) -> list[dict[str, Any]]:
@@ -121,3 +135,38 @@ def test_open_circuits_are_counted_of_rules_alone(capsys: pytest.CaptureFixture[
     _, members, pushed = written(capsys)
     assert "OpenCircuits" not in members
     assert pushed["OpenCircuits"] == [0]
+
+
+def test_partitions_whose_index_diverged_are_counted_with_a_journal_alone(
+    capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    [store] = written(capsys)
+    assert "DivergedPartitions" not in store
+    request.getfixturevalue("journal")
+    diverged, _ = written(capsys)
+    assert diverged["DivergedPartitions"] == [0]
+    [metrics] = diverged["_aws"]["CloudWatchMetrics"]
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("flunq-eventstore", [["service"]])
+
+
+def test_a_partition_that_diverged_is_found_by_the_sweep_which_does_all_else(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, journal: MemoryJournal
+) -> None:
+    log = current().log
+    # A stream of each partition.
+    streams = {partition_of(name, 4): name for name in map(str, range(100))}
+    for name in streams.values():
+        log.append(name, events(3))
+        log.delete(name)
+    durable("a")
+    for partition in range(2):
+        del journal._records[partition][-2:]
+    swept = handler({}, Context())  # type: ignore[arg-type]
+    assert (swept["diverged"], swept["removed"]) == (2, 6)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["DivergedPartitions"] for line in lines if "DivergedPartitions" in line] == [[2]]
+    assert ["DispatchLag" in line for line in lines].count(True) == 1
+    assert [line["subscription"] for line in lines if "subscription" in line] == ["a"]
+    found = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(found) == 2
+    assert all("index-diverged" in message and "the journal has lost records" in message for message in found)

@@ -66,6 +66,13 @@ def test_a_hub_without_targets_has_no_alarms_of_pushes() -> None:
     }
 
 
+def test_a_hub_without_a_journal_has_no_alarm_of_its_index() -> None:
+    assert properties("template", "Observing")["Parameters"]["Backend"] == {"Ref": "Backend"}
+    assert NESTED["alarms"]["Conditions"]["Journaled"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Backend"}, "redis"]}]}
+    conditions = {name: NESTED["alarms"]["Resources"][name].get("Condition") for name in ALARMS}
+    assert {name for name, condition in conditions.items() if condition == "Journaled"} == {"DivergedPartitions"}
+
+
 def test_a_hub_without_the_server_has_no_alarms_of_it() -> None:
     parameter = properties("template", "Observing")["Parameters"]["ServerService"]
     assert parameter == {"Fn::If": ["Serves", {"Fn::GetAtt": "Serving.Outputs.Service"}, ""]}

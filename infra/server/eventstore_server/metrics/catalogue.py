@@ -96,6 +96,10 @@ class ServerMetrics:
             "Age in seconds of the oldest event that waits for a turn, in partitions that this instance owns",
             ("partition",),
         )
+        self.diverged = Gauge(
+            "eventstore_partitions_diverged",
+            "Partitions whose index does not follow its journal (index-diverged); only with a journal",
+        )
         self.turns = Counter("eventstore_turns_total", "Turns that were committed", ("kind",))
         self.turn_seconds = Histogram("eventstore_turn_seconds", "Seconds that a turn took", _FAST, ("kind",))
         self.turn_failures = Counter(

@@ -141,6 +141,7 @@ class IndexDiverged(Unavailable):
             f"the index of partition {partition} does not follow its journal any more ({why}); "
             "look at the journal, then rebuild the index"
         )
+        self.partition = partition
 
 
 class FormatMismatch(Unavailable):

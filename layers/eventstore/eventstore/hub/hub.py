@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from eventstore.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eventstore.adapters.aws.environment import AwsEnvironment
     from eventstore.adapters.aws.json_calls import JsonCalls
     from eventstore.adapters.journaled.store import JournaledStore
@@ -149,6 +151,14 @@ class Hub:
             StoreUnavailable: The store or the journal does not answer.
         """
         return 0 if self.journaled is None else self.journaled.lag()
+
+    def diverged_partitions(self) -> Sequence[int] | None:
+        """Return the partitions whose indexes do not follow their journals (`index-diverged`); None without a journal.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        return None if self.journaled is None else self.journaled.diverged()
 
     # Ports
 

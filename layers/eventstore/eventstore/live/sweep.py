@@ -5,18 +5,24 @@ Where nobody subscribes, no turn is taken, and the sweep moves the checkpoint.
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.errors import Absent
+from eventstore.errors import Absent, IndexDiverged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eventstore.durable.definitions import Definitions
     from eventstore.durable.membership import Members
     from eventstore.ports import Clock, DispatchQueue, Log, Registry, Turns
     from eventstore.streams import StreamName
 
 __all__ = ["Sweeper", "Swept"]
+
+_LOGGER = logging.getLogger(__name__)
 
 _LIFETIME_MS = 2 * 60 * 60 * 1000
 """How long API Gateway keeps a connection ("Quotas for configuring and running a WebSocket API")."""
@@ -33,11 +39,13 @@ class Swept:
         requested: Partitions for which a turn was requested.
         forgotten: Connections that were removed.
         removed: Events that were removed.
+        diverged: Partitions whose indexes do not follow their journals, of which nothing was removed.
     """
 
     requested: int = 0
     forgotten: int = 0
     removed: int = 0
+    diverged: int = 0
 
 
 class Sweeper:
@@ -77,23 +85,34 @@ class Sweeper:
         self._turns.advance()
         waiting = self._turns.waiting()
         self._dispatch_queue.request_turns(waiting)
-        if self._definitions is not None:
-            self._definitions.announce_all()
+        diverged: dict[int, IndexDiverged] = {}
+        with _noted(diverged):
+            if self._definitions is not None:
+                self._definitions.announce_all()
         forgotten = self._remove_expired_connections(until)
+        removed = self._remove_events(diverged, until)
+        for error in diverged.values():
+            _LOGGER.error("%s: %s", error.code, error.detail)
+        return Swept(len(waiting), forgotten, removed, len(diverged))
+
+    def _remove_events(self, diverged: dict[int, IndexDiverged], until: int) -> int:
+        """Bring indexes up to date, remove what no stream keeps any more, and return how many events these were."""
         removed = 0
         for partition in range(self._log.partitions):
-            self._log.index([partition], until=until)
-            for stream in self._log.streams_with_retention(partition):
-                if self._clock.now() >= until:
-                    return Swept(len(waiting), forgotten, removed)
-                removed += self._trim(stream, until)
+            with _noted(diverged):
+                self._log.index([partition], until=until)
+                for stream in self._log.streams_with_retention(partition):
+                    if self._clock.now() >= until:
+                        return removed
+                    removed += self._trim(stream, until)
         # Deleted streams last: they may hold very many events, which no reader sees.
         for partition in range(self._log.partitions):
-            for stream in self._log.deleted(partition):
-                if self._clock.now() >= until:
-                    return Swept(len(waiting), forgotten, removed)
-                removed += self._trim(stream, until)
-        return Swept(len(waiting), forgotten, removed)
+            with _noted(diverged):
+                for stream in self._log.deleted(partition):
+                    if self._clock.now() >= until:
+                        return removed
+                    removed += self._trim(stream, until)
+        return removed
 
     def _trim(self, stream: StreamName, until: int) -> int:
         try:
@@ -112,3 +131,12 @@ class Sweeper:
                 if self._clock.now() >= until:
                     return removed
         return removed
+
+
+@contextmanager
+def _noted(diverged: dict[int, IndexDiverged]) -> Iterator[None]:
+    """Note the partition if its index has diverged, and go on after the block: the others are swept all the same."""
+    try:
+        yield
+    except IndexDiverged as error:
+        diverged[error.partition] = error

@@ -15,10 +15,11 @@ from eventstore.adapters.journaled.rebuild import Rebuild
 from eventstore.adapters.journaled.steps import JournaledSteps
 from eventstore.adapters.journaled.trials import Trials
 from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.partitions import random_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.direct import Direct
@@ -73,6 +74,7 @@ class JournaledStore:
         connects: Callable[[], int] = lambda: 0,
         direct: Direct | None = None,
     ) -> None:
+        self._client = client
         self.bodies = JournalBodies(journal)
         foldings = Foldings()
         trials = Trials(client, foldings, clock=clock, direct=direct)
@@ -91,3 +93,11 @@ class JournaledStore:
         """Return how many records of the journal its index does not have yet."""
         with ANSWERING:
             return sum(map(self.index.lag, range(self.partitions.count)))
+
+    def diverged(self) -> Sequence[int]:
+        """Return the partitions whose indexes are known not to follow their journals, or are being rebuilt."""
+        with ANSWERING:
+            pipeline = self._client.pipeline(transaction=False)
+            for partition in range(self.partitions.count):
+                pipeline.hexists(partition_keys(partition).partition, "diverged")
+            return [partition for partition, diverged in enumerate(pipeline.execute()) if diverged]
