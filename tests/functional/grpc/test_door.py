@@ -311,6 +311,7 @@ def test_a_tenant_receives_only_its_own_streams(guarded: Served) -> None:
     assert [json.loads(event.json)["id"] for response in responses for event in response.events] == ["1"]
     stats = guarded.operations.GetStats(operations_service_pb2.GetStatsRequest(), metadata=metadata)
     assert not stats.HasField("streams")
+    assert (stats.backend.name, stats.backend.HasField("lag")) == ("redis", False)
 
 
 def test_health_and_reflection_need_no_credential(guarded: Served) -> None:

@@ -7,6 +7,7 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from eventstore.hub.backends import CAPABILITIES
 from eventstore_proto.flunq.eventstore.v1 import (
     event_store_service_pb2,
     events_pb2,
@@ -194,6 +195,14 @@ def test_statistics_count_what_the_store_holds(served: Served) -> None:
     assert (stats.partitions, stats.streams, stats.appends) == (4, 1, 1)
     assert [part.partition for part in stats.by_partition] == [0, 1, 2, 3]
     assert [(each.id, each.figures.in_flight) for each in stats.subscriptions] == [("d", 0)]
+
+
+def test_statistics_say_what_the_backend_promises_and_how_far_its_index_is_behind(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served.hub, "journal_lag", lambda: 5)
+    backend = served.operations.GetStats(operations_service_pb2.GetStatsRequest()).backend
+    assert (backend.name, dict(backend.capabilities), backend.lag) == ("redis", CAPABILITIES["redis"], 5)
 
 
 def test_a_dead_letter_that_does_not_exist_is_not_found(served: Served) -> None:

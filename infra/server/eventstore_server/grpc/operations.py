@@ -29,8 +29,7 @@ class OperationsService:
 
 
 def _stats_message(stats: Mapping[str, Any]) -> messages.GetStatsResponse:
-    # The message has no field for the backend yet.
-    answer = {name: value for name, value in stats.items() if name != "backend"}
+    answer = dict(stats)
     subscriptions = [_subscription(summary) for summary in answer.pop("subscriptions")]
     return message_like(messages.GetStatsResponse(subscriptions=subscriptions), answer)
 
