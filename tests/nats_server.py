@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.nats.address import NatsUrl
+from eventstore.adapters.nats.client import NatsClient
 from eventstore_hosting import nats
 from eventstore_hosting.kept_server import LOCAL, free_port
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-__all__ = ["NatsServer"]
+__all__ = ["NatsCluster", "NatsServer"]
+
+_ELECTED_WITHIN = 60.0
 
 
 class NatsServer(nats.NatsServer):
@@ -47,22 +51,42 @@ class NatsServer(nats.NatsServer):
         with server:
             yield server
 
+
+class NatsCluster:
+    """Servers s0, s1 and s2 that keep each stream together.
+
+    Attributes:
+        servers: The servers.
+        url: The `NATS_URL` of a hub on them.
+    """
+
+    def __init__(self, servers: Sequence[NatsServer]) -> None:
+        self.servers = servers
+        self.url = "nats://" + ",".join(server.url.removeprefix("nats://") for server in servers)
+
     @classmethod
     @contextmanager
-    def cluster(cls) -> Iterator[list[NatsServer]]:
-        """Run servers s0, s1 and s2 that keep each stream together, during the block. They have no leader yet."""
+    def started(cls) -> Iterator[NatsCluster]:
+        """Run the servers during the block. They have no leader yet."""
         routes = [free_port() for _ in range(3)]
         known = ", ".join(f"nats://{LOCAL}:{route}" for route in routes)
         with ExitStack() as stack:
-            yield [
+            servers = [
                 stack.enter_context(
-                    cls.started(
+                    NatsServer.started(
                         configuration=f"cluster {{ name: tests, listen: {LOCAL}:{route}, routes: [{known}] }}",
                         server_name=f"s{number}",
                     )
                 )
                 for number, route in enumerate(routes)
             ]
+            yield cls(servers)
+
+    def leader(self, stream: str) -> NatsServer:
+        """Return the leader of a stream, once it has one."""
+        with closing(NatsClient(NatsUrl.parse(self.url), seconds=_ELECTED_WITHIN)) as client:
+            name: str = client.api(f"STREAM.INFO.{stream}")["cluster"]["leader"]
+        return self.servers[int(name[1:])]
 
 
 def main(command: Sequence[str]) -> int:

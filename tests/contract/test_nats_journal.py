@@ -23,7 +23,7 @@ from eventstore.adapters.nats.messages import Message
 from eventstore.errors import SettingsError, StoreFull, StoreUnavailable
 from eventstore_hosting.valkey.server import free_port
 from tests.contract.journal import JournalContract, records
-from tests.nats_server import NatsServer
+from tests.nats_server import NatsCluster, NatsServer
 from tests.nats_users import Nkey, Operator
 from tests.tls import Authority
 
@@ -479,33 +479,24 @@ def test_what_is_no_nats_server_is_named(opens: Opens) -> None:
 
 
 class TestOnAClusterOfThree:
-    @pytest.fixture
-    def servers(self) -> Iterator[list[NatsServer]]:
-        with NatsServer.cluster() as servers:
-            yield servers
-
-    def test_what_was_acknowledged_is_there_after_the_leader_was_killed(
-        self, servers: list[NatsServer], opens: Opens
-    ) -> None:
-        url = "nats://" + ",".join(server.url.removeprefix("nats://") for server in servers)
-        journal = opens(url, name="j", seconds=60, replicas=3)
-        before = journal.end(0)
-        stored: dict[int, bytes] = {}
-        leaders: list[str] = []
-        with closing(NatsClient(NatsUrl.parse(url), seconds=60)) as client:
+    def test_what_was_acknowledged_is_there_after_the_leader_was_killed(self, opens: Opens) -> None:
+        with NatsCluster.started() as cluster:
+            journal = opens(cluster.url, name="j", seconds=60, replicas=3)
+            before = journal.end(0)
+            stored: dict[int, bytes] = {}
             for round_ in range(2):
-                leaders.append(client.api("STREAM.INFO.j-0")["cluster"]["leader"])
-                servers[int(leaders[-1][1:])].kill()
+                leader = cluster.leader("j-0")
+                leader.kill()
                 for number in range(20):
                     content = b"%d-%d" % (round_, number)
                     stored[journal.append(0, content)] = content
-                servers[int(leaders[-1][1:])].restart()
+                leader.restart()
             found = dict(records(journal, count=7))
-            assert client.api("STREAM.INFO.j-0")["cluster"]["leader"] != leaders[-1]
-        assert {position: found.get(position) for position in stored} == stored
-        assert list(found) == list(range(1, journal.end(0).position + 1))
-        assert {*found.values()} == {*stored.values()}
-        assert journal.end(0).identity == before.identity
+            assert cluster.leader("j-0") is not leader
+            assert {position: found.get(position) for position in stored} == stored
+            assert list(found) == list(range(1, journal.end(0).position + 1))
+            assert {*found.values()} == {*stored.values()}
+            assert journal.end(0).identity == before.identity
 
 
 class TestOverTls:

@@ -1,9 +1,11 @@
-"""The soak on a journal: instances die and hang, the journal's server is killed, the store is emptied and set back.
+"""The soak on a journal: instances die and hang, the journal's servers are killed, the store is emptied and set back.
+
+The seed also draws the journal: a server of NATS, a cluster of which a leader is killed, or a broker of Kafka.
 
 No event may be lost, no cursor may become invalid, and no frame be taken for another. Of durable subscriptions, the
 journal has what each turn left: what a turn sent that was under way when the store was lost is sent again, and the hub
-may not know that it was, nor to whom (docs/backends.md). `SOAK_SEED`, `SOAK_EVENTS` and
-`SOAK_SUBSCRIBERS` make it another one.
+may not know that it was, nor to whom (docs/backends.md). `SOAK_SEED`, `SOAK_EVENTS`, `SOAK_SUBSCRIBERS` and
+`SOAK_JOURNAL` make it another one.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.group_scenario import ACCOUNT, prove_groups
-from tests.e2e.server.struck_journal import Loss, StruckJournal, StruckJournalGroups, struck_journal
+from tests.e2e.server.journals import drawn
+from tests.e2e.server.struck_journal import StruckJournal, StruckJournalGroups, struck_journal
 from tests.e2e.struck import proved, setting
 from tests.e2e.struck_servers import INSTANCES
 from tests.transcripts.checker import OWNERS_AND_ATTEMPTS
@@ -31,7 +34,8 @@ _LOSSES = 12
 def test_every_guarantee_holds_although_the_store_is_lost(seed: int, tmp_path: Path) -> None:
     events, subscribers = setting("SOAK_EVENTS", 2_000), setting("SOAK_SUBSCRIBERS", 20)
     kills = max(events // 500, 4)
-    with struck_journal(seed, tmp_path / "valkey", StruckJournal, environment={}) as struck:
+    journal = drawn(seed, 0)
+    with struck_journal(seed, tmp_path / "valkey", StruckJournal, journal=journal, environment={}) as struck:
         scenario = soak(
             struck,
             seed=seed,
@@ -45,7 +49,7 @@ def test_every_guarantee_holds_although_the_store_is_lost(seed: int, tmp_path: P
         )
         proved(scenario, seed=seed, folder=tmp_path)
     assert struck.kills
-    assert set(struck.losses) == set(Loss)
+    assert set(struck.losses) == set(struck.possible)
 
 
 @pytest.mark.needs("instances")
@@ -53,7 +57,10 @@ def test_durable_subscriptions_go_on_although_the_store_is_lost(
     seed: int, tmp_path: Path, lambda_port: ReservedPort, http_port: ReservedPort
 ) -> None:
     variables = {"LOOPBACK_TARGETS": "true", "AWS_ENDPOINT_URL_LAMBDA": lambda_port.url, **ACCOUNT}
-    with struck_journal(seed, tmp_path / "valkey", StruckJournalGroups, environment=variables) as struck:
+    journal = drawn(seed, 1)
+    with struck_journal(
+        seed, tmp_path / "valkey", StruckJournalGroups, journal=journal, environment=variables
+    ) as struck:
         prove_groups(
             struck,
             lambda_port=lambda_port,
@@ -65,4 +72,4 @@ def test_durable_subscriptions_go_on_although_the_store_is_lost(
             restarts=_LOSSES,
             excused=OWNERS_AND_ATTEMPTS,
         )
-    assert set(struck.losses) == set(Loss)
+    assert set(struck.losses) == set(struck.possible)
