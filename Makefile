@@ -36,9 +36,14 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
+	for journal in nats nats-cluster kafka; do \
+		SOAK_JOURNAL=$$journal SOAK_EVENTS=5000 SOAK_SUBSCRIBERS=40 EVENTSTORE_ENDPOINT=server \
+			$(BIN)/python -m pytest -q -s tests/e2e/server/test_soak_journal.py || exit; done
 	$(BIN)/python -m tests.chaos --seeds 30 --steps 20000 --write
 	$(BIN)/python -m tests.chaos --mutants --seeds 40 --steps 3000
 	$(BIN)/python -m tests.chaos.server --seeds 10 --seconds 120
+	for backend in nats nats-cluster kafka; do \
+		$(BIN)/python -m tests.chaos.server --backend $$backend --seeds 3 --seconds 120 || exit; done
 	$(BIN)/python -m tests.chaos.server --mutants --seeds 5 --seconds 30
 
 nightly: $(TEST) ## Run what takes hours: the soaks and the benchmarks at full size, the tests of security a hundred times as thorough

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.server.mutants import MUTANTS, at_work
 from tests.chaos.server.runs import reported
+from tests.chaos.server.servers import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ def main() -> int:
         folder = given.keep / str(seed) if given.keep else None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        report = reported(seed, seconds=given.seconds, folder=folder)
+        report = reported(seed, seconds=given.seconds, folder=folder, backend=given.backend)
         _print(seed, report, time.monotonic() - began, operations=given.operations)
         failed += bool(report.found)
     return int(failed > 0)
@@ -48,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1, help="how many runs, each with the next seed")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("CHAOS_SEED", "1")), help="the first one")
     parser.add_argument("--seconds", type=float, default=35.0, help="how long each run publishes")
+    parser.add_argument("--backend", choices=BACKENDS, default="redis", help="where events are")
     parser.add_argument("--keep", type=Path, help="a folder for transcripts and logs of runs")
     parser.add_argument("--operations", action="store_true", help="print how often each operation was done")
     parser.add_argument(
@@ -81,6 +83,7 @@ def _print(seed: int, report: Report, seconds: float, *, operations: bool) -> No
     print(
         f"seed {seed}: {len(transcript.publishes)} publishes, {sessions} sessions of subscribers, "
         f"{sum(report.outcome.done.values())} operations, {report.kills} kills, {report.pauses} pauses, "
+        f"{len(report.losses)} losses, "
         f"{seconds:.0f} s: {'broken' if report.found else 'every promise was kept'}",
         flush=True,
     )

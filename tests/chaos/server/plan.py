@@ -29,6 +29,8 @@ _BRIEF_EVENTS = 0.12
 """The share of events in streams of which events are removed."""
 _LONGEST_PAUSE = 2.0
 _LOOSE_MEMBERS = 3
+_LOSSES = 4
+"""The kinds of losses of a store with a journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,12 @@ def strict_filter(seed: int) -> list[dict[str, Any]]:
     return [{"prefix": {"hubstream": f"soak-{seed}:"}}]
 
 
-def chaos_plan(seed: int, seconds: float) -> ChaosPlan:
+def chaos_plan(seed: int, seconds: float, *, has_journal: bool = False) -> ChaosPlan:
     """The plan of a seed.
 
     Args:
         seconds: How long publishing takes, if nothing delays it.
+        has_journal: Whether the store can be lost, which happens more often than that it is killed.
     """
     events = int(seconds * _RATE)
     plan = planned(
@@ -78,7 +81,7 @@ def chaos_plan(seed: int, seconds: float) -> ChaosPlan:
         processes=INSTANCES,
         kills=max(3, round(seconds / 9)),
         pauses=max(2, round(seconds / 12)),
-        restarts=max(1, round(seconds / 40)),
+        restarts=max(_LOSSES, round(seconds / 10)) if has_journal else max(1, round(seconds / 40)),
         sweeps=max(2, round(seconds / 12)),
         longest_pause=_LONGEST_PAUSE,
     )

@@ -17,6 +17,7 @@ from tests.chaos.server.operators import Operators
 from tests.chaos.server.plan import chaos_plan
 from tests.chaos.server.publishing import publishing_over
 from tests.chaos.server.rest_door import RestDoor
+from tests.chaos.server.servers import ChaosJournal
 from tests.transcripts.clock import Clock
 from tests.transcripts.contents import contents
 from tests.transcripts.soak import Striker
@@ -62,7 +63,7 @@ async def run(hub: ChaosServers, port: ReservedPort, *, seed: int, seconds: floa
         deadline: Seconds after which the run is ended; its outcome says what it waited for.
     """
     clock = Clock()
-    plan = chaos_plan(seed, seconds)
+    plan = chaos_plan(seed, seconds, has_journal=isinstance(hub, ChaosJournal))
     knowledge = Knowledge(frozenset(plan.brief))
     rest, grpc = RestDoor(lambda: hub.rest_url), GrpcDoor(lambda: hub.grpc)
     try:

@@ -12,6 +12,8 @@ from tests.chaos.server.operators import OPERATIONS
 from tests.chaos.server.plan import chaos_plan
 from tests.chaos.server.runs import reported
 from tests.e2e.endpoints import chosen
+from tests.e2e.server.struck_journal import Loss
+from tests.transcripts.plan import What
 from tests.transcripts.transcript import BARE
 
 if TYPE_CHECKING:
@@ -38,6 +40,14 @@ def test_every_promise_is_kept_over_three_doors_while_instances_die_hang_and_dra
 def test_the_same_seed_is_the_same_plan() -> None:
     assert chaos_plan(7, 30.0) == chaos_plan(7, 30.0)
     assert chaos_plan(7, 30.0) != chaos_plan(8, 30.0)
+
+
+def test_a_journal_has_more_losses_of_its_store_to_survive() -> None:
+    losses = [
+        sum(strike.what is What.CACHE for strike in chaos_plan(7, 20.0, has_journal=has_journal).plan.strikes)
+        for has_journal in (False, True)
+    ]
+    assert losses == [1, len(Loss)]
 
 
 def test_every_door_and_every_operation_occurs_in_a_run_of_a_minute() -> None:
