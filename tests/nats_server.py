@@ -12,13 +12,16 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.nats.address import NatsUrl
-from eventstore.adapters.nats.client import NatsClient
+from eventstore.adapters.nats.client import NatsClient, checked
+from eventstore.adapters.nats.errors import NoResponders
 from eventstore_hosting import nats
 from eventstore_hosting.kept_server import LOCAL, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+
+    from eventstore.adapters.nats.connection import Connection
 
 __all__ = ["NatsCluster", "NatsServer"]
 
@@ -84,9 +87,16 @@ class NatsCluster:
 
     def leader(self, stream: str) -> NatsServer:
         """Return the leader of a stream, once it has one."""
+
+        def name(connection: Connection) -> str:
+            cluster = checked(connection.request(f"$JS.API.STREAM.INFO.{stream}", b""))["cluster"]
+            # While there is none, any server answers.
+            if "leader" not in cluster:
+                raise NoResponders(f"the stream {stream} has no leader")
+            return str(cluster["leader"])
+
         with closing(NatsClient(NatsUrl.parse(self.url), seconds=_ELECTED_WITHIN)) as client:
-            name: str = client.api(f"STREAM.INFO.{stream}")["cluster"]["leader"]
-        return self.servers[int(name[1:])]
+            return self.servers[int(client.run(name)[1:])]
 
 
 def main(command: Sequence[str]) -> int:
