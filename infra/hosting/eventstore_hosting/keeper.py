@@ -25,6 +25,10 @@ class Kept(Protocol):
         """What messages call it."""
 
     @property
+    def data(self) -> str:
+        """What it has again after it was killed, as messages call it."""
+
+    @property
     def running(self) -> bool:
         """Whether it is alive."""
 
@@ -93,11 +97,13 @@ class Keeper:
             await self._put_off(f"{self._server.name} ended again{how}.")
         else:
             self._next_pause = _FIRST_PAUSE
-            self._terminal.complain(f"{self._server.name} ended unexpectedly{how}; starting it again on its data")
+            self._terminal.complain(
+                f"{self._server.name} ended unexpectedly{how}; starting it again on {self._server.data}"
+            )
         while (error := await self._start()) is not None:
             await self._put_off(f"{self._server.name} could not be started: {_told(error)}")
         self._started_at = self._clock()
-        self._terminal.say(f"{self._server.name} runs again on its data")
+        self._terminal.say(f"{self._server.name} runs again on {self._server.data}")
 
     async def _put_off(self, why: str) -> None:
         pause, self._next_pause = self._next_pause, min(2 * self._next_pause, _LONGEST_PAUSE)

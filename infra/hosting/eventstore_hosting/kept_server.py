@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["LOCAL", "FolderInUseError", "KeptServer", "LoadingError", "PortInUseError", "ServerError", "free_port"]
 
 LOCAL = "127.0.0.1"
-_STOP_WITHIN = 10.0
 _PORT_TRIES = 5
+_PORT_IN_USE = ("address already in use", "is already in use")
+"""The last words of servers whose port another program has."""
 
 
 class ServerError(Exception):
@@ -69,14 +70,18 @@ class KeptServer(ABC):
     Attributes:
         name: What messages call it.
         error: What it raises.
+        data: What it has again after it was killed, as messages call it.
         ready_within: After how many seconds without an answer a start has failed. One whose process ends fails at once.
+        stop_within: After how many seconds a server that does not end is killed.
         port: Its port, also after a restart.
         folder: Where its files are.
     """
 
     name: ClassVar[str]
     error: ClassVar[type[ServerError]]
+    data: ClassVar[str] = "its data"
     ready_within: ClassVar[float] = 15.0
+    stop_within: ClassVar[float] = 10.0
 
     def __init__(self, *, port: int, folder: Path) -> None:
         self.port = port
@@ -121,6 +126,11 @@ class KeptServer(ABC):
     @abstractmethod
     def url(self) -> str:
         """Where clients connect."""
+
+    @property
+    def notice(self) -> str:
+        """What its user must know, in one line; empty if there is nothing."""
+        return ""
 
     @property
     def pid(self) -> int:
@@ -195,7 +205,7 @@ class KeptServer(ABC):
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(timeout=_STOP_WITHIN)
+                self._process.wait(timeout=self.stop_within)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         self._end()
@@ -270,7 +280,7 @@ class KeptServer(ABC):
 
     def _raise_last_words(self, log: Path) -> None:
         words = log.read_text(errors="replace").strip()
-        if "address already in use" in words.lower():
+        if any(reason in words.lower() for reason in _PORT_IN_USE):
             raise PortInUseError(f"Port {self.port} is in use by another program. Choose another, or leave it out.")
         last = f" Its last words:\n{words[-2000:]}" if words else ""
         raise self.error(f"{self.name} ended as it started ({self.ending}).{last}")

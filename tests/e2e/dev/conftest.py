@@ -88,13 +88,21 @@ def wait_until(condition: Callable[[], object], *, what: str, seconds: float = 1
 
 
 @contextmanager
-def parent_that_is_killed(module: str, server: str) -> Iterator[int]:
-    """Yield the port of a server of a class that another process started. That process is killed after the block."""
+def parent_that_is_killed(module: str, server: str, *, folder: Path | None = None) -> Iterator[int]:
+    """Yield the port of a server of a class that another process started. That process is killed after the block.
+
+    Args:
+        module: The module of the class.
+        server: The class.
+        folder: Where the server has its files; a temporary folder if there is none.
+    """
+    place = f"Path({str(folder)!r})" if folder else "None"
     script = f"""
 import signal
+from pathlib import Path
 from {module} import {server}
 
-print({server}.start().port, flush=True)
+print({server}.start(folder={place}).port, flush=True)
 signal.pause()
 """
     with subprocess.Popen(

@@ -16,6 +16,7 @@ class Server:
     """A server that is not running, and whose restarts first fail as often as given."""
 
     name = "Valkey"
+    data = "its data"
 
     def __init__(self, *failures: Exception) -> None:
         self.running = False
