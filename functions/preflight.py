@@ -12,18 +12,18 @@ from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.client import NatsClient
 from eventstore.adapters.redis.connection import ANSWERING, connect
 from eventstore.adapters.redis.keys import partition_keys
-from eventstore.errors import EventstoreError
+from eventstore.errors import EventstoreError, SettingsError
 from eventstore.write.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from eventstore.adapters.redis.connection import Client
 
 __all__ = ["check_store"]
 
-_URL, _PARTITIONS, _BACKEND, _NATS_URL = "RedisUrl", "Partitions", "Backend", "NatsUrl"
-_NATS_SECONDS = 3.0
+_URL, _PARTITIONS, _BACKEND = "RedisUrl", "Partitions", "Backend"
+_JOURNAL_SECONDS = 3.0
 _OTHER_STORE = "needs another store: FOLDER=… or REDIS_URL=…"
 
 
@@ -87,16 +87,65 @@ def _mismatch(parameters: Mapping[str, str], stored: _Stored | None) -> str | No
 
 
 def _journal_problem(parameters: Mapping[str, str], *, started: Collection[str]) -> str | None:
-    """Return why the journal that somebody else runs cannot be used."""
-    if parameters.get(_BACKEND) != "nats" or _NATS_URL in started or not parameters.get(_NATS_URL):
+    """Return why the journal cannot be used; nobody asks one that the local stack has started for an answer."""
+    backend = parameters.get(_BACKEND)
+    if backend not in _JOURNALS:
         return None
+    journal = _JOURNALS[backend]
+    address = "" if journal.parameter in started else parameters.get(journal.parameter, "")
     try:
-        with closing(NatsClient(NatsUrl.parse(parameters[_NATS_URL]), seconds=_NATS_SECONDS)) as client:
-            Limits.of_records(client.most_bytes)
+        journal.check(address)
     except (EventstoreError, OSError, ValueError) as error:
-        advice = "Start it, correct NATS_URL, or unset it to have a NATS server here"
-        return f"The journal at NATS_URL cannot be used: {_reason(error)}. {advice}"
+        if not address:
+            return _reason(error)
+        advice = f"Start it, correct {journal.variable}, or unset it to have {journal.server} here"
+        return f"The journal at {journal.variable} cannot be used: {_reason(error)}. {advice}"
     return None
+
+
+def _check_nats(address: str) -> None:
+    """Ask servers for an answer, and how large a message may be."""
+    if address:
+        with closing(NatsClient(NatsUrl.parse(address), seconds=_JOURNAL_SECONDS)) as client:
+            Limits.of_records(client.most_bytes)
+
+
+def _check_kafka(address: str) -> None:
+    """Import the library, and ask brokers for an answer."""
+    try:
+        from eventstore.adapters.kafka.address import KafkaBrokers  # noqa: PLC0415 - it may not be installed
+        from eventstore.adapters.kafka.client import KafkaClient  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "BACKEND is kafka, which needs the package confluent-kafka: make dev installs it"
+        ) from error
+    if address:
+        with closing(KafkaClient(KafkaBrokers.parse(address), seconds=_JOURNAL_SECONDS)) as client:
+            client.run(
+                lambda: client.administer(lambda admin: admin.describe_cluster(request_timeout=_JOURNAL_SECONDS))
+            )
+
+
+class _Journal(NamedTuple):
+    """How the journal of a backend is checked.
+
+    Attributes:
+        parameter: The parameter of the template that has its address.
+        variable: The variable that fills the parameter.
+        server: What the local stack starts without one.
+        check: Raises if what is at an address cannot be used; an empty address is that of a server that was started.
+    """
+
+    parameter: str
+    variable: str
+    server: str
+    check: Callable[[str], None]
+
+
+_JOURNALS = {
+    "nats": _Journal("NatsUrl", "NATS_URL", "a NATS server", _check_nats),
+    "kafka": _Journal("KafkaBrokers", "KAFKA_BROKERS", "a broker for trying out", _check_kafka),
+}
 
 
 def _reason(error: Exception) -> str:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["has_journal", "parameters", "variables"]
 
 _JOURNAL = "tests:journal"
-_PARAMETERS = {"BACKEND": "Backend", "NATS_URL": "NatsUrl", "NATS_REPLICAS": "NatsReplicas", "JOURNAL": "Journal"}
+_PARAMETERS = {
+    "BACKEND": "Backend",
+    "NATS_URL": "NatsUrl",
+    "NATS_REPLICAS": "NatsReplicas",
+    "KAFKA_BROKERS": "KafkaBrokers",
+    "KAFKA_REPLICAS": "KafkaReplicas",
+    "JOURNAL": "Journal",
+}
 
 
 def has_journal() -> bool:

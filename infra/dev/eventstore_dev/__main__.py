@@ -9,6 +9,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from eventstore_dev.addresses import Addresses
+from eventstore_dev.configuration import ServerParameter
 from eventstore_dev.folders import FolderError, private
 from eventstore_dev.options import OptionsError, read_options
 from eventstore_dev.parameters import declared_parameters
@@ -16,6 +17,7 @@ from eventstore_dev.preflight import require_check, require_endpoint, require_po
 from eventstore_dev.stack import Stack, StackError
 from eventstore_dev.template_file import TemplateError
 from eventstore_dev.terminal import Terminal
+from eventstore_hosting.kafka import KafkaBroker
 from eventstore_hosting.keeper import Keeper
 from eventstore_hosting.kept_server import FolderInUseError, ServerError
 from eventstore_hosting.nats import NatsServer
@@ -23,7 +25,8 @@ from eventstore_hosting.program import end, report
 from eventstore_hosting.valkey import ValkeyServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from eventstore_dev.configuration import Configuration
     from eventstore_dev.options import Options
@@ -31,6 +34,12 @@ if TYPE_CHECKING:
 
 _FAILED, _CANNOT_WORK = 1, 2
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STARTS: Mapping[str, Callable[[Path], KeptServer]] = {
+    "valkey": lambda folder: ValkeyServer.start(folder=folder, persistent=True),
+    "nats": lambda folder: NatsServer.start(folder=folder),
+    "kafka": lambda folder: KafkaBroker.start(folder=folder),
+}
+"""How a server of each kind is started in its folder."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -98,24 +107,20 @@ def _start_servers(
     Returns:
         The servers, by the parameter that takes the URL.
     """
-    configuration, given, nats = options.configuration, options.parameters, options.configuration.nats
-    store = configuration.valkey_parameter
-    starts_valkey = store in declared and store not in given
-    starts_nats = (
-        nats is not None
-        and nats.parameter in declared
-        and nats.parameter not in given
-        and nats.applies({**declared, **given})
-    )
-    if names := [name for name, starts in (("valkey", starts_valkey), ("nats", starts_nats)) if starts]:
-        private(options.folder, servers=names)
-    started: dict[str, KeptServer] = {}
-    if starts_valkey:
-        valkey = ValkeyServer.start(folder=options.folder / "valkey", persistent=True)
-        started[store] = resources.enter_context(valkey)
-    if nats is not None and starts_nats:
-        started[nats.parameter] = resources.enter_context(NatsServer.start(folder=options.folder / "nats"))
-    return started
+    configuration, given = options.configuration, options.parameters
+    takers = {"valkey": ServerParameter(configuration.valkey_parameter)} | {
+        kind: taker for kind, taker in (("nats", configuration.nats), ("kafka", configuration.kafka)) if taker
+    }
+    needed = {
+        kind: taker.parameter
+        for kind, taker in takers.items()
+        if taker.parameter in declared and taker.parameter not in given and taker.applies({**declared, **given})
+    }
+    if needed:
+        private(options.folder, servers=needed)
+    return {
+        parameter: resources.enter_context(_STARTS[kind](options.folder / kind)) for kind, parameter in needed.items()
+    }
 
 
 async def _serve(stack: Stack, servers: Sequence[KeptServer], terminal: Terminal, options: Options) -> None:
@@ -153,6 +158,9 @@ async def _keep_up(
         terminal.say(line)
     for unsupported in stack.template.unsupported:
         terminal.say(f"Let through: {unsupported}")
+    for server in servers:
+        if server.notice:
+            terminal.say(server.notice)
     data = "".join(f", data {place}" for place in _places(options, servers))
     terminal.say(
         f"Ready: {_doors(stack, options.configuration)}{data}. Try: {_first_call(stack, options.configuration)}"
@@ -169,9 +177,9 @@ async def _keep_up(
 
 def _places(options: Options, servers: Sequence[KeptServer]) -> list[str]:
     """Return where the data is: in the folder, and where variables of the developer name servers."""
-    configuration, nats = options.configuration, options.configuration.nats
-    parameters = [configuration.valkey_parameter, nats.parameter if nats is not None else ""]
-    variables = [configuration.variable_of(name) for name in parameters if name]
+    configuration = options.configuration
+    journals = (taker.parameter for taker in (configuration.nats, configuration.kafka) if taker)
+    variables = [configuration.variable_of(name) for name in (configuration.valkey_parameter, *journals) if name]
     names = " and ".join(server.name for server in servers)
     return [
         *([f"in {options.folder} ({names})"] if servers else []),

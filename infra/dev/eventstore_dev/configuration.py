@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-__all__ = ["Configuration", "ConfigurationError", "NatsParameter", "Variable"]
+__all__ = ["Configuration", "ConfigurationError", "ServerParameter", "Variable"]
 
 _FILE, _TABLE = "pyproject.toml", "eventstore_dev"
 _KINDS = frozenset({"text", "url", "json"})
+_SERVERS = ("nats", "kafka")
 
 
 class ConfigurationError(ValueError):
@@ -52,8 +53,8 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class NatsParameter:
-    """The parameter of the template that takes the URL of a NATS server.
+class ServerParameter:
+    """A parameter of the template that takes the URL of a server of a kind.
 
     Attributes:
         parameter: The parameter. A server is started if nothing else gives it a value, and `when` holds.
@@ -81,6 +82,7 @@ class Configuration:
         parameters: What parameters of the template are here, unless a variable or the command line says otherwise.
         valkey_parameter: The parameter that takes the URL of a Valkey. One is started if nothing else gives it a value.
         nats: The parameter that takes the URL of a NATS server, and when one is started; None if there is none.
+        kafka: The parameter that takes the address of a Kafka broker, likewise.
         origins_parameter: The parameter that takes the origins whose pages may read answers.
         allow_unsupported: What of the template may be missing here (`unsupported`).
         check: A function of the project, `module:name`. It is called with the parameters before the stack starts, and
@@ -93,7 +95,8 @@ class Configuration:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     valkey_parameter: str = ""
-    nats: NatsParameter | None = None
+    nats: ServerParameter | None = None
+    kafka: ServerParameter | None = None
     origins_parameter: str = ""
     allow_unsupported: frozenset[Kind] = frozenset()
     check: str = ""
@@ -133,15 +136,16 @@ class Configuration:
         if not isinstance(parameters, Mapping):
             raise ConfigurationError(f"[tool.{_TABLE}] parameters must be a table of texts")
         _check_texts(parameters, known=parameters, at="parameters.")
-        nats = _nats(members.pop("nats")) if "nats" in members else None
+        servers = {kind: _server(members.pop(kind), at=kind) for kind in _SERVERS if kind in members}
         allowed = _texts(members.pop("allow_unsupported", []), at="allow_unsupported")
-        others = {"variables", "parameters", "nats", "allow_unsupported"}
+        others = {"variables", "parameters", "allow_unsupported", *_SERVERS}
         _check_texts(members, known=_names(cls) - others, at="")
         return cls(
             variables={name: _variable(about, at=f"variables.{name}") for name, about in variables.items()},
             parameters=dict(parameters),
-            nats=nats,
             allow_unsupported=kinds(allowed, called=f"[tool.{_TABLE}] allow_unsupported"),
+            nats=servers.get("nats"),
+            kafka=servers.get("kafka"),
             **members,
         )
 
@@ -166,18 +170,18 @@ def kinds(names: Collection[str], *, called: str) -> frozenset[Kind]:
     return frozenset(map(Kind, names))
 
 
-def _nats(about: object) -> NatsParameter:
+def _server(about: object, *, at: str) -> ServerParameter:
     if not isinstance(about, Mapping):
-        raise ConfigurationError(f"[tool.{_TABLE}] nats must be a table")
+        raise ConfigurationError(f"[tool.{_TABLE}] {at} must be a table")
     members = {**about}
     when = members.pop("when", {})
     if not isinstance(when, Mapping):
-        raise ConfigurationError(f"[tool.{_TABLE}] nats.when must be a table: a value for each parameter")
-    _check_texts(when, known=when, at="nats.when.")
-    _check_texts(members, known=_names(NatsParameter) - {"when"}, at="nats.")
+        raise ConfigurationError(f"[tool.{_TABLE}] {at}.when must be a table: a value for each parameter")
+    _check_texts(when, known=when, at=f"{at}.when.")
+    _check_texts(members, known=_names(ServerParameter) - {"when"}, at=f"{at}.")
     if not members.get("parameter"):
-        raise ConfigurationError(f"[tool.{_TABLE}] nats.parameter must name a parameter of the template")
-    return NatsParameter(when=dict(when), **members)
+        raise ConfigurationError(f"[tool.{_TABLE}] {at}.parameter must name a parameter of the template")
+    return ServerParameter(when=dict(when), **members)
 
 
 def _variable(about: object, *, at: str) -> Variable:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["FolderError", "private"]
 
 _NAME = ".eventstore"
-_OURS = frozenset({"nats", "valkey"})
+_OURS = frozenset({"kafka", "nats", "valkey"})
 _OWNER_ALONE = 0o700
 
 
@@ -32,7 +32,7 @@ def private(folder: Path, *, servers: Collection[str]) -> None:
 
     Args:
         folder: The folder.
-        servers: The folders in it of the servers that are to be started: `nats`, `valkey`.
+        servers: The folders in it of the servers that are to be started: `kafka`, `nats`, `valkey`.
 
     Raises:
         FolderError: It cannot be made, or is somebody else's.

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError, SettingsError
+from eventstore_hosting.kafka import KafkaBroker
 from eventstore_hosting.keeper import Keeper
 from eventstore_hosting.kept_server import FolderInUseError, ServerError
 from eventstore_hosting.nats import NatsServer
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ExitStack() as resources:
             options, embedded = _start_embedded(options, resources)
+            for notice in filter(None, (server.notice for server in embedded)):
+                print(notice, flush=True)
             service = Service(
                 options,
                 instance=instance,
@@ -93,6 +96,10 @@ def _start_embedded(options: Options, resources: ExitStack) -> tuple[Options, Se
         nats = resources.enter_context(NatsServer.start(folder=options.data / "nats"))
         settings = replace(settings, nats_url=nats.url)
         embedded.append(nats)
+    if options.embeds_kafka:
+        kafka = resources.enter_context(KafkaBroker.start(folder=options.data / "kafka"))
+        settings = replace(settings, kafka_brokers=kafka.url)
+        embedded.append(kafka)
     return replace(options, settings=settings), embedded
 
 
@@ -117,7 +124,7 @@ async def _serve(service: Service, options: Options, embedded: Sequence[KeptServ
         await service.start()
         _tune_collector()
         keepers += [asyncio.create_task(Keeper(server, terminal=_Terminal(server.name)).keep()) for server in embedded]
-        print(_ready(service, options), flush=True)
+        print(_ready(service, options, embedded), flush=True)
         await stopping.wait()
     finally:
         for keeper in keepers:
@@ -138,10 +145,10 @@ def _tune_collector() -> None:
     gc.set_threshold(*_COLLECTED_AFTER)
 
 
-def _ready(service: Service, options: Options) -> str:
+def _ready(service: Service, options: Options, embedded: Sequence[KeptServer]) -> str:
     where = "localhost" if options.host in {"0.0.0.0", "::"} else options.host  # noqa: S104 - it is compared
     url = f"http://{where}:{service.port}"
-    data = f", data in {options.data}" if options.embeds_valkey or options.embeds_nats else ""
+    data = f", data in {options.data}" if embedded else ""
     events = _EVENTS.get(options.settings.backend, "")
     return (
         f"Ready: REST at {url}, WebSocket at ws://{where}:{service.port}/ws, gRPC at {where}:{service.grpc_port}, "

@@ -26,7 +26,7 @@ environment:
   REDIS_URL        the store, redis:// or rediss:// (docs/operations.md); unset: a Valkey in DATA
   BACKEND          redis | nats | kafka: where events are kept, in the store or in a journal (docs/backends.md)
   NATS_URL         with BACKEND=nats, the servers of the journal, nats:// or tls://; unset: a NATS server in DATA
-  KAFKA_BROKERS    with BACKEND=kafka, the brokers of the journal
+  KAFKA_BROKERS    with BACKEND=kafka, the brokers of the journal; unset: a broker for trying out in DATA
   NATS_REPLICAS, KAFKA_REPLICAS   on how many servers or brokers each record is kept (1)
   JOURNAL          the name of the journal (eventstore)
   PARTITIONS       the number of partitions of a new store (16)
@@ -66,6 +66,7 @@ class Options:
         data: Where the embedded servers keep their data.
         embeds_valkey: Whether the store is an embedded Valkey.
         embeds_nats: Whether the journal is on an embedded NATS server.
+        embeds_kafka: Whether the journal is on an embedded Kafka broker.
         settings: The settings of the hub.
         origins: The pages that may call; None if a credential decides.
         dispatches: Whether instances of the server take the turns of partitions, and not functions (`DISPATCH`).
@@ -85,6 +86,7 @@ class Options:
     notice_seconds: float = 0.0
     embeds_valkey: bool = False
     embeds_nats: bool = False
+    embeds_kafka: bool = False
 
 
 def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
@@ -109,7 +111,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     parser.add_argument(
         "--data",
         default=environment.get("DATA") or ".eventstore",
-        help="the folder of the embedded Valkey and the embedded NATS server (.eventstore)",
+        help="the folder of the embedded servers: Valkey, NATS, Kafka (.eventstore)",
     )
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
@@ -136,6 +138,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
         notice_seconds=_notice(environment.get("NOTICE_SECONDS") or "0"),
         embeds_valkey=not environment.get("REDIS_URL"),
         embeds_nats=settings.backend == "nats" and not environment.get("NATS_URL"),
+        embeds_kafka=settings.backend == "kafka" and not environment.get("KAFKA_BROKERS"),
     )
 
 

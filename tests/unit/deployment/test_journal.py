@@ -6,7 +6,16 @@ import pytest
 
 from tests.unit.deployment.templates import OWN, properties, resources
 
-VARIABLES = {"BACKEND": "Backend", "NATS_URL": "NatsUrl", "NATS_REPLICAS": "NatsReplicas", "JOURNAL": "Journal"}
+VARIABLES = {
+    "BACKEND": "Backend",
+    "NATS_URL": "NatsUrl",
+    "NATS_REPLICAS": "NatsReplicas",
+    "KAFKA_BROKERS": "KafkaBrokers",
+    "KAFKA_REPLICAS": "KafkaReplicas",
+    "JOURNAL": "Journal",
+}
+ADDRESSES = {"nats": "NatsUrl", "kafka": "KafkaBrokers"}
+RULES = {"nats": ("OnNats", "NotOnNats"), "kafka": ("OnKafka", "NotOnKafka")}
 USERS = {
     name: about["Environment"]["Variables"]
     for name, about in resources("AWS::Serverless::Function").items()
@@ -31,23 +40,26 @@ def test_the_server_knows_the_same_journal() -> None:
 
 def test_events_are_in_the_cache_unless_another_backend_is_named() -> None:
     assert OWN["Parameters"]["Backend"]["Default"] == "redis"
-    assert OWN["Parameters"]["NatsUrl"]["Default"] == ""
+    assert {OWN["Parameters"][address]["Default"] for address in ADDRESSES.values()} == {""}
 
 
-@pytest.mark.parametrize(("assertion", "parameter"), [(0, "NatsUrl"), (1, "RedisUrl")])
-def test_a_journal_needs_servers_and_a_way_to_them(assertion: int, parameter: str) -> None:
-    rule = OWN["Rules"]["Journaled"]
-    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Backend"}, "nats"]}
-    assert rule["Assertions"][assertion]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+@pytest.mark.parametrize("backend", ADDRESSES)
+def test_a_journal_needs_servers_and_a_way_to_them(backend: str) -> None:
+    rule = OWN["Rules"][RULES[backend][0]]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Backend"}, backend]}
+    assert [one["Assert"] for one in rule["Assertions"]] == [
+        {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]} for parameter in (ADDRESSES[backend], "RedisUrl")
+    ]
 
 
-def test_servers_without_the_backend_are_refused() -> None:
-    rule = OWN["Rules"]["NotJournaled"]
-    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "NatsUrl"}, ""]}]}
-    assert [one["Assert"] for one in rule["Assertions"]] == [{"Fn::Equals": [{"Ref": "Backend"}, "nats"]}]
+@pytest.mark.parametrize("backend", ADDRESSES)
+def test_servers_without_the_backend_are_refused(backend: str) -> None:
+    rule = OWN["Rules"][RULES[backend][1]]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": ADDRESSES[backend]}, ""]}]}
+    assert [one["Assert"] for one in rule["Assertions"]] == [{"Fn::Equals": [{"Ref": "Backend"}, backend]}]
 
 
-def test_functions_in_the_network_that_is_created_reach_no_servers_of_nats() -> None:
+def test_functions_in_the_network_that_is_created_reach_no_servers_of_a_journal() -> None:
     # What the assertion about RedisUrl says: of the network's own, only the cache, SQS and S3 are in reach.
     egress = properties("network", "FunctionsGroup")["SecurityGroupEgress"]
     assert [(rule["FromPort"], rule["ToPort"]) for rule in egress] == [(6379, 6380), (443, 443)]

@@ -64,7 +64,23 @@ def test_an_environment_sets_parameters_that_the_template_has(environment: str) 
 
 def test_only_the_addresses_of_the_cache_and_the_journal_may_contain_a_secret_and_are_masked() -> None:
     masked = {name for name, about in EVERY if about.get("NoEcho")}
-    assert masked == {f"{file}.{name}" for file in ("template", "server") for name in ("RedisUrl", "NatsUrl")}
+    addresses = ("RedisUrl", "NatsUrl", "KafkaBrokers")
+    assert masked == {f"{file}.{name}" for file in ("template", "server") for name in addresses}
+
+
+@pytest.mark.parametrize(
+    ("brokers", "fits"),
+    [
+        ("", True),
+        ("b-1.hub.kafka.eu-west-1.amazonaws.com:9092,b-2.hub.kafka.eu-west-1.amazonaws.com:9092", True),
+        ("kafka://user:p%40ss@host:9096?tls=true", True),
+        ("kafka://host:9098?mechanism=AWS_MSK_IAM", True),
+        ("http://host:9092", False),
+        ("host:9092, other:9092", False),
+    ],
+)
+def test_brokers_are_a_list_or_a_url(brokers: str, fits: bool) -> None:  # noqa: FBT001 - a case
+    assert admits(OWN["Parameters"]["KafkaBrokers"], brokers) is fits
 
 
 @pytest.mark.parametrize(

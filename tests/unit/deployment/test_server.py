@@ -41,6 +41,8 @@ GIVEN = {
     "Backend": "redis",
     "NatsUrl": "",
     "NatsReplicas": "1",
+    "KafkaBrokers": "",
+    "KafkaReplicas": "1",
     "Journal": "eventstore",
     "Partitions": "",
     "ConnectionShards": "",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_dev.configuration import Configuration, ConfigurationError, NatsParameter, Variable
+from eventstore_dev.configuration import Configuration, ConfigurationError, ServerParameter, Variable
 from eventstore_dev.unsupported import Kind
 from eventstore_dev.variables import VariableError, for_functions, for_parameters
 
@@ -46,20 +46,18 @@ def test_a_table_configures_what_a_template_cannot(tmp_path: Path) -> None:
     assert configuration.variable_of("Other") == ""
 
 
-def test_a_nats_server_is_started_when_other_parameters_have_their_values() -> None:
-    nats = Configuration.read({"nats": {"parameter": "Url", "when": {"Store": "nats"}}}).nats
-    assert nats == NatsParameter("Url", {"Store": "nats"})
-    assert [
-        nats.applies(values) for values in ({"Store": "nats", "Size": "3"}, {"Store": "redis"}, {}, {"Store": None})
-    ] == [
-        True,
-        False,
-        False,
-        False,
+@pytest.mark.parametrize("kind", ["nats", "kafka"])
+def test_a_server_of_a_journal_is_started_when_other_parameters_have_their_values(kind: str) -> None:
+    taker = getattr(Configuration.read({kind: {"parameter": "Url", "when": {"Store": "journal"}}}), kind)
+    assert taker == ServerParameter("Url", {"Store": "journal"})
+    parameters: list[dict[str, str | None]] = [
+        {"Store": "journal", "Size": "3"},
+        {"Store": "redis"},
+        {},
+        {"Store": None},
     ]
-    always = Configuration.read({"nats": {"parameter": "Url"}}).nats
-    assert always is not None
-    assert always.applies({})
+    assert [taker.applies(values) for values in parameters] == [True, False, False, False]
+    assert getattr(Configuration.read({kind: {"parameter": "Url"}}), kind).applies({})
 
 
 @pytest.mark.parametrize(
@@ -71,6 +69,7 @@ def test_a_nats_server_is_started_when_other_parameters_have_their_values() -> N
         ({"allow_unsupported": ["all"]}, "allow_unsupported is 'all'; it must be one of auth, events, runtimes"),
         ({"nats": "NatsUrl"}, "nats must be a table"),
         ({"nats": {}}, r"nats\.parameter must name a parameter"),
+        ({"kafka": {}}, r"kafka\.parameter must name a parameter"),
         ({"nats": {"parameter": 1}}, r"nats\.parameter must be text"),
         ({"nats": {"parameter": "Url", "if": "x"}}, r"has nats\.if; it knows parameter"),
         ({"nats": {"parameter": "Url", "when": "Store=nats"}}, r"nats\.when must be a table"),

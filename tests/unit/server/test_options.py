@@ -37,15 +37,20 @@ def test_settings_that_do_not_work_are_refused(environment: dict[str, str], mess
 @pytest.mark.parametrize(
     ("environment", "embedded"),
     [
-        ({}, (True, False)),
-        ({"REDIS_URL": "redis://valkey:6379"}, (False, False)),
-        ({"NATS_URL": "nats://nats:4222"}, (True, False)),
-        ({"BACKEND": "nats"}, (True, True)),
-        ({"BACKEND": "nats", "NATS_URL": "nats://nats:4222"}, (True, False)),
-        ({"BACKEND": "nats", "REDIS_URL": "redis://valkey:6379"}, (False, True)),
+        ({}, {"valkey"}),
+        ({"REDIS_URL": "redis://valkey:6379"}, set()),
+        ({"NATS_URL": "nats://nats:4222"}, {"valkey"}),
+        ({"KAFKA_BROKERS": "kafka:9092"}, {"valkey"}),
+        ({"BACKEND": "nats"}, {"valkey", "nats"}),
+        ({"BACKEND": "nats", "NATS_URL": "nats://nats:4222"}, {"valkey"}),
+        ({"BACKEND": "nats", "REDIS_URL": "redis://valkey:6379"}, {"nats"}),
+        ({"BACKEND": "kafka"}, {"valkey", "kafka"}),
+        ({"BACKEND": "kafka", "KAFKA_BROKERS": "kafka:9092"}, {"valkey"}),
+        ({"BACKEND": "kafka", "REDIS_URL": "redis://valkey:6379"}, {"kafka"}),
     ],
 )
-def test_servers_that_are_not_named_are_embedded(environment: dict[str, str], embedded: tuple[bool, bool]) -> None:
+def test_servers_that_are_not_named_are_embedded(environment: dict[str, str], embedded: set[str]) -> None:
     options = read_options([], {"DATA": "/data", **environment})
-    assert (options.embeds_valkey, options.embeds_nats) == embedded
+    embeds = {"valkey": options.embeds_valkey, "nats": options.embeds_nats, "kafka": options.embeds_kafka}
+    assert {name for name, starts in embeds.items() if starts} == embedded
     assert options.data == Path("/data")

@@ -33,8 +33,8 @@ def journal_of(settings: Settings) -> Journal | None:
             from eventstore.adapters.kafka.journal import KafkaJournal
         except ModuleNotFoundError as error:
             raise SettingsError(
-                "BACKEND is kafka, which needs the package confluent-kafka (the extra kafka of the server); it is not "
-                "installed here, and functions have none"
+                "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka "
+                "and the layer KafkaLayer of functions have it"
             ) from error
 
         return KafkaJournal(
