@@ -8,11 +8,17 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_NO_D
 RUN python -m venv --without-pip /opt/hub && python -m venv /opt/protoc
 
 COPY requirements-server.txt requirements-server-aws.txt /build/
+COPY layers/kafka/requirements.txt /build/requirements-kafka.txt
 # AWS=true: with boto3, for a cache that is entered by IAM, and for the queues of a serverless hub.
 ARG AWS=false
+# KAFKA=true: with the library of Kafka, for a journal there.
+ARG KAFKA=false
 RUN python -m pip --python /opt/hub/bin/python install --quiet --requirement /build/requirements-server.txt \
     && if [ "$AWS" = true ]; then \
         python -m pip --python /opt/hub/bin/python install --quiet --requirement /build/requirements-server-aws.txt; \
+    fi \
+    && if [ "$KAFKA" = true ]; then \
+        python -m pip --python /opt/hub/bin/python install --quiet --requirement /build/requirements-kafka.txt; \
     fi
 
 COPY requirements-proto.txt /build/

@@ -21,9 +21,7 @@ class Reach(NamedTuple):
     missing: set[str]
 
 
-def reach(
-    entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence[str], without: Sequence[str] = ()
-) -> Reach:
+def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence[str]) -> Reach:
     """Follow the imports of modules within the given packages, including imports in functions.
 
     A text that is the name of a module counts as its import (`bootstrap.preload`). Where a module imports `Script`,
@@ -34,15 +32,12 @@ def reach(
         entries: The names of modules.
         folders: Where modules are.
         packages: The packages within which imports are followed.
-        without: The packages in these that may be missing, because whoever imports one does without it.
     """
     result = Reach({}, set(), set())
     ahead = list(entries)
     while ahead:
         name = ahead.pop()
         if name in result.modules or name in result.missing or name.partition(".")[0] not in packages:
-            continue
-        if any(f"{name}.".startswith(f"{package}.") for package in without):
             continue
         path = _file_of(name, folders)
         if path is None:

@@ -168,7 +168,9 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "and not sent, and through the local stack to a WebSocket client.",
         catching_up.figures,
     ),
-    "imports": _Subject("Cold start", "Each import in a new process, compiled before.", imports.figures),
+    "imports": _Subject(
+        "Cold start", "Each import, and each first event, in a new process, compiled before.", imports.figures
+    ),
     "loading": _Subject(
         "Real histories",
         "Through the loader and the local stack, Valkey with an append-only file. The first load by several\n"

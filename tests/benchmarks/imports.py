@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from tests.benchmarks import first_events
 from tests.benchmarks.measure import Aim, Figure, Rounds, Unit
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _TIMED = "import time; began = time.perf_counter(); {}; print(time.perf_counter(
 
 
 def figures() -> Iterator[Figure]:
-    """Each import in a process of its own, compiled before."""
+    """Each import in a process of its own, compiled before; then first events."""
     ours, theirs = [], []
     for number in range(_ROUNDS + 1):
         pair = (_seconds(_OURS), _seconds(_THEIRS)) if number % 2 else (_seconds(_THEIRS), _seconds(_OURS))[::-1]
@@ -34,6 +35,7 @@ def figures() -> Iterator[Figure]:
     what = "Importing the REST function, against redis, pydantic and Powertools' resolver alone"
     yield Figure(what, rounds.cost, Unit.RATIO, Aim("≤", 1.25))
     yield Figure("Importing the REST function", median(rounds.ours) * 1000, Unit.MILLISECONDS)
+    yield from first_events.figures()
 
 
 def _seconds(statement: str) -> float:

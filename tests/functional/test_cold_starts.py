@@ -77,6 +77,24 @@ def test_a_journal_on_nats_imports_no_library() -> None:
     assert imported_by(opening) & {*_VENDORS, "cryptography", "nats"} == set()
 
 
+def test_a_journal_on_kafka_imports_its_library_alone() -> None:
+    opening = (
+        "from eventstore.hub.hub import Hub; from eventstore.hub.settings import Settings; "
+        "assert Hub(Settings.from_environment({'BACKEND': 'kafka'})).journal"
+    )
+    names = imported_by(opening)
+    assert "confluent_kafka" in names
+    assert names & {*_VENDORS, "cryptography", "confluent_kafka.schema_registry", "httpx"} == set()
+
+
+def test_a_token_for_msk_is_signed_with_the_keys_of_a_function_without_boto3() -> None:
+    signing = (
+        f"import os; os.environ |= {_RUNTIME!r}; from eventstore.adapters.kafka.msk_iam import MskTokens; "
+        "assert MskTokens.of_environment().token()"
+    )
+    assert imported_by(signing) & {"boto3", "botocore.session"} == set()
+
+
 def test_checking_tokens_imports_no_secrets_and_checking_keys_no_tokens() -> None:
     checking = "import os; os.environ |= {}; from functions.authorizer import app; app.credential_checker()"
     tokens = {"AUTH": "jwt", "JWT_ISSUER": "https://i", "JWT_AUDIENCE": "a"}

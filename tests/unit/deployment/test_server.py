@@ -43,6 +43,7 @@ GIVEN = {
     "NatsReplicas": "1",
     "KafkaBrokers": "",
     "KafkaReplicas": "1",
+    "KafkaClusterArn": "",
     "Journal": "eventstore",
     "Partitions": "",
     "ConnectionShards": "",
