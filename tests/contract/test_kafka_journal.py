@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -280,6 +281,26 @@ class TestBehindALogin:
                 pytest.raises(SettingsError, match="Kafka refuses the hub"),
             ):
                 KafkaJournal(brokers, name="by-token", client=client).end(0)
+
+    def test_clients_that_wait_for_their_first_token_are_made_together(
+        self, broker: KafkaBroker, tmp_path: Path
+    ) -> None:
+        authority = Authority.make(tmp_path / "tls")
+        together = threading.Barrier(3)
+
+        def token() -> tuple[str, float]:
+            together.wait(10)
+            return "the-token", time.time() + 900
+
+        shown = {"mechanism": "OAUTHBEARER", "secret": "the-token"}
+        with login_in_front_of(broker.port, tls=authority.server, **shown) as port:
+            brokers = KafkaBrokers.parse(
+                f"kafka://127.0.0.1:{port}?mechanism=AWS_MSK_IAM&tls_ca={authority.certificate}"
+            )
+            with closing(KafkaClient(brokers, token=token)) as client:
+                journal = KafkaJournal(brokers, name="together", client=client)
+                assert journal.append(0, b"1") == 1
+                assert records(journal) == [(1, b"1")]
 
 
 class TestOverTls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -148,8 +149,23 @@ class KafkaClient:
     def _administrator(self) -> AdminClient:
         with self._lock:
             if self._admin is None:
-                self._admin = _made(_administrator, self._configuration())
+                self._admin = self._first_administrator()
             return self._admin
+
+    def _first_administrator(self) -> AdminClient:
+        """Make the client that is needed first.
+
+        With tokens, a client takes a second to make: the library looks once a second for its first token. So a client
+        of each kind is made at the same time.
+        """
+        if self._brokers.mechanism != IAM:
+            return _made(_administrator, self._configuration())
+        with ThreadPoolExecutor(2) as threads:
+            others = [threads.submit(pool.prepare) for pool in (self._producers, self._consumers)]
+            admin = _made(_administrator, self._configuration())
+            for other in others:
+                other.result()
+            return admin
 
     def _producer(self) -> Producer:
         return _made(Producer, producer_configuration(self._configuration(), seconds=self.answer_seconds))

@@ -43,6 +43,12 @@ class Pool(Generic[ClientT]):
         with self._lock:
             self._idle.append(client)
 
+    def prepare(self) -> None:
+        """Make a client before one is needed."""
+        client = self._make()
+        with self._lock:
+            self._idle.append(client)
+
     def close(self) -> None:
         """Close the clients that nobody uses."""
         with self._lock:
