@@ -18,8 +18,9 @@ from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.client import NatsClient
 from eventstore.adapters.nats.connection import Connection
 from eventstore.adapters.nats.errors import NatsError
+from eventstore.adapters.nats.incoming import Incoming
 from eventstore.adapters.nats.journal import NatsJournal
-from eventstore.adapters.nats.messages import Message
+from eventstore.adapters.nats.messages import Message, sequence_of
 from eventstore.errors import SettingsError, StoreFull, StoreUnavailable
 from eventstore_hosting.valkey.server import free_port
 from tests.contract.journal import JournalContract, records
@@ -237,7 +238,7 @@ def test_a_replica_that_is_late_hides_nothing(
         """Answer as a replica that has no more than ten records."""
         answers = send(connection, requests)
         return [
-            [each for each in answer if int(each.headers.get("Nats-Sequence", 0)) <= 10] or [Message(404, {}, b"")]
+            [each for each in answer if not each.status and sequence_of(each.head) <= 10] or [Message(404, b"", b"")]
             if "DIRECT" in request.subject
             else answer
             for request, answer in zip(requests, answers, strict=True)
@@ -267,14 +268,14 @@ class TestConnections:
         contents = [b"\r\n-ERR 'Authorization Violation'\r\n" * 25_000, b"2", b"3"]
         for content in contents:
             journal.append(0, content)
-        receive, left = Connection._receive, iter(range(received, 0, -1))
+        receive, left = Incoming._receive, iter(range(received, 0, -1))
 
-        def interrupted(connection: Connection) -> None:
-            receive(connection)
+        def interrupted(incoming: Incoming, size: int) -> None:
+            receive(incoming, size)
             if next(left, 0) == 1:
                 raise error
 
-        monkeypatch.setattr(Connection, "_receive", interrupted)
+        monkeypatch.setattr(Incoming, "_receive", interrupted)
         with pytest.raises(error):
             journal.fetch(0, [1, 2, 3])
         assert list(journal.fetch(0, [2])) == [(2, b"2")]

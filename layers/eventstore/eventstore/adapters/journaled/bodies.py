@@ -7,10 +7,8 @@ from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.journaled.changes import Append, Change, CopyAppends, bodies_of
-from eventstore.adapters.journaled.copied import bodies_of_copy
-from eventstore.adapters.journaled.records import decoded
-from eventstore.adapters.journaled.references import Reference
+from eventstore.adapters.journaled.record_bodies import RecordBodies
+from eventstore.adapters.journaled.references import REFERENCE_BYTES, References, place_of
 from eventstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -32,110 +30,132 @@ class JournalBodies:
 
     Args:
         journal: The journal.
-        kept_bytes: About how many bytes of bodies are kept in memory.
+        kept_bytes: About how many bytes of records are kept in memory.
     """
 
     def __init__(self, journal: Journal, *, kept_bytes: int = _KEPT_BYTES) -> None:
         self._journal = journal
         self._most_bytes = kept_bytes
         self._lock = Lock()
-        self._kept: OrderedDict[tuple[int, int], tuple[bytes, Sequence[bytes]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, int], RecordBodies] = OrderedDict()
         self._size = 0
 
-    def keep(self, partition: int, position: int, mark: bytes, bodies: Sequence[bytes]) -> None:
+    def keep(self, partition: int, position: int, record: bytes) -> None:
         """Keep the bodies of a record that is in the journal, for a while.
 
         Args:
             partition: The partition.
             position: The position of the record.
-            mark: What references to it know of its nonce.
-            bodies: The bodies.
+            record: The record.
         """
-        with self._lock:
-            self._drop(self._kept.pop((partition, position), None))
-            self._kept[partition, position] = mark, bodies
-            self._size += sum(map(len, bodies))
-            while self._size > self._most_bytes:
-                self._drop(self._kept.popitem(last=False)[1])
+        bodies = RecordBodies.of(record)
+        if bodies is not None:
+            self._keep(partition, {position: bodies})
 
     def filled_in(self, reads: Sequence[tuple[int, Sequence[Entry]]]) -> list[Sequence[Entry]]:
         """See `Bodies.filled_in`."""
-        references = [
-            (partition, [(entry[0], Reference.unpacked(entry[1][1])) for entry in entries])
-            for partition, entries in reads
-        ]
+        references = [References.unpacked([packed for _, (_, packed) in entries]) for _, entries in reads]
         wanted: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
-        for partition, entries in references:
-            wanted[partition].update((each.position, each.mark) for _, found in entries for each in found)
+        for (partition, _), found in zip(reads, references, strict=True):
+            wanted[partition].update(zip(found.positions(), found.marks, strict=True))
         bodies = {partition: self._bodies(partition, marks) for partition, marks in wanted.items()}
         return [
-            [
-                filled
-                for entry_id, found in entries
-                if (filled := _filled_in(entry_id, [_body(bodies[partition], each) for each in found]))
-            ]
-            for partition, entries in references
+            _filled_in(entries, found, bodies[partition])
+            for (partition, entries), found in zip(reads, references, strict=True)
         ]
 
     def body(self, partition: int, packed: bytes) -> bytes | None:
         """Return the body of an event by the reference to it; None if it was removed."""
-        [reference] = Reference.unpacked(packed)
-        return _body(self._bodies(partition, {reference.position: reference.mark}), reference)
+        references = References.unpacked([packed])
+        marks = dict(zip(references.positions(), references.marks, strict=True))
+        return _joined(self._bodies(partition, marks), references.places, references.sizes)
 
-    def _bodies(self, partition: int, marks: Mapping[int, bytes]) -> dict[int, Sequence[bytes]]:
-        """Return the bodies of records, by position; none of one that was erased.
+    def _bodies(self, partition: int, marks: Mapping[int, bytes]) -> dict[int, RecordBodies | None]:
+        """Return the bodies of records, by position; None of one that was erased.
 
         Args:
             partition: The partition.
             marks: What references know of the nonce of each record, by its position.
         """
-        found: dict[int, Sequence[bytes]] = {}
+        found: dict[int, RecordBodies | None] = {}
         with self._lock:
             for position, mark in marks.items():
                 kept = self._kept.get((partition, position))
-                if kept is not None and kept[0] == mark:
-                    found[position] = kept[1]
+                if kept is not None and kept.mark == mark:
+                    found[position] = kept
         missing = sorted(marks.keys() - found.keys())
-        for position, content in self._journal.fetch(partition, missing) if missing else ():
-            record = decoded(content)
-            if content is None:
-                found[position] = ()
-            elif record.mark == marks[position]:
-                found[position] = _bodies_of(record.change, position)
-                self.keep(partition, position, record.mark, found[position])
-            else:
-                raise _unlike(position)
+        if missing:
+            fetched = self._fetched(partition, missing, marks)
+            self._keep(partition, fetched)
+            found |= fetched
         return found
 
-    def _drop(self, kept: tuple[bytes, Sequence[bytes]] | None) -> None:
+    def _fetched(
+        self, partition: int, positions: Sequence[int], marks: Mapping[int, bytes]
+    ) -> dict[int, RecordBodies | None]:
+        """Return what `_bodies` returns, from the journal."""
+        fetched: dict[int, RecordBodies | None] = {}
+        for position, record in self._journal.fetch(partition, positions):
+            bodies = None if record is None else RecordBodies.of(record)
+            if record is not None and (bodies is None or bodies.mark != marks[position]):
+                raise _unlike(position)
+            fetched[position] = bodies
+        return fetched
+
+    def _keep(self, partition: int, bodies: Mapping[int, RecordBodies | None]) -> None:
+        with self._lock:
+            for position, kept in bodies.items():
+                if kept is None:
+                    continue
+                self._drop(self._kept.pop((partition, position), None))
+                self._kept[partition, position] = kept
+                self._size += len(kept.record)
+            while self._size > self._most_bytes:
+                self._drop(self._kept.popitem(last=False)[1])
+
+    def _drop(self, kept: RecordBodies | None) -> None:
         if kept is not None:
-            self._size -= sum(map(len, kept[1]))
+            self._size -= len(kept.record)
 
 
-def _bodies_of(change: Change | None, position: int) -> Sequence[bytes]:
-    match change:
-        case Append():
-            return bodies_of(change)
-        case CopyAppends():
-            return bodies_of_copy(change)
-    raise _unlike(position)
+def _filled_in(
+    entries: Sequence[Entry], references: References, bodies: Mapping[int, RecordBodies | None]
+) -> list[Entry]:
+    """Return entries with the bodies that their references name, without those of which one was removed.
+
+    Args:
+        entries: The entries.
+        references: The references of all entries.
+        bodies: The bodies of records, by position; None of one that was erased.
+    """
+    places, sizes, _ = references
+    filled: list[Entry] = []
+    start = 0
+    for entry_id, (_, packed) in entries:
+        end = start + len(packed) // REFERENCE_BYTES
+        value = _joined(bodies, places[start:end], sizes[start:end])
+        if value is not None:
+            filled.append((entry_id, (_LENGTHS[end - start - 1].pack(*sizes[start : end - 1]), value)))
+        start = end
+    return filled
 
 
-def _body(bodies: Mapping[int, Sequence[bytes]], reference: Reference) -> bytes | None:
-    found = bodies[reference.position]
-    if not found:
+def _joined(bodies: Mapping[int, RecordBodies | None], places: Sequence[int], sizes: Sequence[int]) -> bytes | None:
+    """Return the bodies of the events of an entry, joined; None if one of them was removed."""
+    first = places[0]
+    if len(places) > 1 and places != tuple(range(first, first + len(places))):
+        # One of them was stored before, by another record.
+        each = (_joined(bodies, (place,), (size,)) for place, size in zip(places, sizes, strict=True))
+        parts = [part for part in each if part is not None]
+        return b"".join(parts) if len(parts) == len(places) else None
+    position, event = place_of(first)
+    record = bodies[position]
+    if record is None:
         return None
-    if reference.event >= len(found) or len(found[reference.event]) != reference.size:
-        raise _unlike(reference.position)
-    return found[reference.event]
-
-
-def _filled_in(entry_id: bytes, bodies: Sequence[bytes | None]) -> Entry | None:
-    kept = [body for body in bodies if body is not None]
-    if len(kept) < len(bodies):
-        return None
-    *others, _ = kept
-    return entry_id, (_LENGTHS[len(others)].pack(*map(len, others)), b"".join(kept))
+    joined = record.between(event, sizes)
+    if joined is None:
+        raise _unlike(position)
+    return joined
 
 
 def _unlike(position: int) -> StoreUnavailable:

@@ -10,7 +10,7 @@ import logging
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 
-from eventstore.adapters.journaled.changes import Append, Change, Erased, bodies_of
+from eventstore.adapters.journaled.changes import Append, Change, Erased
 from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.redis.appends import NEEDS_WAKEUP
 from eventstore.adapters.redis.keys import partition_keys
@@ -94,9 +94,10 @@ class Index:
             IndexDiverged: The index is of another journal, or of records that the journal does not have any more.
         """
         record = Record(self._nonce(), tried.time, tried.folded, change)
-        position = self._journal.append(partition, encoded(record))
+        content = encoded(record)
+        position = self._journal.append(partition, content)
         if isinstance(change, Append):
-            self._bodies.keep(partition, position, record.mark, bodies_of(change))
+            self._bodies.keep(partition, position, content)
         if position <= tried.folded:
             raise self._diverged(
                 partition, tried.folded, f"the journal has lost records: it ends before {tried.folded}"

@@ -12,15 +12,15 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from eventstore.adapters.journaled.changes import Change, Erased
+from eventstore.adapters.journaled.references import MARK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Record", "decoded", "encoded"]
+__all__ = ["Head", "Record", "decoded", "encoded", "field_bounds", "head_of"]
 
 _VERSION = 1
 _HEAD = struct.Struct("<BB8sQQ")
-"""Version, kind, nonce, time, folded."""
 _LENGTH = struct.Struct("<I")
 
 
@@ -45,6 +45,16 @@ _CODECS: Mapping[str, _Codec] = {
 """How the attributes of a change are fields, by their types."""
 
 
+class Head(NamedTuple):
+    """The head of a record; see `Record`. The kind is that of a class of `changes`."""
+
+    version: int
+    kind: int
+    nonce: bytes
+    time: int
+    folded: int
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A change with its circumstances.
@@ -66,7 +76,7 @@ class Record:
     @property
     def mark(self) -> bytes:
         """What references to the record know of its nonce."""
-        return self.nonce[:4]
+        return self.nonce[:MARK_BYTES]
 
 
 def encoded(record: Record) -> bytes:
@@ -82,15 +92,42 @@ def decoded(content: bytes | None) -> Record:
     """Return the record of some bytes; None if it was erased. That of bytes that are not understood has no change."""
     if content is None:
         return Record(b"", 0, 0, Erased())
-    try:
-        version, kind, nonce, time, folded = _HEAD.unpack_from(content)
-    except struct.error:
+    if len(content) < _HEAD.size:
         return Record(b"", 0, 0, None)
+    head = Head(*_HEAD.unpack_from(content))
     try:
-        change = _change(kind, _split(content)) if version == _VERSION else None
-    except (StopIteration, ValueError, struct.error, zlib.error):
+        values = [content[start:end] for start, end in field_bounds(content)]
+        change = _change(head.kind, values) if head.version == _VERSION else None
+    except (StopIteration, ValueError, zlib.error):
         change = None
-    return Record(nonce, time, folded, change)
+    return Record(head.nonce, head.time, head.folded, change)
+
+
+def head_of(content: bytes) -> Head | None:
+    """Return the head of a record; None if it is not understood."""
+    if len(content) < _HEAD.size or content[0] != _VERSION:
+        return None
+    return Head(*_HEAD.unpack_from(content))
+
+
+def field_bounds(content: bytes) -> list[tuple[int, int]]:
+    """Return where each field of a record begins and ends.
+
+    Raises:
+        ValueError: The record is cut off.
+    """
+    bounds: list[tuple[int, int]] = []
+    end, size = _HEAD.size, len(content)
+    try:
+        while end < size:
+            start = end + _LENGTH.size
+            end = start + _LENGTH.unpack_from(content, end)[0]
+            bounds.append((start, end))
+    except struct.error as error:
+        raise ValueError("the length of a field is cut off") from error
+    if end > size:
+        raise ValueError("a field is cut off")
+    return bounds
 
 
 def _fields(change: Change) -> list[bytes]:
@@ -118,16 +155,3 @@ def _change(kind: int, values: Sequence[bytes]) -> Change | None:
     # A later hub may write more fields.
     decoded_change: Change = change(*decoded_fields)
     return decoded_change
-
-
-def _split(content: bytes) -> list[bytes]:
-    found = []
-    offset = _HEAD.size
-    while offset < len(content):
-        (length,) = _LENGTH.unpack_from(content, offset)
-        offset += _LENGTH.size
-        if offset + length > len(content):
-            raise ValueError("a field is cut off")
-        found.append(content[offset : offset + length])
-        offset += length
-    return found

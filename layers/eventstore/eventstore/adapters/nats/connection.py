@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import finalize
 
 from eventstore.adapters.nats.errors import Refused
-from eventstore.adapters.nats.messages import Message, parsed, published
+from eventstore.adapters.nats.incoming import Incoming
+from eventstore.adapters.nats.messages import Message, published, status_of
 from eventstore.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from eventstore.adapters.nats.messages import Request
 
 __all__ = ["Connection"]
-
-_READ_BYTES = 256 * 1024
-_USED_BYTES = 1024 * 1024
-"""What was read and used is removed from the buffer after so many bytes."""
 
 _REFUSALS = ("authorization", "authentication", "user authentication", "permissions violation")
 
@@ -57,13 +54,12 @@ class Connection:
     """
 
     def __init__(self, server: Server, url: NatsUrl, *, seconds: float) -> None:
-        self._buffer = bytearray()
-        self._at = 0
-        self._inbox = f"_INBOX.{token_hex(11)}"
+        self._inbox = f"_INBOX.{token_hex(11)}".encode()
         self._numbers = count(1)
         self._socket = socket.create_connection(server, seconds)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._incoming = Incoming(self._socket)
             # The first line is not encrypted: TLS begins after it.
             self.info = self._info()
             if url.tls or self.info.get("tls_required"):
@@ -91,7 +87,7 @@ class Connection:
     def pipeline(self, requests: Sequence[Request]) -> list[list[Message]]:
         """Send requests without waiting for each answer, and return the answers of each."""
         answers: list[list[Message]] = [[] for _ in requests]
-        awaited: dict[str, int] = {}
+        awaited: dict[bytes, int] = {}
         sent = waiting_bytes = 0
         while sent < len(requests) or awaited:
             # Many in one write, so not after each answer.
@@ -114,8 +110,8 @@ class Connection:
                     waiting_bytes -= requests[number].most_bytes
         return answers
 
-    def _reply(self) -> str:
-        return f"{self._inbox}.{next(self._numbers)}"
+    def _reply(self) -> bytes:
+        return b"%b.%d" % (self._inbox, next(self._numbers))
 
     def _introduce(self, url: NatsUrl) -> None:
         options: dict[str, object] = {
@@ -131,9 +127,7 @@ class Connection:
         options |= {"auth_token": url.token} if url.token else {}
         if url.creds or url.nkey:
             options |= _signed(url, self.info.get("nonce", ""))
-        self._socket.sendall(
-            b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (json.dumps(options).encode(), self._inbox.encode())
-        )
+        self._socket.sendall(b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (json.dumps(options).encode(), self._inbox))
         while self._line() != b"PONG":
             pass
 
@@ -147,53 +141,33 @@ class Connection:
         try:
             context = ssl.create_default_context(cafile=url.tls_ca or None)
             self._socket = context.wrap_socket(self._socket, server_hostname=host)
+            # What came before is not to be taken for encrypted.
+            self._incoming = Incoming(self._socket)
         except FileNotFoundError as error:
             raise Refused("the file of tls_ca is not there") from error
         except ssl.SSLCertVerificationError as error:
             raise Refused(f"the certificate of the server is not valid: {error.verify_message}") from error
 
-    def _next(self) -> tuple[str, Message]:
+    def _next(self) -> tuple[bytes, Message]:
         """Return the next message, and the subject that it was sent to."""
         while True:
-            line = self._line()
-            words = line.split()
-            if line.startswith(b"MSG "):
-                return words[1].decode(), Message(0, {}, self._take(int(words[-1])))
-            if line.startswith(b"HMSG "):
-                head, size = int(words[-2]), int(words[-1])
-                whole = self._take(size)
-                status, headers = parsed(whole[:head])
-                return words[1].decode(), Message(status, headers, whole[head:])
+            kind, *words = self._line().split(b" ")
+            if kind == b"HMSG":
+                head, content = self._incoming.head_and_content(int(words[-2]), int(words[-1]))
+                return words[0], Message(status_of(head), head, content)
+            if kind == b"MSG":
+                return words[0], Message(0, b"", self._incoming.content(int(words[-1])))
 
     def _line(self) -> bytes:
         """Return the next line that is not about the connection itself."""
         while True:
-            while (end := self._buffer.find(b"\r\n", self._at)) < 0:
-                self._receive()
-            line = bytes(self._buffer[self._at : end])
-            self._at = end + 2
+            line = self._incoming.line()
             if line == b"PING":
                 self._socket.sendall(b"PONG\r\n")
             elif line.startswith(b"-ERR"):
                 _raise(line[4:].decode(errors="replace").strip(" '"))
             else:
                 return line
-
-    def _take(self, size: int) -> bytes:
-        while len(self._buffer) - self._at < size + 2:
-            self._receive()
-        content = bytes(self._buffer[self._at : self._at + size])
-        self._at += size + 2
-        return content
-
-    def _receive(self) -> None:
-        if self._at > _USED_BYTES or self._at == len(self._buffer):
-            del self._buffer[: self._at]
-            self._at = 0
-        received = self._socket.recv(_READ_BYTES)
-        if not received:
-            raise ConnectionResetError("the server closed the connection")
-        self._buffer += received
 
 
 def _signed(url: NatsUrl, nonce: str) -> dict[str, str]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, NewType
+from typing import NamedTuple, NewType
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["JetStreamName", "Message", "Request", "parsed", "published"]
+__all__ = ["JetStreamName", "Message", "Request", "published", "sequence_of", "status_of"]
 
 JetStreamName = NewType("JetStreamName", str)
 """The name of a stream of JetStream, which keeps the records of a partition."""
 
 
 class Message(NamedTuple):
-    """A message: the status of its headers (0 if it has none), the headers, and the content."""
+    """A message: the status of its head (0 if it has none), the head with the headers, and the content."""
 
     status: int
-    headers: Mapping[str, str]
+    head: bytes
     content: bytes
 
 
@@ -37,13 +34,16 @@ class Request(NamedTuple):
     batch: bool
 
 
-def published(subject: str, reply: str, content: bytes) -> bytes:
+def published(subject: str, reply: bytes, content: bytes) -> bytes:
     """Return the bytes that send a message to a subject, and its answers to another."""
-    return b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply.encode(), len(content), content)
+    return b"PUB %b %b %d\r\n%b\r\n" % (subject.encode(), reply, len(content), content)
 
 
-def parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """Return the status and the headers of a message (`NATS/1.0 204 EOB`, then a header a line)."""
-    first, *lines = head.decode().split("\r\n")
-    status = first[9:12]
-    return int(status) if status else 0, dict(line.split(": ", 1) for line in lines if ": " in line)
+def status_of(head: bytes) -> int:
+    """Return the status of a head (`NATS/1.0 204 EOB`, then a header a line); 0 if it has none."""
+    return int(head[9:12]) if head[8:9] == b" " else 0
+
+
+def sequence_of(head: bytes) -> int:
+    """Return the sequence that a record of JetStream has by the headers of the message that holds it."""
+    return int(head.partition(b"\r\nNats-Sequence: ")[2].partition(b"\r\n")[0])

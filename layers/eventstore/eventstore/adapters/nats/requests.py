@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.nats.client import answering, checked
 from eventstore.adapters.nats.errors import NO_MESSAGE_FOUND, NatsError
-from eventstore.adapters.nats.messages import Request
+from eventstore.adapters.nats.messages import Request, sequence_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,10 +105,11 @@ def records_of(connection: Connection, requests: Sequence[Request]) -> list[list
 def _records(answers: Sequence[Message]) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     for message in answers:
+        if not message.status:
+            found.append((sequence_of(message.head), message.content))
+            continue
         answering(message)
-        if message.status in {_END_OF_BATCH, _NOT_FOUND}:
-            break
-        if message.status:
+        if message.status not in {_END_OF_BATCH, _NOT_FOUND}:
             raise ConnectionResetError(f"NATS ended a read with the status {message.status}")
-        found.append((int(message.headers["Nats-Sequence"]), message.content))
+        break
     return found

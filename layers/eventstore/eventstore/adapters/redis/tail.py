@@ -193,10 +193,16 @@ class _Collector:
             known = by_sequence[partition, span.stream]
             if not known:
                 continue
+            found = self._events[partition]
+            if span.low == span.high:
+                # Most appends are of one event.
+                if event := known.get(span.low):
+                    found.append((Position(span.time, span.order, span.low - span.base), event))
+                continue
             sequences = range(span.low, span.high + 1)
             kept = list(filter(None, map(known.get, reversed(sequences) if self._backwards else sequences)))
             indexes = [event.sequence - span.base for event in kept]
-            self._events[partition] += zip(Position.of_append(span.time, span.order, indexes), kept, strict=True)
+            found += zip(Position.of_append(span.time, span.order, indexes), kept, strict=True)
 
     def tail(self, partition: int, after: Position, answers: Iterator[Any]) -> Tail:
         """Return the result for a partition.
