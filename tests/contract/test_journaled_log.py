@@ -79,6 +79,20 @@ class TestWithDirectAppends(TestOnAJournalInMemory):
             yield JournaledStore(client, journal, clock=clock, direct=Direct.of(client))
 
 
+class TestWithAWindow(TestOnAJournalInMemory):
+    """All bodies come from the window, since the process keeps none."""
+
+    @pytest.fixture
+    def journal(self) -> Journal:
+        return MemoryJournal(is_costly_to_fetch=True)
+
+    @pytest.fixture
+    def store(self, valkey: ValkeyServer, clock: FakeClock, journal: Journal) -> Iterator[JournaledStore]:
+        emptied(valkey)
+        with closing(connect(valkey.url)) as client:
+            yield JournaledStore(client, journal, clock=clock, kept_bytes=0)
+
+
 class TestOnACluster(TestOnAJournalInMemory):
     """Three nodes: a step that touched two slots would fail here."""
 
@@ -88,6 +102,12 @@ class TestOnACluster(TestOnAJournalInMemory):
     ) -> JournaledStore:
         emptied(*valkey_cluster.servers)
         return JournaledStore(cluster_client, journal, clock=clock)
+
+
+class TestOnAClusterWithAWindow(TestOnACluster):
+    @pytest.fixture
+    def journal(self) -> Journal:
+        return MemoryJournal(is_costly_to_fetch=True)
 
 
 class TestOnNats(TestOnAJournalInMemory):

@@ -32,6 +32,7 @@ ADD = {
     "copy/append": "stores events of another store, which has them until all are copied",
     "journal/check": "comes before a record of the journal, and has the flags of the step that it tries",
     "journal/look": "comes before a record of the journal with events that clients publish",
+    "journal/keep_record": "stores a copy, without which readers find events all the same",
     "log/add_block": "stores an index, without which readers find events all the same",
     "log/unless_closed": "has the flags of the step that it does",
     "log/append": "stores events that clients publish",

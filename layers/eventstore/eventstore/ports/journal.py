@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from eventstore.errors import StoreUnavailable
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Journal", "JournalEnd", "JournalRecord", "beyond_the_end"]
+__all__ = ["Journal", "JournalEnd", "JournalRecord"]
 
 
 class JournalRecord(NamedTuple):
@@ -46,6 +44,10 @@ class Journal(Protocol):
     def erases(self) -> bool:
         """Whether records can be erased."""
 
+    @property
+    def is_costly_to_fetch(self) -> bool:
+        """Whether a record that is not the last one costs milliseconds, so that the newest ones are kept elsewhere."""
+
     def append(self, partition: int, record: bytes) -> int:
         """Store a record durably, and return its position.
 
@@ -74,10 +76,3 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Close all connections."""
-
-
-def beyond_the_end(partition: int, position: int, end: int) -> StoreUnavailable:
-    """Return the error that `Journal.fetch` raises for a position behind the end."""
-    return StoreUnavailable(
-        f"the journal has no record at position {position} of partition {partition}; it ends at {end}"
-    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
+from collections.abc import Mapping
 from struct import Struct
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.journaled.record_bodies import RecordBodies
@@ -12,45 +12,56 @@ from eventstore.adapters.journaled.references import REFERENCE_BYTES, References
 from eventstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
+    from eventstore.adapters.journaled.kept_bodies import KeptBodies
+    from eventstore.adapters.journaled.window import Window
+    from eventstore.adapters.redis.direct import Command
     from eventstore.adapters.redis.entries import Entry
     from eventstore.ports.journal import Journal
 
 __all__ = ["JournalBodies"]
 
-_KEPT_BYTES = 16 * 1024 * 1024
-"""How much of the newest records a process keeps: who appends events often reads them next, to deliver them."""
-
 _LENGTHS = [Struct(f"<{number}I") for number in range(4)]
+
+_Marks = Mapping[int, bytes]
+"""What references know of the nonce of each record, by its position."""
 
 
 class JournalBodies:
     """See `redis.bodies.Bodies`. Threads may share it.
 
+    Bodies are looked for in memory, then in the window, and last in the journal.
+
     Args:
         journal: The journal.
-        kept_bytes: About how many bytes of records are kept in memory.
+        kept: Keeps bodies in memory.
+        window: Copies of the newest records in Redis; None if the journal is fast enough.
     """
 
-    def __init__(self, journal: Journal, *, kept_bytes: int = _KEPT_BYTES) -> None:
+    def __init__(self, journal: Journal, *, kept: KeptBodies, window: Window | None) -> None:
         self._journal = journal
-        self._most_bytes = kept_bytes
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[int, int], RecordBodies] = OrderedDict()
-        self._size = 0
+        self._kept = kept
+        self._window = window
 
-    def keep(self, partition: int, position: int, record: bytes) -> None:
+    def keep(self, partition: int, position: int, record: bytes) -> Sequence[Command]:
         """Keep the bodies of a record that is in the journal, for a while.
 
         Args:
             partition: The partition.
             position: The position of the record.
-            record: The record.
+            record: The record, which appends events.
+
+        Returns:
+            The commands of Redis that keep it for other processes, too.
         """
-        bodies = RecordBodies.of(record)
-        if bodies is not None:
-            self._keep(partition, {position: bodies})
+        self._kept.keep(partition, {position: RecordBodies.of(record)})
+        return () if self._window is None else self._window.commands(partition, position, record)
+
+    def answered(self, commands: Sequence[Command], answers: Sequence[object]) -> None:
+        """Take in the answers of commands that `keep` has returned; none if they are not known."""
+        if self._window is not None:
+            self._window.answered(commands, answers)
 
     def filled_in(self, reads: Sequence[tuple[int, Sequence[Entry]]]) -> list[Sequence[Entry]]:
         """See `Bodies.filled_in`."""
@@ -58,7 +69,7 @@ class JournalBodies:
         wanted: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for (partition, _), found in zip(reads, references, strict=True):
             wanted[partition].update(zip(found.positions(), found.marks, strict=True))
-        bodies = {partition: self._bodies(partition, marks) for partition, marks in wanted.items()}
+        bodies = self._bodies(wanted)
         return [
             _filled_in(entries, found, bodies[partition])
             for (partition, entries), found in zip(reads, references, strict=True)
@@ -68,54 +79,47 @@ class JournalBodies:
         """Return the body of an event by the reference to it; None if it was removed."""
         references = References.unpacked([packed])
         marks = dict(zip(references.positions(), references.marks, strict=True))
-        return _joined(self._bodies(partition, marks), references.places, references.sizes)
+        return _joined(self._bodies({partition: marks})[partition], references.places, references.sizes)
 
-    def _bodies(self, partition: int, marks: Mapping[int, bytes]) -> dict[int, RecordBodies | None]:
-        """Return the bodies of records, by position; None of one that was erased.
+    def _bodies(self, wanted: Mapping[int, _Marks]) -> dict[int, dict[int, RecordBodies | None]]:
+        """Return the bodies of records, by partition and position; None of one that was erased."""
+        bodies = {partition: self._kept.of(partition, marks) for partition, marks in wanted.items()}
+        for look in (self._in_window, self._in_journal):
+            missing = {p: marks for p in wanted if (marks := _without(wanted[p], bodies[p]))}
+            for partition, found in (look(missing) if missing else {}).items():
+                self._kept.keep(partition, found)
+                bodies[partition] |= found
+        return bodies
 
-        Args:
-            partition: The partition.
-            marks: What references know of the nonce of each record, by its position.
-        """
-        found: dict[int, RecordBodies | None] = {}
-        with self._lock:
-            for position, mark in marks.items():
-                kept = self._kept.get((partition, position))
-                if kept is not None and kept.mark == mark:
-                    found[position] = kept
-        missing = sorted(marks.keys() - found.keys())
-        if missing:
-            fetched = self._fetched(partition, missing, marks)
-            self._keep(partition, fetched)
-            found |= fetched
-        return found
+    def _in_window(self, wanted: Mapping[int, _Marks]) -> dict[int, dict[int, RecordBodies | None]]:
+        """Return bodies as `_bodies` does, but only those of which there are copies."""
+        if self._window is None:
+            return {}
+        copies = self._window.records({partition: list(marks) for partition, marks in wanted.items()})
+        found = {p: {at: RecordBodies.of(record) for at, record in records.items()} for p, records in copies.items()}
+        # One with another mark is of another history of the journal.
+        return {
+            p: {at: each for at, each in bodies.items() if each is not None and each.mark == wanted[p][at]}
+            for p, bodies in found.items()
+        }
 
-    def _fetched(
-        self, partition: int, positions: Sequence[int], marks: Mapping[int, bytes]
-    ) -> dict[int, RecordBodies | None]:
+    def _in_journal(self, wanted: Mapping[int, _Marks]) -> dict[int, dict[int, RecordBodies | None]]:
         """Return what `_bodies` returns, from the journal."""
+        return {partition: self._fetched(partition, marks) for partition, marks in wanted.items()}
+
+    def _fetched(self, partition: int, marks: _Marks) -> dict[int, RecordBodies | None]:
         fetched: dict[int, RecordBodies | None] = {}
-        for position, record in self._journal.fetch(partition, positions):
+        for position, record in self._journal.fetch(partition, sorted(marks)):
             bodies = None if record is None else RecordBodies.of(record)
             if record is not None and (bodies is None or bodies.mark != marks[position]):
                 raise _unlike(position)
             fetched[position] = bodies
         return fetched
 
-    def _keep(self, partition: int, bodies: Mapping[int, RecordBodies | None]) -> None:
-        with self._lock:
-            for position, kept in bodies.items():
-                if kept is None:
-                    continue
-                self._drop(self._kept.pop((partition, position), None))
-                self._kept[partition, position] = kept
-                self._size += len(kept.record)
-            while self._size > self._most_bytes:
-                self._drop(self._kept.popitem(last=False)[1])
 
-    def _drop(self, kept: RecordBodies | None) -> None:
-        if kept is not None:
-            self._size -= len(kept.record)
+def _without(marks: _Marks, found: Mapping[int, RecordBodies | None]) -> _Marks:
+    """Return the marks of the records whose bodies are not found yet."""
+    return {position: mark for position, mark in marks.items() if position not in found} if found else marks
 
 
 def _filled_in(

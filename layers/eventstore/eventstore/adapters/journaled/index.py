@@ -96,13 +96,12 @@ class Index:
         record = Record(self._nonce(), tried.time, tried.folded, change)
         content = encoded(record)
         position = self._journal.append(partition, content)
-        if isinstance(change, Append):
-            self._bodies.keep(partition, position, content)
+        keeping = self._bodies.keep(partition, position, content) if isinstance(change, Append) else ()
         if position <= tried.folded:
             raise self._diverged(
                 partition, tried.folded, f"the journal has lost records: it ends before {tried.folded}"
             )
-        return self._folded(partition, position, record, commands)
+        return self._folded(partition, position, record, commands, keeping)
 
     def catch_up(
         self,
@@ -201,25 +200,41 @@ class Index:
         return self._identities[partition]
 
     def _folded(
-        self, partition: int, position: int, record: Record, commands: Sequence[Command]
+        self,
+        partition: int,
+        position: int,
+        record: Record,
+        commands: Sequence[Command],
+        keeping: Sequence[Command],
     ) -> tuple[Any, Sequence[Any]]:
-        """Fold a record that this process has just appended."""
+        """Fold a record that this process has just appended.
+
+        Args:
+            partition: The partition.
+            position: The position of the record.
+            record: The record.
+            commands: Commands to run after the fold.
+            keeping: Commands that keep its bodies, whether it can be folded yet or not.
+        """
         folding, arguments = self._call(partition, position, record)
-        calls = (self._client, _keys(partition, folding), arguments, commands)
+        call = (self._client, _keys(partition, folding), arguments)
         has_folded_others = False
         for _ in self._looks():
-            (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
+            (outcome, *rest), read = folding.script.with_commands(*call, (*commands, *keeping), direct=self._direct)
+            self._bodies.answered(keeping, read[len(commands) :])
+            keeping = ()
             if outcome != b"ahead":
                 break
         else:
             has_folded_others = self.catch_up(partition, until=position - 1)
-            (outcome, *rest), read = folding.script.with_commands(*calls, direct=self._direct)
+            (outcome, *rest), read = folding.script.with_commands(*call, commands, direct=self._direct)
         with self._folded_one:
             self._folded_one.notify_all()
         match outcome, rest:
             case b"folded", [answer]:
                 is_append = isinstance(record.change, Append)
-                return _with_wakeup(answer) if has_folded_others and is_append else answer, read
+                answer = _with_wakeup(answer) if has_folded_others and is_append else answer
+                return answer, read[: len(commands)]
             case b"diverged", [why]:
                 raise IndexDiverged(partition, why.decode())
             case b"closed", _:

@@ -10,10 +10,12 @@ from eventstore.adapters.journaled.copy_steps import JournaledCopySteps
 from eventstore.adapters.journaled.definitions import JournaledDefinitions, JournaledGroupSteps
 from eventstore.adapters.journaled.foldings import Foldings
 from eventstore.adapters.journaled.index import Index
+from eventstore.adapters.journaled.kept_bodies import KEPT_BYTES, KeptBodies
 from eventstore.adapters.journaled.partitions import JournaledPartitions
 from eventstore.adapters.journaled.rebuild import Rebuild
 from eventstore.adapters.journaled.steps import JournaledSteps
 from eventstore.adapters.journaled.trials import Trials
+from eventstore.adapters.journaled.window import WINDOW_BYTES, Window
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.keys import partition_keys
 from eventstore.adapters.redis.partitions import random_epoch
@@ -48,6 +50,8 @@ class JournaledStore:
         clock: The time of records; None is the server's time, which deployments use.
         connects: Returns how often the process has connected to Redis.
         direct: Sends what an append sends; None for the client.
+        kept_bytes: How many bytes of records are kept in memory.
+        window_bytes: How many bytes of records are kept in Redis, of each partition, if the journal is costly to read.
 
     Attributes:
         bodies: Fetches the bodies of events.
@@ -73,9 +77,12 @@ class JournaledStore:
         clock: Clock | None = None,
         connects: Callable[[], int] = lambda: 0,
         direct: Direct | None = None,
+        kept_bytes: int = KEPT_BYTES,
+        window_bytes: int = WINDOW_BYTES,
     ) -> None:
         self._client = client
-        self.bodies = JournalBodies(journal)
+        window = Window(client, most_bytes=window_bytes) if journal.is_costly_to_fetch else None
+        self.bodies = JournalBodies(journal, kept=KeptBodies(kept_bytes), window=window)
         foldings = Foldings()
         trials = Trials(client, foldings, clock=clock, direct=direct)
         self.index = Index(client, journal, foldings=foldings, bodies=self.bodies, nonce=nonce, direct=direct)

@@ -65,6 +65,11 @@ class KafkaJournal:
         """See `Journal.erases`."""
         return False
 
+    @property
+    def is_costly_to_fetch(self) -> bool:
+        """See `Journal.is_costly_to_fetch`."""
+        return True
+
     def append(self, partition: int, record: bytes) -> int:
         """See `Journal.append`."""
         most_bytes = self.most_bytes

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from eventstore.adapters.journal_errors import beyond_the_end
 from eventstore.errors import SettingsError
-from eventstore.ports.journal import beyond_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

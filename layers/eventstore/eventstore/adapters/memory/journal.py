@@ -6,8 +6,9 @@ from collections import defaultdict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.journal_errors import beyond_the_end
 from eventstore.errors import TooLarge
-from eventstore.ports.journal import JournalEnd, JournalRecord, beyond_the_end
+from eventstore.ports.journal import JournalEnd, JournalRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,15 @@ class MemoryJournal:
     Args:
         most_bytes: The largest record.
         identity: Of each partition.
+        is_costly_to_fetch: What it says of itself.
     """
 
-    def __init__(self, *, most_bytes: int = 1024 * 1024, identity: str = "memory") -> None:
+    def __init__(
+        self, *, most_bytes: int = 1024 * 1024, identity: str = "memory", is_costly_to_fetch: bool = False
+    ) -> None:
         self._most_bytes = most_bytes
         self._identity = identity
+        self._is_costly_to_fetch = is_costly_to_fetch
         self._lock = Lock()
         self._records: defaultdict[int, list[bytes | None]] = defaultdict(list)
 
@@ -38,6 +43,11 @@ class MemoryJournal:
     def erases(self) -> bool:
         """See `Journal.erases`."""
         return True
+
+    @property
+    def is_costly_to_fetch(self) -> bool:
+        """See `Journal.is_costly_to_fetch`."""
+        return self._is_costly_to_fetch
 
     def append(self, partition: int, record: bytes) -> int:
         """See `Journal.append`."""

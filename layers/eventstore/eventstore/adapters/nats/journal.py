@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.journal_errors import beyond_the_end
 from eventstore.adapters.nats.client import NatsClient
 from eventstore.adapters.nats.errors import NatsError
 from eventstore.adapters.nats.requests import adjacent, content_of, first_of, following, leaders, records_of
 from eventstore.adapters.nats.streams import Streams
 from eventstore.errors import TooLarge
-from eventstore.ports.journal import JournalEnd, JournalRecord, beyond_the_end
+from eventstore.ports.journal import JournalEnd, JournalRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,11 @@ class NatsJournal:
     def erases(self) -> bool:
         """See `Journal.erases`."""
         return True
+
+    @property
+    def is_costly_to_fetch(self) -> bool:
+        """See `Journal.is_costly_to_fetch`."""
+        return False
 
     def append(self, partition: int, record: bytes) -> int:
         """See `Journal.append`."""

@@ -51,6 +51,7 @@ class PartitionKeys(NamedTuple):
     blocks: str
     ended: str
     outcomes: str
+    bodies: str
 
 
 class StreamKeys(NamedTuple):
