@@ -498,6 +498,26 @@ class LogContract:
                 position, at_end = tail.position, tail.at_end
             assert seen == sorted(range(1, 13), reverse=backwards)
 
+        @pytest.mark.parametrize("backwards", [False, True])
+        @pytest.mark.parametrize("count", [2, 10, 40])
+        def test_pages_are_full_however_many_events_the_appends_before_had(
+            self, log: Log, count: int, *, backwards: bool
+        ) -> None:
+            number = 1
+            for batch in (60, 60, *[1] * 50, 60, *[2] * 20, 60):
+                log.append("wf", events(batch, start=number))
+                number += batch
+            partition = partition_of("wf", log.partitions)
+            position = Position(_FAR, 0, 0) if backwards else BEGINNING
+            seen: list[int] = []
+            at_end = False
+            while not at_end:
+                tail = log.tail({partition: position}, count=count, backwards=backwards)[partition]
+                seen += [recorded.sequence for _, recorded in tail.events]
+                position, at_end = tail.position, tail.at_end
+                assert len(tail.events) == count or at_end
+            assert seen == sorted(range(1, number), reverse=backwards)
+
         def test_the_end_of_a_page_is_a_place_to_go_on_from_later(self, log: Log) -> None:
             log.append("wf", events(2))
             partition = partition_of("wf", log.partitions)

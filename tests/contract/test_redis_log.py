@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
+from eventstore.adapters.redis import references
 from eventstore.adapters.redis.blocks import Blocks
 from eventstore.adapters.redis.connection import Client, connect
 from eventstore.adapters.redis.direct import Direct
@@ -107,6 +108,28 @@ class TestRedisAlone:
         RedisLog(client, partitions=4).append("wf", events(1))
         with pytest.raises(PartitionMismatch, match="created with 4"):
             RedisLog(client, partitions=8).append("wf", events(1))
+
+    def test_a_page_over_batches_reads_few_entries_more_than_it_needs(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log = RedisLog(client, partitions=1)
+        for number in range(60):
+            log.append("wf", events(50, start=50 * number + 1))
+        asked: list[int] = []
+        read_log = references._read_log
+
+        def noting(asks: Client, partition: int, start: str, query: references.TailQuery, count: int) -> object:
+            asked.append(count)
+            return read_log(asks, partition, start, query, count)
+
+        monkeypatch.setattr(references, "_read_log", noting)
+        position = BEGINNING
+        for _ in range(3):
+            tail = log.tail({0: position}, count=500)[0]
+            assert len(tail.events) == 500
+            position = tail.position
+        # Ten hold the page, the one before it is read again, and some more in case that appends become smaller.
+        assert asked == [501, 13, 13]
 
     def test_a_new_store_has_sixteen_shards_of_connections(self, client: Client) -> None:
         assert Partitions(client).shards == 16

@@ -23,6 +23,9 @@ __all__ = ["ReferenceReader", "References", "Span", "TailQuery"]
 _MAX_SCANNED = 20_000
 """The maximum number of references of other streams that one read skips, per partition."""
 
+_SLACK = 1.25
+"""How many more entries than expected a read asks for, so that it seldom has to ask again."""
+
 _SCAN_STEP = 2_000
 """How many of them one script call skips: about 2 ms, during which the server does nothing else."""
 
@@ -81,7 +84,7 @@ class References(NamedTuple):
 
 
 class _Entries(NamedTuple):
-    """Entries of a log, one more than a read can need if there are as many.
+    """Entries of a log: all that a read needs, if there are as many.
 
     Attributes:
         entries: As XRANGE returns them.
@@ -102,6 +105,8 @@ class ReferenceReader:
         self._client = partitions.client
         self._scan_script = Script("log/scan")
         self._read_ahead = read_ahead
+        # How many events an append had on average, in what was read of a partition last.
+        self._events_of_append: dict[int, float] = {}
 
     def read(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, References]:
         """Return the events to read, per partition.
@@ -111,6 +116,7 @@ class ReferenceReader:
             query: The events to read.
         """
         prefetched = self._prefetched(after, query)
+        counts = {partition: self._first_count(partition, query) for partition in after}
         pipeline = self._client.pipeline(transaction=False)
         for partition, position in after.items():
             if partition in prefetched:
@@ -120,24 +126,45 @@ class ReferenceReader:
             if query.streams:
                 continue
             # The entry at the position itself is read again: the rest of its append may belong to the window.
-            if query.backwards:
-                pipeline.xrevrange(keys.log, id_of_entry(position), "-", count=query.count + 1)
-            else:
-                pipeline.xrange(keys.log, id_of_entry(position), _last_id(query, partition), count=query.count + 1)
+            _read_log(pipeline, partition, id_of_entry(position), query, counts[partition])
         answers = iter(pipeline.execute())
         references = {}
         for partition, position in after.items():
             if partition in prefetched:
                 epoch, raw = prefetched[partition]
-                entries = _bounded(raw, query)
+                entries = _Entries(raw, raw[-1][0] if raw else b"", len(raw) <= query.count)
             elif query.streams:
                 epoch = self._partitions.epoch(partition, next(answers))
                 entries = self._scan(partition, position, query)
             else:
                 epoch = self._partitions.epoch(partition, next(answers))
-                entries = _bounded(next(answers), query)
+                entries = self._completed(partition, next(answers), query, count=counts[partition])
             references[partition] = _select(epoch, entries, partition, position, query)
+            if spans := references[partition].spans:
+                self._events_of_append[partition] = sum(span.last - span.base + 1 for span in spans) / len(spans)
         return references
+
+    def _first_count(self, partition: int, query: TailQuery) -> int:
+        """Return how many entries to read of a log at first: a batch is one entry, with the keys of all its events."""
+        expected = int(query.count / self._events_of_append.get(partition, 1.0) * _SLACK)
+        return min(expected, query.count) + 1
+
+    def _completed(self, partition: int, entries: list[Any], query: TailQuery, *, count: int) -> _Entries:
+        """Return entries with those that a read needs, too, if appends have fewer events than expected.
+
+        Args:
+            partition: The partition.
+            entries: The first entries.
+            query: The events to read.
+            count: How many entries were asked for.
+        """
+        ended = len(entries) < count
+        # Of the first one, all events may be before the window. If there are more than enough, the log goes on.
+        if not ended and count <= query.count and sum(map(_events_of, entries[1:])) <= query.count:
+            left = query.count + 1 - count
+            more = _read_log(self._client, partition, f"({entries[-1][0].decode()}", query, left)
+            entries, ended = entries + more, len(more) < left
+        return _Entries(entries, entries[-1][0] if entries else b"", ended)
 
     def _prefetched(self, after: Mapping[int, Position], query: TailQuery) -> dict[int, tuple[Epoch, Sequence[Any]]]:
         """Return the epochs and entries that the turn under way read when it began."""
@@ -166,8 +193,26 @@ class ReferenceReader:
         return _Entries(entries, reached, ended=False)
 
 
-def _bounded(entries: Sequence[tuple[bytes, Sequence[bytes]]], query: TailQuery) -> _Entries:
-    return _Entries(entries, entries[-1][0] if entries else b"", len(entries) <= query.count)
+def _read_log(client: Any, partition: int, start: str, query: TailQuery, count: int) -> Any:
+    """Read entries of a log, or have a pipeline do so.
+
+    Args:
+        client: The client, or a pipeline.
+        partition: The partition.
+        start: The id of the first entry.
+        query: The events to read.
+        count: How many entries, at most.
+    """
+    log = partition_keys(partition).log
+    if query.backwards:
+        return client.xrevrange(log, start, "-", count=count)
+    return client.xrange(log, start, _last_id(query, partition), count=count)
+
+
+def _events_of(entry: tuple[bytes, Sequence[bytes]]) -> int:
+    """Return how many events the append of an entry has."""
+    first, _, last = entry[1][1].partition(b"-")
+    return int(last) - int(first) + 1 if last else 1
 
 
 def _last_id(query: TailQuery, partition: int) -> str:
