@@ -7,6 +7,7 @@ import os
 import random
 from functools import cache
 
+from eventstore.errors import SettingsError
 from eventstore.hub.hub import Hub
 from eventstore.hub.settings import Settings
 
@@ -33,6 +34,8 @@ def hub() -> Hub:
     # Jitter of the hub, redis-py and botocore uses the global generator.
     random.seed()
     settings = Settings.from_environment(os.environ)
+    if settings.kafka_events_topic:
+        raise SettingsError("KAFKA_EVENTS_TOPIC is set, and functions cannot write it: set it for the server only")
     logging.getLogger().setLevel(settings.log_level)
     # botocore logs the source of its credentials at INFO, and what it signs at DEBUG.
     logging.getLogger("botocore").setLevel(logging.WARNING)

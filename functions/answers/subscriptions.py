@@ -15,6 +15,7 @@ __all__ = [
     "Figures",
     "Filter",
     "HttpTarget",
+    "KafkaTarget",
     "Lags",
     "LambdaTarget",
     "Moved",
@@ -70,7 +71,13 @@ class EventBridgeTarget(_Target):
     eventbridge: Annotated[str, Field(description="The name or ARN of the event bus.")]
 
 
-Target = LambdaTarget | SqsTarget | HttpTarget | EventBridgeTarget
+class KafkaTarget(_Target):
+    """The topic of Kafka that the hub's own subscription writes (`KAFKA_EVENTS_TOPIC`)."""
+
+    kafka: Annotated[str, Field(description="The name of the topic.")]
+
+
+Target = LambdaTarget | SqsTarget | HttpTarget | EventBridgeTarget | KafkaTarget
 
 
 class Subscription(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from eventstore.cloudevents.event import rfc3339
-from eventstore.hub.backends import CAPABILITIES
+from eventstore.hub.backends import capabilities_of
 from functions.rest.subscription_answers import summary
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def stats_of(hub: Hub, *, access: Access) -> Stats:
     counts: Counts = {} if statistics is None else _counts(statistics)
     summaries = [summary(status, now=now) for status in hub.directory.standings(access=access)]
     name = backend_of(hub)
-    backend: BackendState = {"name": name, "capabilities": CAPABILITIES[name]}
+    backend: BackendState = {"name": name, "capabilities": capabilities_of(hub.settings)}
     if statistics is not None:
         backend["lag"] = hub.journal_lag()
     partitions = hub.operations.partitions(access=access)

@@ -67,6 +67,8 @@ def target_members(target: PushTarget) -> Target:
             return {"sqs": target.address, "batch": batch, "concurrency": concurrency}
         case "eventbridge":
             return {"eventbridge": target.address, "batch": batch, "concurrency": concurrency}
+        case "kafka":
+            return {"kafka": target.address, "batch": batch, "concurrency": concurrency}
         case _:
             members: HttpTarget = {
                 "http": target.address,

@@ -28,6 +28,7 @@ environment:
   NATS_URL         with BACKEND=nats, the servers of the journal, nats:// or tls://; unset: a NATS server in DATA
   KAFKA_BROKERS    with BACKEND=kafka, the brokers of the journal; unset: a broker for trying out in DATA
   NATS_REPLICAS, KAFKA_REPLICAS   on how many servers or brokers each record is kept (1)
+  KAFKA_EVENTS_TOPIC   with BACKEND=kafka, a topic that has the events for other programs; unset: there is none
   JOURNAL          the name of the journal (eventstore)
   PARTITIONS       the number of partitions of a new store (16)
   SHARDS           the number of shards of connections of a new store, for functions of Lambda on the same store (16)
@@ -116,6 +117,7 @@ def read_options(arguments: Sequence[str] | None, environment: Mapping[str, str]
     told = parser.parse_args(arguments)
     settings = Settings.from_environment(environment)
     dispatches = _dispatches(environment, settings)
+    _check_events_topic(settings, dispatches=dispatches)
     if settings.auth == "iam":
         # API Gateway checks signatures before a function is called. Here, nobody would.
         raise SettingsError("AUTH is 'iam', which takes API Gateway; the server has none, jwt and key")
@@ -151,6 +153,19 @@ def _dispatches(environment: Mapping[str, str], settings: Settings) -> bool:
     if dispatch == "lambda" and not settings.bells_url:
         raise SettingsError("DISPATCH is lambda, which needs BELLS_QUEUE_URL: the queue of the function dispatch")
     return dispatch == "server"
+
+
+def _check_events_topic(settings: Settings, *, dispatches: bool) -> None:
+    """Raise `SettingsError` if functions would have to write the topic for other programs, which they cannot."""
+    if not settings.kafka_events_topic:
+        return
+    if not dispatches:
+        raise SettingsError("KAFKA_EVENTS_TOPIC is set, which takes turns of the server; DISPATCH is lambda: unset one")
+    if settings.pushes_url:
+        raise SettingsError(
+            "KAFKA_EVENTS_TOPIC is set, which takes pushes of the server; PUSHES_QUEUE_URL leaves them to the function "
+            "push: unset one"
+        )
 
 
 def _port(text: str, name: str) -> int:

@@ -15,6 +15,7 @@ from eventstore.adapters.redis.follower import RedisFollower
 from eventstore.adapters.redis.instances import RedisInstances
 from eventstore.frames.instance_messages import decode_message
 from eventstore.frames.limits import FrameLimits
+from eventstore.hub.events_topic import begin_events_topic
 from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import ALIVE_MS, LEASE_MS, Lease
 from eventstore.ports.instances import InstanceId
@@ -113,6 +114,7 @@ class Service:
 
         Raises:
             StoreUnavailable: The store does not answer.
+            SettingsError: The topic of Kafka for other programs is not as the hub needs it.
             OSError: A port is taken.
         """
         # First: a port that is taken is an error before anything else happens, and the URL for references has the port.
@@ -132,6 +134,7 @@ class Service:
         self.sessions.is_away = self.cluster.is_away
         self.feed.run()
         self.workers.run()
+        await asyncio.to_thread(begin_events_topic, self.hub)
         self._doors = self._new_doors()
         await self._doors.open()
         self._measure()

@@ -143,8 +143,9 @@ class Target:
     """Where the hub pushes the events of a durable subscription that has no members.
 
     Attributes:
-        kind: `lambda`, `sqs`, `http` or `eventbridge`.
-        address: The name or ARN of the function, the URL of the queue, the URL, or the name or ARN of the event bus.
+        kind: `lambda`, `sqs`, `http` or `eventbridge`; `kafka` for the hub's own subscription (`hub.events_topic`).
+        address: The name or ARN of the function, the URL of the queue, the URL, the name or ARN of the event bus, or
+            the name of the topic.
         batch: The most events of one call.
         concurrency: How many streams of a partition are pushed side by side.
         mode: For `http`, the content mode of the CloudEvents HTTP binding: `structured` or `binary` for single events,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import SubscriptionNotFound
 from eventstore.frames.budget import fitting
 from eventstore.frames.event_text import event_text
-from eventstore.frames.pushes import Push, PushedEvent
+from eventstore.frames.pushes import Push, PushedEvent, most_bytes
 from eventstore.groups import LONGEST_REASON, TARGET, Ack, AckStream, Nack, Pushed
 from eventstore.positions import Cursor
 
@@ -28,9 +28,6 @@ __all__ = ["MOST_PUSHED", "PushBuilder", "PushResults"]
 
 MOST_PUSHED = 100
 """The most events of a push."""
-
-_EVENT_BYTES = 200 * 1024
-"""The most bytes of the events of a push: SQS accepts messages of 256 KiB."""
 
 
 @dataclass(slots=True)
@@ -81,7 +78,7 @@ class PushBuilder:
     def in_one_frame(self, events: Sequence[PositionedEvent]) -> int:
         """Return how many of the first events fit into one push."""
         first = events[:MOST_PUSHED]
-        return min(len(first), fitting(map(self._size, first), _EVENT_BYTES))
+        return min(len(first), fitting(map(self._size, first), most_bytes(self.target)))
 
     def add_to_member(self, events: Sequence[PositionedEvent], to: Address, *, resent: bool) -> Sequence[int]:
         """Add new events. All that a turn adds are one push: nothing may be pushed beside it.
@@ -125,7 +122,7 @@ class PushBuilder:
         if last is not None and bool(last.cursor) == bool(cursor):
             together = [*last.events, *added]
             size = sum(len(event.text.encode()) for event in together)
-            if len(together) <= MOST_PUSHED and size <= _EVENT_BYTES:
+            if len(together) <= MOST_PUSHED and size <= most_bytes(self.target):
                 self.pushes[-1] = replace(last, frame=frame, cursor=cursor, events=together)
                 return
         self.pushes.append(
@@ -147,7 +144,7 @@ class PushBuilder:
     def _text(self, positioned: PositionedEvent) -> str:
         text = self._texts.get(positioned.position)
         if text is None:
-            text, _ = event_text(positioned.event, most=_EVENT_BYTES, events_url=self.events_url)
+            text, _ = event_text(positioned.event, most=most_bytes(self.target), events_url=self.events_url)
             self._texts[positioned.position] = text
         return text
 

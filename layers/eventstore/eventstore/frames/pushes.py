@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from eventstore.streams import DurableName, StreamName
     from eventstore.subscriptions import SubscriptionKey
 
-__all__ = ["Failed", "Push", "PushResult", "PushedEvent", "push_group"]
+__all__ = ["KAFKA_BYTES", "Failed", "Push", "PushResult", "PushedEvent", "most_bytes", "push_group"]
+
+_QUEUED_BYTES = 200 * 1024
+"""The most bytes of the events of a push: SQS accepts messages of 256 KiB."""
+
+KAFKA_BYTES = 512 * 1024
+"""The most bytes of the events of a push to a topic of Kafka, which passes no queue: each event of `Limits` fits."""
+
+
+def most_bytes(target: Target) -> int:
+    """Return the most bytes of the events of a push to a target."""
+    return KAFKA_BYTES if target.kind == "kafka" else _QUEUED_BYTES
 
 
 def push_group(key: SubscriptionKey, partition: int) -> str:

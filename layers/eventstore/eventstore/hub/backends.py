@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CAPABILITIES", "PROMISES"]
+    from eventstore.hub.settings import Settings
+
+__all__ = ["CAPABILITIES", "PROMISES", "WITH_SETTING", "capabilities_of"]
 
 PROMISES: Mapping[str, str] = {
     "ordered": "The events of a stream have an order, and a partition one sequence of appends.",
@@ -29,3 +31,12 @@ CAPABILITIES: Mapping[str, Mapping[str, bool]] = {
     }.items()
 }
 """Whether each backend keeps each promise. That of `redis` outlives what its own persistence outlives."""
+
+WITH_SETTING: Mapping[tuple[str, str], str] = {("kafka", "shared"): "KAFKA_EVENTS_TOPIC"}
+"""Promises that a backend keeps if a setting asks for it: the setting, by the names of backend and promise."""
+
+
+def capabilities_of(settings: Settings) -> Mapping[str, bool]:
+    """Return whether the backend of a deployment keeps each promise."""
+    kept = CAPABILITIES[settings.backend]
+    return {**kept, "shared": True} if settings.kafka_events_topic else kept

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from eventstore.durable.pushing import PushResults
     from eventstore.hub.operations import Operations
     from eventstore.hub.settings import Settings
+    from eventstore.hub.targets import TargetAdapters
     from eventstore.live.closing import ClosingConnections
     from eventstore.live.deliver import Deliverer
     from eventstore.live.dispatch import Dispatcher, Pushing
@@ -83,6 +84,8 @@ class Hub:
             self.sqs.close()
         if (journal := vars(self).get("journal")) is not None:
             journal.close()
+        if "target_adapters" in vars(self):
+            self.target_adapters.close()
 
     def new_id(self) -> str:
         """Draw an id: 96 random bits, in hexadecimal."""
@@ -456,11 +459,16 @@ class Hub:
     @cached_property
     def pusher(self) -> Pusher:
         """Pushes events to the targets of rules."""
-        from eventstore.hub.targets import TargetAdapters
         from eventstore.live.push import Pusher
 
-        adapters = TargetAdapters(self.settings, aws=lambda: self.aws, clock=self.clock)
-        return Pusher(adapters.of, self.pushes, self._require_dispatch_queue(), clock=self.clock)
+        return Pusher(self.target_adapters.of, self.pushes, self._require_dispatch_queue(), clock=self.clock)
+
+    @cached_property
+    def target_adapters(self) -> TargetAdapters:
+        """What calls the targets of rules."""
+        from eventstore.hub.targets import TargetAdapters
+
+        return TargetAdapters(self.settings, aws=lambda: self.aws, clock=self.clock)
 
     @cached_property
     def push_results(self) -> PushResults:

@@ -1,4 +1,4 @@
-"""The journal that a deployment's settings name."""
+"""The journal that a deployment's settings name, and the topic for other programs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from eventstore.errors import SettingsError
 from eventstore.streams import DEFAULT_PARTITIONS
 
 if TYPE_CHECKING:
+    from eventstore.adapters.kafka.events_topic import EventsTopic
     from eventstore.hub.settings import Settings
     from eventstore.ports.journal import Journal
 
-__all__ = ["journal_of"]
+__all__ = ["events_topic_of", "journal_of"]
 
 # ruff: noqa: PLC0415 - imports are local to each kind: a process imports the client of its own journal only
 
@@ -32,10 +33,7 @@ def journal_of(settings: Settings) -> Journal | None:
             from eventstore.adapters.kafka.address import KafkaBrokers
             from eventstore.adapters.kafka.journal import KafkaJournal
         except ModuleNotFoundError as error:
-            raise SettingsError(
-                "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka "
-                "and the layer KafkaLayer of functions have it"
-            ) from error
+            raise SettingsError(_NOT_INSTALLED) from error
 
         return KafkaJournal(
             KafkaBrokers.parse(settings.kafka_brokers),
@@ -44,3 +42,36 @@ def journal_of(settings: Settings) -> Journal | None:
             replicas=settings.kafka_replicas,
         )
     return None
+
+
+def events_topic_of(settings: Settings) -> EventsTopic | None:
+    """Return the topic that has the events for other programs; None if the deployment has none.
+
+    Raises:
+        SettingsError: The address of the brokers is not valid, or what it needs is not installed.
+    """
+    if not settings.kafka_events_topic:
+        return None
+    try:
+        from eventstore.adapters.kafka.address import KafkaBrokers
+        from eventstore.adapters.kafka.client import KafkaClient
+        from eventstore.adapters.kafka.events_topic import EventsTopic
+    except ModuleNotFoundError as error:
+        raise SettingsError(_NOT_INSTALLED) from error
+
+    brokers = KafkaBrokers.parse(settings.kafka_brokers)
+    return EventsTopic(
+        KafkaClient(brokers, group=settings.kafka_events_topic, seconds=_TOPIC_SECONDS),
+        name=settings.kafka_events_topic,
+        partitions=settings.partitions or DEFAULT_PARTITIONS,
+        replicas=settings.kafka_replicas,
+    )
+
+
+_NOT_INSTALLED = (
+    "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka and the layer "
+    "KafkaLayer of functions have it"
+)
+
+_TOPIC_SECONDS = 3.0
+"""For how long the topic is asked for: pushes of other rules wait for the same threads."""

@@ -33,6 +33,7 @@ _PARAMETERS = {
     "http": "parameter TargetUrls",
     "eventbridge": "parameter TargetBuses",
 }
+_TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,150}")
 _JOURNAL_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
 """An origin as browsers send it (RFC 6454, 6.2), or one with any port."""
@@ -62,6 +63,8 @@ class Settings:
         nats_replicas: On how many of them each record is kept (`NATS_REPLICAS`).
         kafka_brokers: The brokers of the journal on Kafka, and who connects (`KAFKA_BROKERS`); it may have a password.
         kafka_replicas: On how many of them each record is kept (`KAFKA_REPLICAS`).
+        kafka_events_topic: The topic of Kafka that has the events for other programs (`KAFKA_EVENTS_TOPIC`); empty for
+            none.
         journal: The beginning of the names of what the hub makes in the journal (`JOURNAL`).
         loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
             development only.
@@ -87,6 +90,7 @@ class Settings:
     nats_replicas: int = 1
     kafka_brokers: str = field(default=_KAFKA_BROKERS, repr=False)
     kafka_replicas: int = 1
+    kafka_events_topic: str = ""
     journal: str = _JOURNAL
 
     @property
@@ -137,6 +141,7 @@ class Settings:
             nats_replicas=int(_one_of(environment, "NATS_REPLICAS", _REPLICAS)),
             kafka_brokers=environment.get("KAFKA_BROKERS") or _KAFKA_BROKERS,
             kafka_replicas=int(_one_of(environment, "KAFKA_REPLICAS", _REPLICAS)),
+            kafka_events_topic=_events_topic(environment),
             journal=_journal(environment.get("JOURNAL") or _JOURNAL),
         )
 
@@ -159,6 +164,26 @@ def _journal(value: str) -> str:
     if not _JOURNAL_NAME.fullmatch(value):
         raise SettingsError(f"JOURNAL is {value[:80]!r}; it takes 1 to 64 letters, digits and underscores")
     return value
+
+
+def _events_topic(environment: Mapping[str, str]) -> str:
+    name = environment.get("KAFKA_EVENTS_TOPIC", "")
+    if not name:
+        return ""
+    if not _TOPIC_NAME.fullmatch(name):
+        raise SettingsError(
+            f"KAFKA_EVENTS_TOPIC is {name[:80]!r}; it takes 1 to 150 letters, digits, dots, underscores and hyphens"
+        )
+    if (backend := environment.get("BACKEND") or _BACKENDS[0]) != "kafka":
+        raise SettingsError(
+            f"KAFKA_EVENTS_TOPIC is {name!r}, and BACKEND is {backend!r}: only a hub with BACKEND=kafka writes such a "
+            "topic; unset KAFKA_EVENTS_TOPIC"
+        )
+    if name == (environment.get("JOURNAL") or _JOURNAL):
+        raise SettingsError(
+            f"KAFKA_EVENTS_TOPIC is {name!r}, which is the topic of the journal (JOURNAL); name another topic"
+        )
+    return name
 
 
 def _origins(value: str) -> tuple[str, ...]:

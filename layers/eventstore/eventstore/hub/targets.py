@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore.adapters.aws.environment import AwsEnvironment
+    from eventstore.adapters.kafka.events_topic import EventsTopic
     from eventstore.frames.pushes import Push, PushedEvent
     from eventstore.hub.allowed_targets import AllowedTargets
     from eventstore.hub.settings import Settings
@@ -65,11 +66,26 @@ class TargetAdapters:
         Raises:
             ValueError: This version of the hub does not know the kind.
         """
+        if kind == "kafka":
+            # It allows the one topic that the deployment names.
+            return self.events_topic or MissingTarget("KAFKA_EVENTS_TOPIC names no topic any more")
         try:
             adapter = self._of(kind)
         except ModuleNotFoundError as error:
             adapter = MissingTarget(f"{kind} targets need {error.name}, which is not installed")
         return ConfinedTarget(adapter, self._settings.targets)
+
+    @cached_property
+    def events_topic(self) -> EventsTopic | None:
+        """The topic of Kafka that has the events for other programs, if the deployment has one."""
+        from eventstore.hub.journals import events_topic_of
+
+        return events_topic_of(self._settings)
+
+    def close(self) -> None:
+        """Close the connections of the topic. Those of other targets end with the process."""
+        if (topic := vars(self).get("events_topic")) is not None:
+            topic.close()
 
     def _of(self, kind: str) -> TargetAdapter:
         match kind:

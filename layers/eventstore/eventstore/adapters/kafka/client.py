@@ -16,6 +16,7 @@ from eventstore.adapters.kafka.address import IAM
 from eventstore.adapters.kafka.configuration import (
     client_configuration,
     consumer_configuration,
+    ordered_producer_configuration,
     producer_configuration,
 )
 from eventstore.adapters.kafka.failures import Heard, is_refusal
@@ -116,6 +117,16 @@ class KafkaClient:
                 # What it heard of connections it says only when it is asked for records.
                 consumer.poll(0)
                 raise
+
+    def ordered_producer(self) -> Producer:
+        """Make a producer whose records of a partition are stored in the order in which it sends them.
+
+        Its first record takes half a second. After an error it may be of no use any more. Whoever makes it closes it.
+
+        Raises:
+            SettingsError: The library refuses `KAFKA_BROKERS`.
+        """
+        return _made(Producer, ordered_producer_configuration(self._configuration(), seconds=self.answer_seconds))
 
     def administer(self, call: Callable[[AdminClient], Future[ResultT]]) -> ResultT:
         """Return the result of a call of administration.

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.kafka.address import KafkaBrokers
 
-__all__ = ["Configuration", "client_configuration", "consumer_configuration", "producer_configuration"]
+__all__ = [
+    "Configuration",
+    "client_configuration",
+    "consumer_configuration",
+    "ordered_producer_configuration",
+    "producer_configuration",
+]
 
 Configuration = dict[str, object]
 
@@ -40,6 +46,19 @@ _PRODUCER: Mapping[str, object] = {
     "retries": 0,
     "linger.ms": 0,
     # The topic's limit is the one that holds: the library's own is lifted.
+    "message.max.bytes": 1_000_000_000,
+}
+
+_ORDERED_PRODUCER: Mapping[str, object] = {
+    "acks": "all",
+    # The broker refuses a batch if the one before it did not arrive, and one that arrives twice is stored once.
+    "enable.idempotence": True,
+    # A batch that fails for good ends the producer: no later one is sent.
+    "enable.gapless.guarantee": True,
+    # Nothing expires by itself, because a later record could expire later. Who waits gives up, and purges.
+    "message.timeout.ms": 0,
+    "linger.ms": 0,
+    # As above.
     "message.max.bytes": 1_000_000_000,
 }
 
@@ -94,6 +113,16 @@ def producer_configuration(client: Configuration, *, seconds: float) -> Configur
     """
     milliseconds = max(1, round(seconds * 1000))
     return {**client, **_PRODUCER, "message.timeout.ms": milliseconds, "request.timeout.ms": milliseconds}
+
+
+def ordered_producer_configuration(client: Configuration, *, seconds: float) -> Configuration:
+    """Return the settings of a producer whose records of a partition are stored in the order in which it sends them.
+
+    Args:
+        client: What all clients have in common.
+        seconds: How long one request may take until it is sent again.
+    """
+    return {**client, **_ORDERED_PRODUCER, "request.timeout.ms": max(1, round(seconds * 1000))}
 
 
 def consumer_configuration(client: Configuration, *, group: str) -> Configuration:

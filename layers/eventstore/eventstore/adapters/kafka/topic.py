@@ -1,4 +1,4 @@
-"""The topic of a journal: made when it is first used, and checked for whether it keeps everything."""
+"""A topic of the hub: made when it is first used, and checked for whether it has the settings that the hub needs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.kafka.client import KafkaClient
 
-__all__ = ["Topic"]
+__all__ = ["COMPLETE", "ORDERED", "Topic"]
 
-_KEPT: Mapping[str, str] = {
+ORDERED: Mapping[str, str] = {
+    # Compaction would leave the last event of each stream.
     "cleanup.policy": "delete",
-    "retention.ms": "-1",
-    "retention.bytes": "-1",
     # Amazon MSK allows it by default: a replica that is late would become the leader, and records vanish.
     "unclean.leader.election.enable": "false",
 }
-"""What the settings of the topic must be, so that no record is removed, and offsets have no gap."""
+"""What the settings of a topic must be, so that only the oldest records are ever removed."""
+
+COMPLETE: Mapping[str, str] = {**ORDERED, "retention.ms": "-1", "retention.bytes": "-1"}
+"""What the settings of the topic of a journal must be, so that no record is removed, and offsets have no gap."""
 
 _SAFE_REPLICAS = 3
 """From so many replicas on, each record must be on two of them before it is acknowledged."""
@@ -39,20 +41,30 @@ _BATCH_BYTES = 76
 
 
 class Topic:
-    """The topic of a journal. Threads may share it.
+    """A topic. Threads may share it.
 
     Args:
         client: The client of the cluster.
         name: The name of the topic.
         partitions: How many partitions it must have.
         replicas: On how many brokers each record must be kept.
+        settings: What its settings must be, and are if it is made.
     """
 
-    def __init__(self, client: KafkaClient, *, name: str, partitions: int, replicas: int) -> None:
+    def __init__(
+        self,
+        client: KafkaClient,
+        *,
+        name: str,
+        partitions: int,
+        replicas: int,
+        settings: Mapping[str, str] = COMPLETE,
+    ) -> None:
         self._client = client
         self._name = name
         self._partitions = partitions
         self._replicas = replicas
+        self._needed = settings
         self._lock = threading.Lock()
         self._checked = ""
         self._most_bytes = 0
@@ -84,6 +96,11 @@ class Topic:
                 self._checked = identity
         return identity
 
+    def forget(self) -> None:
+        """Check the topic again at its next use: it may have been deleted, or changed."""
+        with self._lock:
+            self._checked = ""
+
     def _identity(self) -> str:
         topic = self._described()
         cluster = self._client.administer(lambda admin: admin.describe_cluster(request_timeout=self._seconds))
@@ -109,7 +126,7 @@ class Topic:
 
     def _create(self) -> None:
         topic = NewTopic(
-            self._name, self._partitions, self._replicas, config={**_KEPT, **_least_in_sync(self._replicas)}
+            self._name, self._partitions, self._replicas, config={**self._needed, **_least_in_sync(self._replicas)}
         )
         try:
             self._client.administer(
@@ -129,7 +146,7 @@ class Topic:
         if replicas < self._replicas:
             raise self._wrong("replicas", replicas, f"{self._replicas} or more")
         found = self._client.run(self._settings)
-        for setting, value in _KEPT.items():
+        for setting, value in self._needed.items():
             self._differs(setting, found.get(setting), value)
         for setting, value in _least_in_sync(replicas).items():
             if int(found.get(setting, 0)) < int(value):
