@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ _CLIENT: Mapping[str, object] = {
     "socket.keepalive.enable": True,
     "socket.nagle.disable": True,
     "socket.connection.setup.timeout.ms": 5000,
+    # The hub makes its topics itself. A broker would make one that was deleted with its own settings.
+    "allow.auto.create.topics": False,
     # A broker that is back is found soon: the default waits for up to ten seconds.
     "reconnect.backoff.max.ms": 500,
 }
@@ -49,6 +52,10 @@ _PRODUCER: Mapping[str, object] = {
     "message.max.bytes": 1_000_000_000,
 }
 
+_SILENT = logging.getLogger("eventstore.librdkafka")
+_SILENT.propagate = False
+_SILENT.addHandler(logging.NullHandler())
+
 _ORDERED_PRODUCER: Mapping[str, object] = {
     "acks": "all",
     # The broker refuses a batch if the one before it did not arrive, and one that arrives twice is stored once.
@@ -58,6 +65,8 @@ _ORDERED_PRODUCER: Mapping[str, object] = {
     # Nothing expires by itself, because a later record could expire later. Who waits gives up, and purges.
     "message.timeout.ms": 0,
     "linger.ms": 0,
+    # That a producer ends is an error of the calls. The library would also write it to the process's standard error.
+    "logger": _SILENT,
     # As above.
     "message.max.bytes": 1_000_000_000,
 }
@@ -65,7 +74,6 @@ _ORDERED_PRODUCER: Mapping[str, object] = {
 _CONSUMER: Mapping[str, object] = {
     "enable.auto.commit": False,
     "auto.offset.reset": "error",
-    "allow.auto.create.topics": False,
     # The end is the high watermark, which positions are counted to, whatever a stranger's transaction does.
     "isolation.level": "read_uncommitted",
     # Nothing waits for records to come: only what is there is read.

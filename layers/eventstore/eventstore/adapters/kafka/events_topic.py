@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 from eventstore.adapters.kafka.event_records import record_of
 from eventstore.adapters.kafka.ordered_writer import OrderedWriter
 from eventstore.adapters.kafka.topic import ORDERED, Topic
-from eventstore.errors import EventstoreError, SettingsError
+from eventstore.errors import SettingsError, StoreUnavailable
 from eventstore.frames.pushes import KAFKA_BYTES
 from eventstore.ports.targets import TargetUnavailable
 
@@ -79,8 +79,8 @@ class EventsTopic:
             self.check()
             records = [record_of(event, partitions=self._partitions) for event in events]
             self._writer.write(self._name, records, seconds=timeout_ms / 1000)
-        except EventstoreError as error:
-            raise self._failed(error.detail) from error
+        except (SettingsError, StoreUnavailable) as error:
+            raise self._failed(str(error)) from error
         except KafkaException as error:
             raise self._failed(f"Kafka does not store the events: {error.args[0].str()}") from error
         if self._is_failing:
