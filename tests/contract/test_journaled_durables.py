@@ -165,6 +165,23 @@ class TestALostRedis:
         assert turn.groups == {stored.key: before[0]}
         assert turns_of(store).durables(0, [stored.key]) == {stored.key: stored}
 
+    def test_what_a_turn_only_pushed_is_not_in_the_journal_and_forgotten(
+        self, store: JournaledStore, redis: Redis, journal: MemoryJournal
+    ) -> None:
+        durables, log = durables_of(store), JournaledLog(store)
+        stored = durables.create(durable(), {0: Start.NOW})
+        log.append("wf", events(9))
+        self.advanced(store, to=3)
+        before, end = durables.groups(stored), journal.end(0)
+        turns = turns_of(store)
+        turn = turns.begin(0, events=100, behind=0)
+        pushed = replace(turn.groups[stored.key], place=turn.goal)
+        turns.commit(turn, TurnResult(groups={stored.key: pushed}, pushed=[stored.key]))
+        assert durables.groups(stored) == {0: pushed}
+        assert journal.end(0) == end
+        redis.flushall()
+        assert turns_of(store).begin(0, events=100, behind=0).groups == {stored.key: before[0]}
+
     def test_a_group_that_never_moved_starts_where_it_was_to_start(self, store: JournaledStore, redis: Redis) -> None:
         durables, log = durables_of(store), JournaledLog(store)
         log.append("wf", events(3))

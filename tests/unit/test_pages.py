@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from eventstore.hub.backends import CAPABILITIES, PROMISES
+from eventstore.hub.backends import CAPABILITIES, PROMISES, WITH_SETTING
 from tests.pages.capacity import planned
 from tests.pages.costs import monthly_of_functions, reckoned
 from tests.pages.metrics import listed
@@ -275,5 +275,11 @@ _Loader.add_multi_constructor("!", _tagged)
 def test_the_table_of_backends_is_what_the_hub_publishes() -> None:
     page = (_ROOT / "docs" / "backends.md").read_text()
     for name, text in PROMISES.items():
-        kept = " | ".join("yes" if CAPABILITIES[backend][name] else "no" for backend in ("redis", "nats", "kafka"))
+        kept = " | ".join(_kept(backend, name) for backend in ("redis", "nats", "kafka"))
         assert f"| `{name}`: {text} | {kept} |" in page
+
+
+def _kept(backend: str, promise: str) -> str:
+    if setting := WITH_SETTING.get((backend, promise)):
+        return f"with `{setting}`"
+    return "yes" if CAPABILITIES[backend][promise] else "no"

@@ -14,11 +14,14 @@ from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.durable.admin import StartPosition
 from eventstore.durable.directory import Directory
 from eventstore.errors import QueueUnavailable
+from eventstore.filters import parse_filters
 from eventstore.groups import PUSH_LOST_MS, TARGET, Change, Group, Join, Member, Redrive
 from eventstore.groups.state import CLOSED
 from eventstore.live.dispatch import QUEUED, Pushing
 from eventstore.ports import TargetThrottled, TargetUnavailable, TurnResult
-from eventstore.subscriptions import SubscriptionId
+from eventstore.positions import BEGINNING
+from eventstore.subscriptions import SubscriptionId, Target
+from tests.examples import event
 from tests.functional.core.pushing import NAME, Rule, body_of, failing, refusing
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.frames.pushes import PushedEvent
+    from eventstore.ports import Turn
 
 
 def test_a_target_gets_every_event_once_in_order(client: Client) -> None:
@@ -54,6 +58,57 @@ def test_streams_go_side_by_side_each_in_order(client: Client, batch: int, concu
     for number in range(7):
         assert [s for stream, s in rule.target.handled if stream == f"wf-{number}"] == list(range(1, 21))
     assert sum(map(len, rule.target.calls)) == 140
+
+
+def test_a_turn_that_only_pushes_says_so_and_one_that_learns_of_results_does_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = Rule(client, batch=10, max_in_flight=2)
+    commits: list[tuple[bool, bool]] = []
+    commit = rule.live.turns.commit
+
+    def noted(turn: Turn, result: TurnResult) -> bool:
+        if rule.durable.key in result.groups:
+            commits.append((rule.durable.key in result.pushed, bool(turn.commands)))
+        return commit(turn, result)
+
+    monkeypatch.setattr(rule.live.turns, "commit", noted)
+    rule.publish("wf", 3)
+    rule.settle()
+    assert commits == [(True, False), (False, True), (False, True)]
+    assert rule.target.handled == [("wf", 1), ("wf", 2), ("wf", 3)]
+
+
+def test_a_turn_that_passes_events_without_pushing_any_does_not_say_that_it_only_pushes(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = Rule(client)
+    results: list[TurnResult] = []
+    commit = rule.live.turns.commit
+    monkeypatch.setattr(rule.live.turns, "commit", lambda turn, result: results.append(result) or commit(turn, result))
+    changed = replace(rule.durable, filter=parse_filters([{"exact": {"type": "other"}}]), version=2)
+    rule.command(Change(changed.version, changed.encoded()))
+    rule.live.settle()
+    rule.publish("wf", 3)
+    rule.live.settle()
+    assert rule.group.place > BEGINNING
+    assert [list(result.pushed) for result in results if result.groups] == [[], []]
+
+
+def test_events_larger_than_a_queue_takes_are_pushed_whole_to_a_topic_only(client: Client) -> None:
+    for kind, is_whole in (("sqs", False), ("kafka", True)):
+        rule = Rule(client)
+        target = Target(kind, "q", batch=100)
+        rule.command(Change(2, replace(rule.durable, target=target, version=2).encoded()))
+        rule.live.settle()
+        pushed: list[PushedEvent] = []
+        rule.target.refuse = pushed.append  # type: ignore[assignment]
+        rule.live.store.publish([event("big", data="x" * 230_000), event("small")], stream="wf")
+        rule.settle()
+        [first, second] = pushed
+        assert (len(first.text) > 230_000, "dataref" in body_of(first)) == (is_whole, not is_whole)
+        assert second.sequence == 2
+        client.flushall()
 
 
 def test_only_one_round_is_under_way_so_that_nothing_overtakes_what_failed(client: Client) -> None:

@@ -88,7 +88,7 @@ def test_each_kind_has_an_adapter_that_is_kept(monkeypatch: pytest.MonkeyPatch) 
     assert isinstance(called["http"]._adapter, HttpTarget)  # type: ignore[attr-defined]
     assert called["sqs"]._adapter is adapters.of("sqs")._adapter  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="not known"):
-        adapters.of("kafka")
+        adapters.of("pigeon")
 
 
 @pytest.mark.parametrize("kind", ["lambda", "sqs", "eventbridge"])
@@ -123,3 +123,23 @@ def test_a_rule_that_an_operator_has_ruled_out_since_is_called_no_more() -> None
     with pytest.raises(TargetUnavailable, match="TARGETS"):
         target.push(Target("lambda", "shipping"), [event], attempt=1, timeout_ms=30_000)
     assert calls.handled == [("wf", 1)]
+
+
+def test_a_topic_that_no_setting_names_any_more_is_unavailable() -> None:
+    adapter = TargetAdapters(settings(TARGETS="*"), aws=AwsEnvironment, clock=FakeClock()).of("kafka")
+    with pytest.raises(TargetUnavailable, match="KAFKA_EVENTS_TOPIC names no topic any more"):
+        adapter.push(Target("kafka", "orders"), [], attempt=1, timeout_ms=1000)
+
+
+def test_the_topic_that_the_setting_names_is_a_target_whatever_others_are_allowed() -> None:
+    topic = settings(BACKEND="kafka", KAFKA_EVENTS_TOPIC="orders", KAFKA_BROKERS="127.0.0.1:9")
+    adapters = TargetAdapters(topic, aws=AwsEnvironment, clock=FakeClock())
+    assert adapters.of("kafka") is adapters.events_topic is not None
+    adapters.close()
+
+
+def test_the_topic_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "eventstore.adapters.kafka.events_topic", None)
+    topic = settings(BACKEND="kafka", KAFKA_EVENTS_TOPIC="orders")
+    with pytest.raises(SettingsError, match="needs the package confluent-kafka"):
+        TargetAdapters(topic, aws=AwsEnvironment, clock=FakeClock()).of("kafka")

@@ -105,3 +105,24 @@ def test_an_invalid_origin_is_reported(value: str) -> None:
 @pytest.mark.parametrize(("value", "allowed"), [("", False), ("false", False), ("true", True)])
 def test_targets_are_on_this_machine_only_where_it_is_said(value: str, allowed: bool) -> None:  # noqa: FBT001 - a case
     assert Settings.from_environment({"LOOPBACK_TARGETS": value}).loopback_targets is allowed
+
+
+def test_the_topic_for_other_programs_needs_a_journal_on_kafka() -> None:
+    kafka = {"BACKEND": "kafka", "KAFKA_EVENTS_TOPIC": "shop.orders-1"}
+    assert Settings.from_environment(kafka).kafka_events_topic == "shop.orders-1"
+    assert Settings.from_environment({"KAFKA_EVENTS_TOPIC": ""}).kafka_events_topic == ""
+    for backend in ("", "redis", "nats"):
+        with pytest.raises(SettingsError, match="only a hub with BACKEND=kafka writes such a topic"):
+            Settings.from_environment(kafka | {"BACKEND": backend})
+
+
+@pytest.mark.parametrize("name", ["a b", ".", "..", "a/b", "a" * 151, "ä", "a\n"])
+def test_a_name_that_is_no_topic_of_kafka_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"KAFKA_EVENTS_TOPIC is .*; it takes 1 to 150 letters, digits, dots"):
+        Settings.from_environment({"BACKEND": "kafka", "KAFKA_EVENTS_TOPIC": name})
+
+
+def test_the_topic_of_the_journal_is_not_the_one_for_other_programs() -> None:
+    for variables in ({"KAFKA_EVENTS_TOPIC": "eventstore"}, {"KAFKA_EVENTS_TOPIC": "own", "JOURNAL": "own"}):
+        with pytest.raises(SettingsError, match="which is the topic of the journal"):
+            Settings.from_environment({"BACKEND": "kafka", **variables})

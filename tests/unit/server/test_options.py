@@ -9,6 +9,7 @@ import pytest
 from eventstore.errors import SettingsError
 from eventstore_server.options import read_options
 
+TOPIC = {"BACKEND": "kafka", "KAFKA_EVENTS_TOPIC": "orders"}
 QUEUES = {"BELLS_QUEUE_URL": "https://sqs/bells.fifo", "DELIVERIES_QUEUE_URL": "https://sqs/deliveries.fifo"}
 
 
@@ -27,6 +28,8 @@ def test_instances_dispatch_unless_functions_are_to() -> None:
         ({"BELLS_QUEUE_URL": "https://sqs/bells.fifo"}, "belong together"),
         ({"DELIVERIES_QUEUE_URL": "https://sqs/deliveries.fifo"}, "belong together"),
         ({"AUTH": "iam"}, "API Gateway"),
+        ({**QUEUES, **TOPIC, "DISPATCH": "lambda"}, "KAFKA_EVENTS_TOPIC is set, which takes turns of the server"),
+        ({**TOPIC, "PUSHES_QUEUE_URL": "https://sqs/pushes.fifo"}, "KAFKA_EVENTS_TOPIC is set, .* PUSHES_QUEUE_URL"),
     ],
 )
 def test_settings_that_do_not_work_are_refused(environment: dict[str, str], message: str) -> None:

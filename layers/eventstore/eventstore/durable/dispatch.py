@@ -80,6 +80,7 @@ class Served:
         pushes: What is pushed to its target.
         missing: What was removed before it could be pushed (`missing_json`).
         is_unchanged: Whether the turn did nothing for the group.
+        only_pushed: Whether it did nothing but push events.
     """
 
     durable: Durable
@@ -91,6 +92,7 @@ class Served:
     pushes: Sequence[Push] = ()
     missing: Sequence[str] = ()
     is_unchanged: bool = False
+    only_pushed: bool = False
 
 
 def serve(
@@ -164,7 +166,8 @@ def serve(
     if pushes is None:
         return sent
     check = None if pushes.pushes else _push_check(step)
-    return replace(sent, activity_check=check, pushes=pushes.pushes, missing=pushes.missing)
+    only_pushed = bool(pushes.pushes) and not (commands or letters or pushes.missing)
+    return replace(sent, activity_check=check, pushes=pushes.pushes, missing=pushes.missing, only_pushed=only_pushed)
 
 
 def _push_check(step: Step) -> ActivityCheck | None:

@@ -142,7 +142,8 @@ class Dispatcher:
         }
         alarm = self._request_later_turn(turn, [group.due for group in served.values() if group.due is not None])
         frames = {**live_frames, **catch_up.frames}
-        result = TurnResult(frames, catch_up.places, catch_up.caught_up, groups, alarm, definitions)
+        pushed = [key for key, group in served.items() if group.only_pushed]
+        result = TurnResult(frames, catch_up.places, catch_up.caught_up, groups, alarm, definitions, pushed)
         has_more = self._turns.commit(turn, result)
         self._definitions |= definitions
         return has_more or has_checks or any(group.more for group in served.values())

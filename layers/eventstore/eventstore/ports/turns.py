@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from eventstore.positions import BEGINNING, Epoch, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from eventstore.groups import Command, Group
     from eventstore.ports.instances import InstanceId
@@ -109,6 +109,8 @@ class TurnResult:
         groups: The groups as the turn leaves them. Those that are not here are as they were.
         alarm: The time of the turn that was scheduled ahead, in milliseconds since 1970; 0 if none was.
         definitions: The new definitions of durable subscriptions that changed.
+        pushed: Groups that the turn changed only by pushing events whose results will change them again. A store that
+            keeps a copy of groups elsewhere can leave this out: who has the older state pushes the events again.
     """
 
     frames: Mapping[SubscriptionKey, int] = field(default_factory=dict)
@@ -117,6 +119,7 @@ class TurnResult:
     groups: Mapping[SubscriptionKey, Group] = field(default_factory=dict)
     alarm: int = 0
     definitions: Mapping[SubscriptionKey, Durable] = field(default_factory=dict)
+    pushed: Collection[SubscriptionKey] = ()
 
 
 class Candidates(NamedTuple):

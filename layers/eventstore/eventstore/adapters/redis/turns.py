@@ -229,7 +229,8 @@ class RedisTurns:
         if more < 0:
             raise TurnLost(turn.partition)
         if self._groups is not None:
-            self._groups.committed(turn.partition, turn.fencing_token, changed_groups)
+            noted = {key: group for key, group in changed_groups.items() if key not in result.pushed}
+            self._groups.committed(turn.partition, turn.fencing_token, noted)
         self._unchanged[turn.partition] = {
             key: (text, turn.groups[key]) for key, text in self._stored(turn).items() if key not in result.groups
         }
