@@ -7,7 +7,10 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from eventstore.filters import parse_filters
 from eventstore.hub.backends import CAPABILITIES
+from eventstore.streams import DurableName
+from eventstore.subscriptions import Durable, SubscriptionKey, Target
 from eventstore_proto.flunq.eventstore.v1 import (
     event_store_service_pb2,
     events_pb2,
@@ -178,6 +181,15 @@ def test_a_definition_that_breaks_rules_is_refused_with_the_places(
 def test_a_target_that_the_deployment_does_not_push_to_is_refused(served: Served) -> None:
     code, info = failing(lambda: _create(served, target=durables.Target(**{"lambda": "billing"})))
     assert (code, info.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "target-not-allowed")
+
+
+def test_the_hubs_own_subscription_shows_its_topic_and_no_other_can_have_one(served: Served) -> None:
+    topic = Target("kafka", "orders", batch=100, concurrency=1)
+    own = Durable(SubscriptionKey("0" * 24), DurableName("kafka-orders"), parse_filters([]), target=topic)
+    served.hub.durables.create(own, {})
+    shown = served.subscriptions.GetSubscription(durables.GetSubscriptionRequest(id="kafka-orders"))
+    assert (shown.subscription.target.kafka, shown.subscription.target.batch) == ("orders", 100)
+    assert violations(lambda: _create(served, target=durables.Target(kafka="orders"))) == ["/target"]
 
 
 def test_removing_and_changing_a_target_exclude_each_other(served: Served) -> None:

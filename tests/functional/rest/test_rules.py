@@ -13,8 +13,10 @@ from eventstore.errors import SubscriptionHasTarget
 from eventstore.filters import parse_filters
 from eventstore.groups import Circuit
 from eventstore.groups.state import CLOSED
+from eventstore.ports import Start
 from eventstore.positions import BEGINNING
-from eventstore.subscriptions import Durable, Target
+from eventstore.streams import DurableName
+from eventstore.subscriptions import Durable, SubscriptionKey, Target
 from functions.hub import hub
 from functions.rest.openapi import document
 from functions.rest.subscription_answers import standing
@@ -212,6 +214,40 @@ class TestCreating:
         problem = create(api, target={"lambda": "billing"}, ack_deadline=101)
         assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, "/ack_deadline")
         assert create(api, target={"lambda": "billing"}, ack_deadline=100).status == 201
+
+
+class TestTheHubsOwn:
+    """The subscription that writes a topic of Kafka, which the hub creates itself."""
+
+    @pytest.fixture(autouse=True)
+    def own(self, api: Api) -> None:
+        del api
+        target = Target("kafka", "orders", batch=100, concurrency=1)
+        durable = Durable(SubscriptionKey("0" * 24), DurableName("kafka-orders"), parse_filters([]), target=target)
+        hub().durables.create(durable, dict.fromkeys(range(hub().durables.count), Start.OLDEST))
+
+    def test_answers_show_its_topic(self, api: Api) -> None:
+        shown = {"kafka": "orders", "batch": 100, "concurrency": 1}
+        for path, schema in (
+            ("/api/v1/subscriptions", "Subscriptions"),
+            ("/api/v1/subscriptions/kafka-orders", "SubscriptionStanding"),
+        ):
+            reply = api.get(path)
+            assert (reply.json["subscriptions"][0] if schema == "Subscriptions" else reply.json)["target"] == shown
+            Draft202012Validator({**document(server="/"), "$ref": f"#/components/schemas/{schema}"}).validate(
+                reply.json
+            )
+
+    def test_nobody_else_has_a_topic_for_a_target(self, api: Api) -> None:
+        for problem in (create(api, target={"kafka": "orders"}), change(api, "kafka-orders", target={"batch": 1})):
+            assert (problem.status, problem.json["errors"][0]["pointer"]) == (422, "/target")
+            assert problem.json["detail"].endswith("must have exactly one of: lambda, sqs, http, eventbridge")
+
+    def test_it_is_changed_replayed_and_deleted_as_any_other(self, api: Api) -> None:
+        changed = change(api, "kafka-orders", filters=[{"exact": {"type": "t"}}])
+        assert (changed.status, changed.json["target"]["kafka"]) == (200, "orders")
+        assert post(api, "subscriptions/kafka-orders/replay", **{"from": "start"}).status == 202
+        assert api.call("DELETE", "/api/v1/subscriptions/kafka-orders").status == 204
 
 
 class TestAllowing:
