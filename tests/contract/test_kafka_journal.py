@@ -196,6 +196,18 @@ def test_a_topic_that_lost_its_first_records_is_refused(broker: KafkaBroker, adm
             use()
 
 
+def test_no_record_goes_to_a_topic_that_a_broker_made_in_place_of_one_that_was_deleted(
+    broker: KafkaBroker, admin: AdminClient, opens: Opens
+) -> None:
+    journal = opens(broker, name="deleted", seconds=1)
+    assert journal.append(0, b"1") == 1
+    admin.delete_topics(["deleted"])["deleted"].result(10)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            journal.append(0, b"2")
+    assert "deleted" not in admin.list_topics(timeout=10).topics
+
+
 def test_a_broker_that_is_away_is_tried_for_a_time_and_named(own_broker: KafkaBroker, opens: Opens) -> None:
     journal = opens(own_broker, seconds=0.5)
     assert journal.append(0, b"1") == 1

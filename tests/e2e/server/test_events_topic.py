@@ -237,6 +237,18 @@ def test_a_store_that_loses_all_leaves_no_gap(hubs: Hubs) -> None:
         assert topic.first_times(stream) == list(range(1, 41))
 
 
+def test_a_store_that_is_empty_at_the_next_start_has_nothing_written_again(hubs: Hubs) -> None:
+    hub = hubs.start()
+    publish(hub, *batches(1, 10))
+    subscription(hubs, hub, lambda body: body["lag"] == 0 and body["in_flight"] == 0)
+    hubs.end()
+    hubs.empty_store()
+    publish(hubs.start(), *batches(11, 20))
+    with reading(hubs) as topic:
+        topic.until(lambda: len(topic.events) >= 20 * len(STREAMS))
+    assert {stream: topic.sequences(stream) for stream in STREAMS} == {s: list(range(1, 21)) for s in STREAMS}
+
+
 def test_a_topic_that_takes_no_events_delays_no_subscriber_and_gets_them_later(hubs: Hubs) -> None:
     hub = hubs.start()
     with reading(hubs) as topic, Client(hub) as client:
@@ -256,6 +268,10 @@ def test_a_topic_that_takes_no_events_delays_no_subscriber_and_gets_them_later(h
             hub,
             lambda body: any("has partitions 1; the hub needs 16" in str(part) for part in body["partitions"]),
         )
+        _, stats = Rest(hub).call("GET", "stats")
+        assert stats["subscriptions"][0]["open_circuits"] > 0
+        metrics = hub.call("GET", "/metrics").data.decode()
+        assert 'eventstore_pushes_total{target="kafka",outcome="unavailable"}' in metrics
         hubs.admin.delete_topics([hubs.topic])[hubs.topic].result(10)
     with reading(hubs) as later:
         later.until(
