@@ -89,6 +89,8 @@ class JournaledDefinitions:
 class JournaledGroupSteps:
     """See `redis.group_steps.GroupSteps`. A group is in the journal as its last turn left it.
 
+    Turns that only pushed events are left out (`TurnResult.pushed`).
+
     Args:
         client: The client of the store.
         partitions: The partitions of the store.
