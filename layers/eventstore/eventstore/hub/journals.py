@@ -69,8 +69,8 @@ def events_topic_of(settings: Settings) -> EventsTopic | None:
 
 
 _NOT_INSTALLED = (
-    "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka and the layer "
-    "KafkaLayer of functions have it"
+    "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka and the "
+    "layer KafkaLayer of functions have it"
 )
 
 _TOPIC_SECONDS = 3.0

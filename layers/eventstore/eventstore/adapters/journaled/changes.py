@@ -185,10 +185,14 @@ class CopyAppends:
     """Appends of another store, at the places that they have there; see lua/copy/append.lua.
 
     Attributes:
+        sizes: As of `Append`, of all appends.
+        bodies: All bodies of all appends, one after the other.
         appends: Of each append, several fields (`copied`).
     """
 
     KIND: ClassVar = 11
+    sizes: bytes
+    bodies: bytes
     appends: tuple[bytes, ...]
 
 

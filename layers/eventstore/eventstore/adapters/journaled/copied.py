@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import TYPE_CHECKING
 
 from eventstore.adapters.journaled.changes import CopyAppends
@@ -12,12 +12,12 @@ from eventstore.positions import Position
 from eventstore.streams import StreamName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-__all__ = ["bodies_of_copy", "copied_appends", "copy_of"]
+__all__ = ["copied_appends", "copy_of"]
 
-_FIELDS = 6
-"""Position and sequences, stream, keys, digests, sizes, bodies."""
+_FIELDS = 4
+"""Position, sequences and number of bodies; stream; keys; digests."""
 _DIGESTS = struct.Struct("<QI")
 """Number and length of a chunk of digests."""
 
@@ -26,32 +26,28 @@ def copy_of(appends: Sequence[CopiedAppend]) -> CopyAppends:
     """Return appends as a change."""
     fields: list[bytes] = []
     for position, stream, base, first, keys, digests, bodies in appends:
-        place = " ".join(map(str, (*position, base, first)))
+        numbers = " ".join(map(str, (*position, base, first, len(bodies))))
         chunks = b"".join([_DIGESTS.pack(number, len(chunk)) + chunk for number, chunk in digests.items()])
-        sizes = struct.pack(f"<{len(bodies)}I", *map(len, bodies))
-        fields += (place.encode(), stream.encode(), keys, chunks, sizes, b"".join(bodies))
-    return CopyAppends(tuple(fields))
+        fields += (numbers.encode(), stream.encode(), keys, chunks)
+    joined = [body for append in appends for body in append.bodies]
+    return CopyAppends(struct.pack(f"<{len(joined)}I", *map(len, joined)), b"".join(joined), tuple(fields))
 
 
 def copied_appends(change: CopyAppends) -> list[CopiedAppend]:
     """Return the appends of a change."""
-    return [_append(fields) for fields in zip(*[iter(change.appends)] * _FIELDS, strict=True)]
+    ends = accumulate(struct.unpack(f"<{len(change.sizes) // 4}I", change.sizes), initial=0)
+    bodies = iter([change.bodies[start:end] for start, end in pairwise(ends)])
+    return [_append(fields, bodies) for fields in zip(*[iter(change.appends)] * _FIELDS, strict=True)]
 
 
-def bodies_of_copy(change: CopyAppends) -> list[bytes]:
-    """Return the bodies of all appends of a change."""
-    return [body for append in copied_appends(change) for body in append.bodies]
-
-
-def _append(fields: Sequence[bytes]) -> CopiedAppend:
-    place, stream, keys, chunks, sizes, joined = fields
-    *position, base, first = map(int, place.split())
+def _append(fields: Sequence[bytes], bodies: Iterator[bytes]) -> CopiedAppend:
+    numbers, stream, keys, chunks = fields
+    *position, base, first, count = map(int, numbers.split())
     digests, offset = {}, 0
     while offset < len(chunks):
         number, length = _DIGESTS.unpack_from(chunks, offset)
         start = offset + _DIGESTS.size
         offset = start + length
         digests[number] = chunks[start:offset]
-    ends = accumulate(struct.unpack(f"<{len(sizes) // 4}I", sizes), initial=0)
-    bodies = [joined[start:end] for start, end in pairwise(ends)]
-    return CopiedAppend(Position(*position), StreamName(stream.decode()), base, first, keys, digests, bodies)
+    own_bodies = list(islice(bodies, count))
+    return CopiedAppend(Position(*position), StreamName(stream.decode()), base, first, keys, digests, own_bodies)

@@ -6,7 +6,7 @@ import struct
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from eventstore.adapters.journaled.changes import ADOPTED, Append
+from eventstore.adapters.journaled.changes import ADOPTED, Append, CopyAppends
 from eventstore.adapters.journaled.records import field_bounds, head_of
 from eventstore.adapters.journaled.references import MARK_BYTES, REFERENCE_BYTES
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["RecordBodies"]
+
+
+_SIZES = {Append.KIND: 3, CopyAppends.KIND: 0}
+"""Which field of a record has the sizes of its bodies; the next one has the bodies."""
 
 
 class RecordBodies(NamedTuple):
@@ -38,9 +42,9 @@ class RecordBodies(NamedTuple):
         """Return the bodies of a record; None if it is not understood, or appends nothing."""
         try:
             head = head_of(record)
-            if head is None or head.kind != Append.KIND:
+            if head is None or head.kind not in _SIZES:
                 return None
-            _, _, _, (sizes_start, sizes_end), (start, end), *_ = field_bounds(record)
+            (sizes_start, sizes_end), (start, end), *_ = field_bounds(record)[_SIZES[head.kind] :]
             sizes = struct.unpack(f"<{(sizes_end - sizes_start) // 4}I", record[sizes_start:sizes_end])
         except (ValueError, struct.error):
             return None
