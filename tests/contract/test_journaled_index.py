@@ -536,6 +536,15 @@ class TestARingThatIsOvertaken:
             ) else hub.log.configure(hub.log.describe("wf"), StreamConfig(labels={"a": "b"}))
 
 
+def test_what_a_new_process_changes_is_done_once(
+    hub: Hub, client: Client, journal: FaultyJournal, clock: FakeClock
+) -> None:
+    hub.log.append("wf", events(3))
+    uses = []
+    Hub(client, journal, clock, connects=lambda: 1).store.partitions.opened(range(4), uses.append)
+    assert len(uses) == 1
+
+
 class TestDiverging:
     def refuses(self, hub: Hub, why: str) -> None:
         partition = partition_of("wf", 4)

@@ -72,6 +72,9 @@ class JournaledPartitions(Partitions):
     def opened(self, partitions: Iterable[int], use: Callable[[Opening], ResultT]) -> ResultT:
         """See `Partitions.opened`."""
         numbers = list(partitions)
+        # Before, so that a new process does not do twice what a use changes: a turn may have followed the first time.
+        for partition in numbers:
+            self.compare(partition)
         for _ in range(_MOST_TRIES):
             try:
                 return self.whole(numbers, lambda: use(self._opening()), notices=True)
