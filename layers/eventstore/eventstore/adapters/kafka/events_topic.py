@@ -57,11 +57,12 @@ class EventsTopic:
             SettingsError: Its settings are not those that the hub needs, or the cluster refuses the hub.
             StoreUnavailable: No broker answers.
         """
-        if self._topic.most_bytes < _NEEDED_BYTES:
+        most_bytes = self._topic.most_bytes
+        if most_bytes < _NEEDED_BYTES:
             self._topic.forget()
             raise SettingsError(
-                f"the topic {self._name} of Kafka accepts records of {self._topic.most_bytes} bytes "
-                f"(max.message.bytes); the hub needs {_NEEDED_BYTES}"
+                f"the topic {self._name} of Kafka accepts records of {most_bytes} bytes (max.message.bytes); "
+                f"the hub needs {_NEEDED_BYTES}"
             )
 
     def push(
