@@ -25,7 +25,8 @@ class Right:
 
     A subscription from `now` has a right to what began to be published after `subscribed` came: what was under way by
     then may stand on either side of its start. From whatever event of a stream it received first, it has a right to all
-    later ones. One from the start has a right to what is kept, and to what came after it subscribed.
+    later ones. One from the start has a right to what is kept, and to what began to be published after `subscribed` came.
+    What was removed before is not missing from the oldest event on.
     """
 
     def __init__(self, reading: Reading, ledger: Ledger) -> None:
@@ -47,8 +48,8 @@ class Right:
             return True
         number, session = first
         # After a reset of the store, a resumed subscription starts at its beginning.
-        if session.subscribe.get("from") == "start" or number > 1:
-            return entry.kept or entry.begun >= session.sent
+        if entry.kept and (session.subscribe.get("from") == "start" or number > 1):
+            return True
         answer = self._reading.subscribed(number)
         return answer is not None and entry.begun >= answer.at
 

@@ -147,6 +147,21 @@ def test_an_event_missing_after_a_store_reset_is_reported() -> None:
     assert (violation.kind, violation.location.session) == (Kind.INCOMPLETE, 2)
 
 
+def test_what_is_removed_before_the_answer_to_a_subscription_from_the_start_is_owed_to_nobody() -> None:
+    scenario = Scenario()
+    client = scenario.subscriber(**{"from": "start"})
+    scenario.publish("wf-0", 3)
+    scenario.remove("wf-0", before=4)
+    client.connect()
+    scenario.publish("wf-0", 1)
+    good = scenario.finished()
+    # The request was sent before all of that, and the hub took its time.
+    [subscriber] = good.subscribers
+    [session] = subscriber.sessions
+    slow = replace(subscriber, sessions=(replace(session, connected=0.0, sent=0.0),))
+    assert violations(replace(good, subscribers=(slow,))) == []
+
+
 def test_an_unknown_recovery_is_reported() -> None:
     good = removed_while_away()
     assert violation_in(with_members(good, resumed_subscribed(good), recovery="partial")).kind is Kind.RECOVERY
