@@ -86,6 +86,17 @@ class DurablesContract:
             create(durables)
             assert places(durables.groups(durable())) == dict.fromkeys(range(4), BEGINNING) | {2: Position(5, 6, 7)}
 
+        def test_it_has_its_groups_once_every_partition_has_one(self, durables: Durables) -> None:
+            durables.create(durable(), {2: Position(5, 6, 7)})
+            assert not durables.has_groups(durable())
+            create(durables)
+            assert durables.has_groups(durable())
+            durables.delete("workers")
+            assert not durables.has_groups(durable())
+
+        def test_it_has_its_groups_where_it_is_concerned(self, durables: Durables) -> None:
+            assert durables.has_groups(create(durables, durable(streams=("wf",))))
+
         def test_now_is_behind_all_that_is_stored(self, durables: Durables, log: Log) -> None:
             log.append("wf", events(3))
             create(durables, start=Start.NOW)

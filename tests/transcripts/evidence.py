@@ -25,8 +25,8 @@ class Right:
 
     A subscription from `now` has a right to what began to be published after `subscribed` came: what was under way by
     then may stand on either side of its start. From whatever event of a stream it received first, it has a right to all
-    later ones. One from the start has a right to what is kept, and to what began to be published after `subscribed` came.
-    What was removed before is not missing from the oldest event on.
+    later ones. One from the start has a right to what is kept, and to what began to be published after `subscribed`
+    came: what was removed before is not missing from the oldest event on.
     """
 
     def __init__(self, reading: Reading, ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from redis import Redis
 
 from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import DurableSubscriptions, StartPosition
-from eventstore.errors import SubscriptionConflict, SubscriptionNotFound
+from eventstore.errors import StoreUnavailable, SubscriptionConflict, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.groups import AckStream
 from eventstore.ports import Start
@@ -101,6 +101,18 @@ def test_members_are_notified_once_of_the_end(live: Live, subscriptions: Durable
     live.settle()
     subscriptions.delete(made.name)
     assert sorted(notified(live)) == [("workers", "c1", "w-c1"), ("workers", "c3", "w-c3")]
+
+
+def test_nobody_joins_before_every_partition_has_the_group(live: Live, subscriptions: DurableSubscriptions) -> None:
+    # The call that created it died in between.
+    live.durables.create(durable("a"), {2: Start.NOW})
+    live.connect("c1")
+    with pytest.raises(StoreUnavailable, match="is being created"):
+        live.members.join("c1", "w", "workers")
+    subscriptions.create(durable("b"), StartPosition())
+    live.members.join("c1", "w", "workers")
+    live.settle()
+    assert [list(group.members) for group in live.durables.groups(durable("a")).values()] == [[("c1", "w")]] * 4
 
 
 def test_an_end_that_nobody_can_be_notified_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:

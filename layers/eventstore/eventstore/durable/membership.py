@@ -10,6 +10,7 @@ from eventstore.errors import (
     ConnectionNotFound,
     InvalidCursor,
     InvalidRequest,
+    StoreUnavailable,
     SubscriptionHasTarget,
     SubscriptionNotFound,
 )
@@ -62,12 +63,19 @@ class Members:
             Forbidden: The access has not the scope.
             SubscriptionNotFound: There is none of this name, or the access does not cover it.
             SubscriptionHasTarget: Its events are pushed to a target.
+            StoreUnavailable: It is being created or deleted, or the call that did so died: some partitions lack it.
             SubscriptionConflict, TooManySubscriptions, ConnectionNotFound: See `Registry.join`.
         """
         access.require(Scope.SUBSCRIBE)
         durable = durable_in_reach(self._durables, name, access)
         if durable.target is not None:
             raise SubscriptionHasTarget(name)
+        # Where a partition has no group, the `Join` would be dropped, and nobody would send it again.
+        if not self._durables.has_groups(durable):
+            raise StoreUnavailable(
+                f"the durable subscription {name} is being created or deleted; try again. If this lasts, the call was "
+                "cut off: repeat it"
+            )
         self._registry.join(connection, own_id, name)
         partitions = self._durables.partitions(durable)
         self._enqueue(durable, dict.fromkeys(partitions, (Join(connection, own_id),)))

@@ -86,6 +86,12 @@ class Durables(Protocol):
     def groups(self, durable: Durable) -> Mapping[int, Group]:
         """Return the state of the subscription's group, per partition."""
 
+    def has_groups(self, durable: Durable) -> bool:
+        """Return whether the subscription has its group in every partition.
+
+        It has not while it is created, after a call of `create` that died, and once it was deleted.
+        """
+
     def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
         """Append commands to the inboxes of partitions.
 
