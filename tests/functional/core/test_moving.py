@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from eventstore.cloudevents.event import RecordedEvent
-    from eventstore.ports.copied_values import CopiedAppend
+    from eventstore.ports.copied_values import CopiedAppend, CopiedStream
     from eventstore_hosting.valkey import ValkeyServer
 
 _PARTITIONS = 3
@@ -288,6 +288,29 @@ class TestWhilePublishersWrite:
             head = target.log.describe(stream).head
             assert sequences == list(range(1, head + 1))
             assert [read.sequence for read in _read(target, stream, start=head - 5)] == list(range(head - 5, head + 1))
+        assert _all(target) == _all(source)
+
+    def test_what_has_not_changed_since_is_not_copied_while_the_store_is_closed(
+        self, source: Hub, target: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for stream in ("idle", "busy", "deleted"):
+            source.log.create(stream, StreamConfig(Retention(max_events=2)))
+            for start in range(1, 9):
+                source.log.append(stream, events(1, start=start))
+        move, store = _move_of(source, target), moved_store(target)
+        move.rehearse()
+        source.log.append("busy", [event("9")])
+        source.log.delete("deleted")
+        copied: list[str] = []
+        put = store.target.put_streams
+
+        def note(partition: int, streams: Sequence[CopiedStream]) -> None:
+            copied.extend(stream.name for stream in streams)
+            put(partition, streams)
+
+        monkeypatch.setattr(store.target, "put_streams", note)
+        _move_of(source, target, store=store).run()
+        assert set(copied) == {"busy", "deleted"}
         assert _all(target) == _all(source)
 
 

@@ -71,6 +71,9 @@ class Move:
         for _ in range(_MOST_PASSES):
             if self._copy_appends() < _FEW:
                 break
+        # What has not changed until the store is closed need not be copied then.
+        for partition in self._partitions:
+            self._copy_streams(partition)
         beginnings = dict.fromkeys(self._partitions, BEGINNING)
         verified = self._verification.events(beginnings, self._ends(self._target), is_closed=False)
         self._report(f"{verified} events of the copy are like those of the store")
