@@ -30,6 +30,7 @@ from tests.benchmarks import (
     latency,
     loading,
     memory,
+    moving,
     peers,
     pushing,
     reading,
@@ -85,6 +86,13 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "Valkey in memory. Against `Journal.append` of as many bytes by the same client. The log is read by a process\n"
         "that has nothing of it in memory.",
         journaling.figures,
+    ),
+    "moving": _Subject(
+        "Moving a store",
+        "By `python -m eventstore_server.migrate`: from one Valkey in memory to another, and to JetStream (a file,\n"
+        "`sync_interval: always`) with a Valkey. Appends of 20 events. After the copy, 1,000 events come, and the\n"
+        "store is closed until these are copied, and all streams are compared.",
+        moving.figures,
     ),
     "peers": _Subject(
         "Other stores",
