@@ -29,9 +29,6 @@ from eventstore.adapters.journaled.changes import (
 from eventstore.adapters.journaled.copied import copied_appends
 from eventstore.adapters.journaled.references import Reference
 from eventstore.adapters.redis.copy_steps import (
-    COPY_APPENDS,
-    COPY_PARTITION,
-    COPY_STREAM,
     copy_appends_step,
     copy_stream_step,
 )
@@ -60,9 +57,9 @@ _STEPS: dict[type[Change] | None, Sequence[str]] = {
     StartGroup: ("journal/start_group", "shared/last_entry", "shared/bell"),
     EndGroup: ("journal/end_group",),
     Checkpoint: ("journal/checkpoint",),
-    CopyAppends: COPY_APPENDS,
-    CopyStream: COPY_STREAM,
-    CopyPartition: COPY_PARTITION,
+    CopyAppends: ("copy/append", "shared/last_entry"),
+    CopyStream: ("copy/stream",),
+    CopyPartition: ("copy/partition", "shared/last_entry"),
     Erased: ("journal/erased",),
     None: ("journal/foreign",),
 }

@@ -16,22 +16,12 @@ if TYPE_CHECKING:
     from eventstore.positions import Position
 
 __all__ = [
-    "COPY_APPENDS",
-    "COPY_PARTITION",
-    "COPY_STREAM",
-    "TAKE_OVER",
     "batches_of",
     "copy_appends_step",
     "copy_partition_steps",
     "copy_stream_step",
     "take_over_step",
 ]
-
-COPY_APPENDS = ("copy/append", "shared/last_entry")
-COPY_STREAM = ("copy/stream",)
-COPY_PARTITION = ("copy/partition", "shared/last_entry")
-TAKE_OVER = ("copy/take_over", "shared/leap")
-"""The scripts of the steps, each with what it shares."""
 
 _MOST_ARGUMENTS = 3000
 """The maximum number of keys and arguments per command; ElastiCache Serverless accepts 3,999."""

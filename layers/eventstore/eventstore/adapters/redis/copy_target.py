@@ -6,10 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.copy_steps import (
-    COPY_APPENDS,
-    COPY_PARTITION,
-    COPY_STREAM,
-    TAKE_OVER,
     batches_of,
     copy_appends_step,
     copy_partition_steps,
@@ -58,9 +54,9 @@ class RedisCopySteps:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._appends = Script(*COPY_APPENDS)
-        self._stream = Script(*COPY_STREAM)
-        self._partition = Script(*COPY_PARTITION)
+        self._appends = Script("copy/append", "shared/last_entry")
+        self._stream = Script("copy/stream")
+        self._partition = Script("copy/partition", "shared/last_entry")
 
     def appends(self, partition: int, appends: Sequence[CopiedAppend]) -> None:
         """See `CopySteps.appends`."""
@@ -101,7 +97,7 @@ class RedisCopyTarget:
         self._steps = steps
         self._groups = groups
         self._definitions = definitions
-        self._take_over = Script(*TAKE_OVER)
+        self._take_over = Script("copy/take_over", "shared/leap")
 
     def open(self, epochs: Mapping[int, Epoch]) -> None:
         """See `CopyTarget.open`."""
