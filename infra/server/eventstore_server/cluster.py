@@ -194,8 +194,9 @@ class Cluster:
                 self._stopped.wait(_RETRY_SECONDS)
                 continue
             after = received.after
-            # Nobody but other instances sends messages.
-            if received.has_gap and list(self._live) != [self._instance]:
+            # Also if no other instance is alive that could have sent any: the inbox may be lost with the whole store,
+            # of which a journal makes everything again but connections.
+            if received.has_gap:
                 _LOGGER.warning("messages of other instances were lost; clients connect again")
                 self._was_away()
             for message in received.messages:

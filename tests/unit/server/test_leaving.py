@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
-from eventstore.ports.instances import InstanceId, Received
+from eventstore.ports.instances import FIRST_MESSAGE, InstanceId, Received
 from eventstore_server.cluster import Cluster
 from eventstore_server.options import read_options
 from eventstore_server.partition_workers import PartitionWorkers
@@ -158,6 +158,36 @@ def test_an_instance_stays_away_until_its_clients_were_sent_away(monkeypatch: py
     cluster.stop()
     assert seen == [True]
     assert not cluster.is_away()
+
+
+class LostInbox(SlowInstances):
+    """Instances of which no other one is alive, on a store that has lost the inbox."""
+
+    def receive(self, _: InstanceId, after: str, *, block_ms: int) -> Received:  # noqa: ARG002 - as the port has it
+        if after == "5-1":
+            return Received([], FIRST_MESSAGE, has_gap=True)
+        self.goes_on.wait(10)
+        return Received([], "5-1", has_gap=False)
+
+
+def test_clients_of_an_instance_that_is_alone_are_sent_away_if_its_inbox_was_lost() -> None:
+    instances, sent_away = LostInbox(), threading.Event()
+    instances.goes_on.set()
+    anything: Any = instances
+    cluster = Cluster(
+        ME,
+        anything,
+        partitions=1,
+        alive_seconds=3.0,
+        owns=lambda _: None,
+        lost=lambda: None,
+        received=lambda _: None,
+        died=lambda _: None,
+        was_away=sent_away.set,
+    )
+    cluster.run()
+    assert sent_away.wait(10)
+    cluster.stop()
 
 
 def test_the_threads_of_calls_end_after_the_instance_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
