@@ -208,7 +208,11 @@ class _Session:
         now = self._member.clock.now()
         if "frame" not in message:
             self._received.append(Received(now, message))
-            if self._requests.answered(message) or message.get("type") == "changed":
+            is_answer = self._requests.answered(message)
+            if message.get("code") in FAREWELLS:
+                # Also as an answer: a hub whose store was lost keeps the connection, and does not know it any more.
+                return Ending.DISCONNECTED
+            if is_answer or message.get("type") == "changed":
                 return None
             # API Gateway's message about a failed function has no type and no request.
             return self._take_error(message.get("code", "internal"), message)
@@ -242,8 +246,6 @@ class _Session:
         if code in AGAIN:
             self._requests.repeat()
             return None
-        if code in FAREWELLS:
-            return Ending.DISCONNECTED
         raise Refused(f"{self._member.name} was refused: {message}")
 
     def _attendance(self, sent: float, ended: float, ending: Ending) -> MemberSession:
