@@ -142,10 +142,10 @@ def test_a_deletion_that_died_can_be_made_again(
     client = live.durables._client
     whole = client.execute_command
 
-    def dying(*arguments: object) -> object:
+    def dying(*arguments: object, **options: object) -> object:
         if arguments[0] == "ZREM":
             raise KeyboardInterrupt
-        return whole(*arguments)
+        return whole(*arguments, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(client, "execute_command", dying)
