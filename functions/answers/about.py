@@ -16,6 +16,9 @@ _Appends = Annotated[Count, Field(description="Publishes whose events are kept, 
 
 
 Backend = Annotated[Literal["redis", "nats", "kafka"], Field(description="Where events are kept.")]
+Capabilities = Annotated[
+    Mapping[str, bool], Field(description="Whether the backend keeps each promise (docs/backends.md).")
+]
 
 
 class Health(TypedDict):
@@ -24,6 +27,7 @@ class Health(TypedDict):
     status: Literal["ok"]
     version: str
     backend: Backend
+    capabilities: Capabilities
 
 
 class BackendState(TypedDict):
@@ -33,7 +37,7 @@ class BackendState(TypedDict):
     """
 
     name: Backend
-    capabilities: Annotated[Mapping[str, bool], Field(description="Whether it keeps each promise (docs/backends.md).")]
+    capabilities: Capabilities
     lag: NotRequired[Annotated[Count, Field(description="Records of the journal that its index does not have yet.")]]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
+from eventstore.hub.backends import capabilities_of
 from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
@@ -28,7 +29,13 @@ root = Router()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 def health() -> Answer:
     """Report that the hub is healthy, if the store responds."""
     hub().operations.ping(access=caller_of(router.current_event.raw_event))
-    answer: Health = {"status": "ok", "version": VERSION, "backend": backend_of(hub())}
+    capabilities = capabilities_of(hub().settings)
+    answer: Health = {
+        "status": "ok",
+        "version": VERSION,
+        "backend": backend_of(hub()),
+        "capabilities": capabilities,
+    }
     return responses.json_of(200, answer)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from eventstore.hub.backends import CAPABILITIES
 from functions.hub import hub
 from functions.rest.app import app
 from functions.rest.openapi import document, methods_at
@@ -25,7 +26,9 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.parametrize("path", ["/health", "/api/v1/health"])
 def test_the_hub_is_well_when_the_store_answers(api: Api, path: str) -> None:
     reply = api.get(path)
-    assert (reply.status, reply.json) == (200, {"status": "ok", "version": VERSION, "backend": "redis"})
+    capabilities = CAPABILITIES["redis"]
+    assert reply.status == 200
+    assert reply.json == {"status": "ok", "version": VERSION, "backend": "redis", "capabilities": capabilities}
 
 
 def test_without_its_store_the_hub_answers_with_retry_after(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
