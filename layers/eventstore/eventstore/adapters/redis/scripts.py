@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Script", "run_each"]
 
 _NO_FLAGS = b"#!lua"
+_OF_THE_STEP = b"-- The flags are those of the step."
 _FILES = files("eventstore.adapters.redis").joinpath("lua")
 
 
@@ -32,7 +33,8 @@ class Script:
         shared: The names of files with shared functions, which are inserted after its first line.
         step: The name of another script, then those of files that it shares: its text becomes the function
             `apply(KEYS, ARGV, redis)`, which the script calls. A script whose first line is `#!lua` has the flags of
-            that one.
+            that one, if it has any. One whose first line says so has them in any case: a step without a first line of
+            flags then runs on a full server up to its first change, as it does alone.
     """
 
     def __init__(self, name: str, *shared: str, step: Sequence[str] = ()) -> None:
@@ -40,7 +42,7 @@ class Script:
         inner: list[bytes] = []
         if step:
             called, *others = map(_text, step)
-            if flags == _NO_FLAGS and called.startswith(_NO_FLAGS):
+            if flags in {_NO_FLAGS, _OF_THE_STEP} and called.startswith(_NO_FLAGS):
                 flags = called.split(b"\n", 1)[0]
             # Its own flags are a comment elsewhere than in the first line, and no statement.
             called = called.removeprefix(b"#!")

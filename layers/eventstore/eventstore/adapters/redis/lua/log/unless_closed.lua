@@ -1,4 +1,4 @@
-#!lua
+-- The flags are those of the step.
 -- Does a step, `apply`, unless its partition is closed (close.lua).
 --
 -- KEYS  1 partition
