@@ -18,8 +18,12 @@ failed events with the handler's traceback, and handlers that exceed their deadl
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from eventstore_client.aws_iam import AwsIam
 from eventstore_client.backoff import Backoff
+from eventstore_client.calls import UNCHANGED, Unchanged
 from eventstore_client.credentials import ApiKey, Bearer, Credentials
 from eventstore_client.errors import (
     BadInput,
@@ -42,48 +46,126 @@ from eventstore_client.errors import (
     UnexpectedAnswer,
     WrongExpectedVersion,
     WrongProcess,
+    WrongVersion,
 )
 from eventstore_client.events import Publishable, Recorded, Stored
 from eventstore_client.hub import EventStore
 from eventstore_client.losses import Loss, Missing
+from eventstore_client.searches import Search, Selection
 from eventstore_client.subscription import Subscription
 from eventstore_client.verdicts import Park, Retry
 from eventstore_client.worker import Worker
 
+if TYPE_CHECKING:
+    from eventstore_client.dead_letters import DeadLetter, DeadLetters
+    from eventstore_client.durable_subscriptions import DurableSubscriptions
+    from eventstore_client.named_filters import NamedFilter, NamedFilters
+    from eventstore_client.open_connections import ConnectionInfo, Connections, ConnectionSubscription
+    from eventstore_client.statistics import PartitionStats, Stats
+    from eventstore_client.streams import Retention, StreamInfo, Streams
+    from eventstore_client.subscription_status import (
+        Circuit,
+        Figures,
+        Member,
+        PartitionStatus,
+        SubscriptionInfo,
+        SubscriptionStatus,
+        SubscriptionSummary,
+    )
+
 __all__ = [
+    "UNCHANGED",
     "ApiKey",
     "AwsIam",
     "Backoff",
     "BadInput",
     "Bearer",
+    "Circuit",
     "ClientError",
     "Conflict",
     "ConnectFailed",
+    "ConnectionInfo",
+    "ConnectionSubscription",
+    "Connections",
     "Credentials",
+    "DeadLetter",
+    "DeadLetters",
     "Denied",
+    "DurableSubscriptions",
     "EventConflict",
     "EventStore",
+    "Figures",
     "Gone",
     "HistoryLost",
     "Invalid",
     "LoadFailed",
     "LoadInterrupted",
     "Loss",
+    "Member",
     "Missing",
+    "NamedFilter",
+    "NamedFilters",
     "NoCredentials",
     "NotFound",
     "Park",
+    "PartitionStats",
+    "PartitionStatus",
     "ProblemError",
     "Publishable",
     "Recorded",
+    "Retention",
     "Retry",
+    "Search",
+    "Selection",
+    "Stats",
     "Stored",
+    "StreamInfo",
+    "Streams",
     "Subscription",
+    "SubscriptionInfo",
+    "SubscriptionStatus",
+    "SubscriptionSummary",
     "TooLarge",
     "Unavailable",
+    "Unchanged",
     "Unencrypted",
     "UnexpectedAnswer",
     "Worker",
     "WrongExpectedVersion",
     "WrongProcess",
+    "WrongVersion",
 ]
+
+_MODULES = {
+    "Circuit": "subscription_status",
+    "ConnectionInfo": "open_connections",
+    "ConnectionSubscription": "open_connections",
+    "Connections": "open_connections",
+    "DeadLetter": "dead_letters",
+    "DeadLetters": "dead_letters",
+    "DurableSubscriptions": "durable_subscriptions",
+    "Figures": "subscription_status",
+    "Member": "subscription_status",
+    "NamedFilter": "named_filters",
+    "NamedFilters": "named_filters",
+    "PartitionStats": "statistics",
+    "PartitionStatus": "subscription_status",
+    "Retention": "streams",
+    "Stats": "statistics",
+    "StreamInfo": "streams",
+    "Streams": "streams",
+    "SubscriptionInfo": "subscription_status",
+    "SubscriptionStatus": "subscription_status",
+    "SubscriptionSummary": "subscription_status",
+}
+"""The modules of the names that are imported when they are used: most programs only publish, read and subscribe."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any name of these modules
+    if name in _MODULES:
+        return getattr(import_module(f"eventstore_client.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,6 +6,7 @@ ClientError
 │   │   └── TooLarge                    the request is too large: send fewer or smaller events
 │   ├── Conflict                        the hub's state differs from what the caller expects: read it, then decide
 │   │   ├── WrongExpectedVersion        the stream does not end at the expected sequence
+│   │   ├── WrongVersion                the definition was changed since it was read
 │   │   └── EventConflict               the stream holds another event of the same source and id
 │   ├── NotFound                        the resource does not exist, or not yet
 │   ├── Gone                            the resource was deleted permanently: use another name, or start over
@@ -54,6 +55,7 @@ __all__ = [
     "UnexpectedAnswer",
     "WrongExpectedVersion",
     "WrongProcess",
+    "WrongVersion",
     "problem_error",
     "refusal",
 ]
@@ -105,6 +107,10 @@ class Conflict(ProblemError):
 
 class WrongExpectedVersion(Conflict):
     """The stream ends at another sequence, which is `problem["actual"]`."""
+
+
+class WrongVersion(Conflict):
+    """A durable subscription or a named filter has another definition than the expected one: get it, then decide."""
 
 
 class EventConflict(Conflict):
@@ -203,6 +209,7 @@ _BY_CODE: Mapping[str, type[ProblemError]] = {
     "event-conflict": EventConflict,
     "filter-not-found": NotFound,
     "forbidden": Denied,
+    "not-supported": Invalid,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,
     "subscription-has-members": Conflict,
@@ -212,6 +219,8 @@ _BY_CODE: Mapping[str, type[ProblemError]] = {
     "too-many-subscriptions": Conflict,
     "unauthorized": Denied,
     "wrong-expected-version": WrongExpectedVersion,
+    "wrong-filter-version": WrongVersion,
+    "wrong-subscription-version": WrongVersion,
 }
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
     401: Denied,

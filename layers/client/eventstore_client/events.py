@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+import re
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from uuid import uuid4
 
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
@@ -14,15 +17,31 @@ from cloudevents.core.v1.event import CloudEvent
 from eventstore.cloudevents.json_text import members
 
 if TYPE_CHECKING:
-    from cloudevents.core.base import BaseCloudEvent
+    from collections.abc import Callable
 
-__all__ = ["Publishable", "Recorded", "Stored", "encode_event"]
+__all__ = ["AnyCloudEvent", "Publishable", "Recorded", "Stored", "encode_event", "random_id"]
 
-Publishable: TypeAlias = "BaseCloudEvent | Mapping[str, Any] | str | bytes"
+
+@runtime_checkable
+class AnyCloudEvent(Protocol):
+    """A `CloudEvent` of the `cloudevents` library: of `cloudevents.core`, or of `cloudevents.http` and `.pydantic`."""
+
+    def get_attributes(self) -> Mapping[str, Any]:
+        """Return the attributes of the event."""
+        ...
+
+    def get_data(self) -> Any:  # noqa: ANN401 - data is any value
+        """Return the data of the event."""
+        ...
+
+
+Publishable: TypeAlias = "AnyCloudEvent | Mapping[str, Any] | str | bytes"
 """A `CloudEvent` of the `cloudevents` library, an event in the JSON format as a mapping, or its JSON text.
+The data, and any value in it, may be a pydantic model or a dataclass. A mapping without an `id` gets one.
 Only the text preserves every JSON number: Python's types lose `1e400`, and `1.0` against `1`."""
 
 _FORMAT = JSONFormat()
+_JSON_TYPE = JSONFormat.JSON_CONTENT_TYPE_PATTERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +135,17 @@ class Recorded:
         return event
 
 
-def _reject(value: object) -> NoReturn:
-    raise TypeError(
-        f"the event contains a {type(value).__name__}, which JSON cannot represent; pass bytes as data_base64 in "
-        "Base64, and a time as text (isoformat)"
-    )
+def random_id() -> str:
+    """Return an id for an event that has none: a random UUID."""
+    return str(uuid4())
 
 
-def encode_event(event: Publishable) -> str:
+def encode_event(event: Publishable, *, new_id: Callable[[], str] = random_id) -> str:
     """Return the event in the CloudEvents JSON format. Text is returned as it is, without validation.
+
+    Args:
+        event: The event.
+        new_id: Returns the id of an event that has none.
 
     Raises:
         TypeError: The object is not an event, or contains a value that JSON cannot represent.
@@ -134,11 +155,45 @@ def encode_event(event: Publishable) -> str:
         return event
     if isinstance(event, bytes):
         return event.decode()
+    default = _plain
     if isinstance(event, Mapping):
-        return json.dumps(event, allow_nan=False, separators=(",", ":"), default=_reject)
-    if hasattr(event, "get_attributes") and hasattr(event, "get_data"):
-        return _FORMAT.write(event).decode()
+        members: Mapping[str, Any] = event
+    elif isinstance(event, AnyCloudEvent):
+        members, default = _cloudevent_members(event), _plain_or_time
+    else:
+        raise TypeError(
+            f"a {type(event).__name__} is not an event; pass a CloudEvent of cloudevents, a mapping in the JSON "
+            "format, or JSON text"
+        )
+    if members.get("id") is None:
+        members = {**members, "id": new_id()}
+    return json.dumps(members, allow_nan=False, separators=(",", ":"), default=default)
+
+
+def _cloudevent_members(event: AnyCloudEvent) -> Mapping[str, Any]:
+    """Return the members of an event in the JSON format (CloudEvents 1.0.2, JSON format, 3.1)."""
+    members = {name: value for name, value in event.get_attributes().items() if value is not None}
+    data = event.get_data()
+    if isinstance(data, bytes | bytearray):
+        members["data_base64"] = b64encode(data).decode()
+    elif data is not None:
+        is_json = re.match(_JSON_TYPE, members.get("datacontenttype") or "application/json")
+        members["data"] = data if is_json else str(data)
+    return members
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any value that JSON cannot represent
+    """Return a pydantic model or a dataclass as a mapping. pydantic is recognised by its method, not imported."""
+    if callable(dump := getattr(value, "model_dump", None)) and not isinstance(value, type):
+        return dump(mode="json", by_alias=True)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
     raise TypeError(
-        f"a {type(event).__name__} is not an event; pass a cloudevents.core CloudEvent, a mapping in the JSON format, "
-        "or JSON text"
+        f"the event contains a {type(value).__name__}, which JSON cannot represent; pass bytes as data_base64 in "
+        "Base64, and a time as text (isoformat)"
     )
+
+
+def _plain_or_time(value: Any) -> Any:  # noqa: ANN401 - any value that JSON cannot represent
+    """Like `_plain`, but a datetime is a timestamp, as for the format of the `cloudevents` library."""
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else _plain(value)

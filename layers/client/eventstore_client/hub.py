@@ -1,39 +1,34 @@
-"""The client's entry point, `EventStore`: publish, read, subscribe and work."""
+"""The client's entry point, `EventStore`: publish, read, search, subscribe and work."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
-from math import inf
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-from eventstore_client.backoff import Backoff
-from eventstore_client.credentials import from_environment
+from eventstore_client.batches import BatchPublisher
+from eventstore_client.calls import several
+from eventstore_client.connected_hub import DEFAULT_URL, ConnectedHub
 from eventstore_client.datarefs import DataFetcher
 from eventstore_client.errors import HistoryLost
 from eventstore_client.events import encode_event
 from eventstore_client.losses import Loss
 from eventstore_client.messages import Request
-from eventstore_client.rest import Rest
+from eventstore_client.searches import Search, selection_query
 from eventstore_client.subscription import Subscription
-from eventstore_client.transport import Transport, checked_url, private_url, websocket_url
 from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Unpack
 
-    from eventstore_client.credentials import Credentials
     from eventstore_client.events import Publishable, Recorded, Stored
+    from eventstore_client.searches import Order, Selection
 
 __all__ = ["DEFAULT_URL", "EventStore"]
 
-DEFAULT_URL = "http://127.0.0.1:8081"
-"""The address at which `make dev` listens."""
-
 
 @dataclass(slots=True)
-class EventStore:
+class EventStore(ConnectedHub):
     """A connection pool to one hub. Threads may share it; it is a context manager.
 
     A forked process may use its parent's `EventStore`, over connections of its own. Subscriptions and workers belong to
@@ -55,6 +50,7 @@ class EventStore:
         credentials: `Bearer`, `ApiKey` or `AwsIam`; by default the value of EVENTSTORE_TOKEN or EVENTSTORE_API_KEY.
             They are sent to this hub only (redirects are not followed), and only over https and wss, unless the hub is
             on this machine (localhost, 127.0.0.0/8, ::1).
+        new_id: Returns the id of a published event that has none; by default, a random UUID.
 
     Raises:
         ConnectFailed: `url` is not an HTTP address, or the environment's proxy is not an HTTP proxy.
@@ -63,30 +59,14 @@ class EventStore:
             `work` raise it for `websocket_url`.
     """
 
-    url: str | None = None
-    connections: int = field(default=8, kw_only=True)
-    backoff: Backoff = field(default=Backoff(), kw_only=True)
-    websocket_url: str | None = field(default=None, kw_only=True)
-    credentials: Credentials | None = field(default=None, kw_only=True)
-    _transport: Transport = field(init=False, repr=False)
-    _rest: Rest = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.url is None and self.websocket_url is None:
-            self.websocket_url = os.environ.get("EVENTSTORE_WEBSOCKET_URL") or None
-        self.url = checked_url(self.url or os.environ.get("EVENTSTORE_URL") or DEFAULT_URL)
-        if self.credentials is None:
-            self.credentials = from_environment()
-        self._transport = Transport(private_url(self.url, self.credentials), self.connections, self.credentials)
-        self._rest = Rest(self._transport, self.backoff)
-
     def publish(
         self, events: Iterable[Publishable], *, stream: str | None = None, expected: int | None = None
     ) -> list[Stored]:
         """Store events in one request, all or none of each stream, and return the position of each.
 
         Args:
-            events: The events in order; at most 1,000, 256 KiB each and 3 MiB together.
+            events: The events in order; at most 1,000, 256 KiB each and 3 MiB together. A mapping without an `id` gets
+                one from `new_id`, which is kept when the request is retried.
             stream: The stream of all events; by default, the attributes of each event decide.
             expected: The sequence of the stream's last event, as far as the caller knows; 0 for a new stream.
 
@@ -97,8 +77,48 @@ class EventStore:
         """
         if isinstance(events, str | bytes | dict):
             raise TypeError("publish() expects a list of events; wrap a single event in a list")
-        texts = [encode_event(event) for event in events]
+        texts = [encode_event(event, new_id=self.new_id) for event in events]
         return self._rest.publish(texts, stream=stream, expected=expected) if texts else []
+
+    def publish_all(
+        self,
+        events: Iterable[Publishable],
+        *,
+        stream: str | None = None,
+        batch: int = 1_000,
+        linger: float = 0.0,
+        on_stored: Callable[[Sequence[Stored]], object] | None = None,
+    ) -> int:
+        """Store any number of events in as many requests as they need, in order, and return their number.
+
+        Each request is stored like one `publish`: all or none of its events of each stream. The requests before one
+        that fails are stored. Events that have ids of their own can be passed again: each is stored once.
+
+        The next events are taken from the iterable while a request is in progress. If the iterable raises an exception,
+        the events before it are stored.
+
+        Args:
+            events: The events in order, 256 KiB each; it may be a generator without an end.
+            stream: As for `publish`.
+            batch: The greatest number of events per request, 1 to 1,000. A request has at most 512 KiB.
+            linger: Seconds to wait for further events before a request that is not full is sent. By default, it is sent
+                when the one before it is complete.
+            on_stored: Called with the positions of the events of each request, in another thread.
+
+        Raises:
+            EventConflict, Invalid: As for `publish`. The error of a request is raised when the next event is taken, or
+                at the end.
+        """
+        if isinstance(events, str | bytes | dict):
+            raise TypeError("publish_all() expects an iterable of events; wrap a single event in a list")
+
+        def send(texts: Sequence[str]) -> Sequence[Stored]:
+            return self._rest.publish(texts, stream=stream, expected=None)
+
+        with BatchPublisher(send, batch=batch, linger=linger, on_stored=on_stored) as publisher:
+            for event in events:
+                publisher.put(encode_event(event, new_id=self.new_id))
+        return publisher.stored
 
     def read(
         self,
@@ -106,27 +126,29 @@ class EventStore:
         *,
         start: int = 1,
         stop: int | None = None,
+        direction: Literal["forwards", "backwards"] = "forwards",
         page: int = 500,
         on_loss: Callable[[Loss], object] | None = None,
+        **selection: Unpack[Selection],
     ) -> Iterator[Recorded]:
         """Iterate over the events of a stream in order, fetching a page whenever the last one is used up.
 
         Args:
             stream: The name of the stream.
-            start: The first sequence to return.
-            stop: The last sequence to return; by default, the stream's end.
+            start: The lowest sequence to return.
+            stop: The highest sequence to return; by default, the stream's end.
+            direction: `forwards` for the oldest event first, `backwards` for the newest.
             page: Events per request, 1 to 1,000.
             on_loss: Called when events were removed before they were read. If it returns, the loss is accepted and
                 reading continues behind it. Without it, iterating raises `HistoryLost`.
+            **selection: The attributes of the events to return, by default all; see `Selection`.
 
         Raises:
             HistoryLost: Events were removed while the stream was read.
             NotFound: The stream does not exist.
             Gone: The stream was deleted permanently, or the store was reset while it was read.
         """
-        query: dict[str, str | int] = {"from": start, "limit": page}
-        if stop is not None:
-            query["to"] = stop
+        query = {**selection_query(selection), "from": start, "to": stop, "direction": direction, "limit": page}
         while True:
             result = self._rest.read_page(stream, query)
             if result.loss != Loss():
@@ -137,6 +159,48 @@ class EventStore:
             if result.next_cursor is None:
                 return
             query["cursor"] = result.next_cursor
+
+    def search(
+        self,
+        *,
+        stream: str | Iterable[str] | None = None,
+        order: Order = "asc",
+        cursor: str | None = None,
+        page: int = 500,
+        on_loss: Callable[[Loss], object] | None = None,
+        **selection: Unpack[Selection],
+    ) -> Search:
+        """Iterate over the events of all streams in the order in which they were stored; see `Search`.
+
+        Args:
+            stream: Only events of this stream, or of these.
+            order: `asc` for the oldest event first, `desc` for the newest.
+            cursor: A `Search.cursor` from which to continue.
+            page: Events per request, 1 to 1,000.
+            on_loss: As for `read`.
+            **selection: The attributes of the events to return, by default all; see `Selection`.
+
+        Raises:
+            Invalid: An option is invalid.
+            HistoryLost: Events were removed during the search; it continues from the error's `cursor`.
+        """
+        query = {**selection_query(selection), "stream": several(stream), "order": order, "limit": page}
+        fetch = lambda position: self._rest.search_page({**query, "cursor": position})  # noqa: E731 - it fits a line
+        return Search(fetch, cursor=cursor, on_loss=on_loss)
+
+    def get(self, event_id: str, *, source: str | None = None, stream: str | None = None) -> Recorded:
+        """Return an event by its id.
+
+        Args:
+            event_id: The CloudEvents id of the event.
+            source: Its source, if several events have this id.
+            stream: Its stream, if several events have this id.
+
+        Raises:
+            NotFound: There is no such event.
+            Conflict: There are several; `problem["candidates"]` lists them.
+        """
+        return self._rest.event(event_id, {"source": source, "stream": stream})
 
     def subscribe(
         self,
@@ -230,37 +294,3 @@ class EventStore:
             credentials=self.credentials,
             fetch_data=DataFetcher(self._transport) if follow_dataref else None,
         )
-
-    def stream(self, stream: str) -> Mapping[str, Any]:
-        """Return the hub's description of a stream: head, first, count, bytes, times, retention and labels.
-
-        Raises:
-            NotFound: The stream does not exist.
-        """
-        return self._rest.stream(stream)
-
-    def health(self) -> Mapping[str, Any]:
-        """Return the hub's current health. The request is not retried.
-
-        Raises:
-            Unavailable: The hub responds, and cannot work.
-        """
-        return self._rest.health()
-
-    def close(self) -> None:
-        """Close the idle connections. Calls in progress complete."""
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def _live_backoff(self, patience: float | None) -> Backoff:
-        return replace(self.backoff, patience=inf if patience is None else patience)
-
-    def _live_url(self) -> str:
-        return private_url(websocket_url(self.websocket_url, url=str(self.url)), self.credentials)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from eventstore_client.credentials import Credentials
 
-__all__ = ["Transport", "checked_url", "private_url", "websocket_url"]
+__all__ = ["Reply", "Transport", "checked_url", "private_url", "websocket_url"]
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
 """API Gateway responds within 29 seconds ("Quotas for configuring and running a REST API")."""
@@ -87,6 +87,19 @@ def private_url(url: str, credentials: Credentials | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """A response of the hub that is not an error.
+
+    Attributes:
+        body: Its body.
+        etag: The header `ETag`, the version of what the body describes; None if the response has none.
+    """
+
+    body: bytes
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Transport:
     """The HTTP connections to one hub. Threads share them; processes do not.
 
@@ -109,7 +122,13 @@ class Transport:
     def send(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> bytes:
-        """Send a request and return the body of its response. After 401, retry once if the credentials can be renewed.
+        """Send a request and return the body of its response; see `exchange`."""
+        return self.exchange(method, path, body=body, headers=headers).body
+
+    def exchange(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """Send a request and return its response. After 401, retry once if the credentials can be renewed.
 
         Args:
             method: The HTTP method.
@@ -130,7 +149,7 @@ class Transport:
             answer = self._send_once(request, renewed)
         if answer.status >= _BAD_REQUEST:
             raise problem_error(answer.status, answer.data, credentials=self.credentials)
-        return answer.data
+        return Reply(answer.data, answer.headers.get("ETag"))
 
     def close(self) -> None:
         """Close the idle connections."""

@@ -9,7 +9,7 @@ from eventstore_client import errors
 
 
 def test_every_exported_name_exists_in_sorted_order() -> None:
-    assert eventstore_client.__all__ == sorted(eventstore_client.__all__)
+    assert eventstore_client.__all__ == sorted(eventstore_client.__all__, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(eventstore_client, name) for name in eventstore_client.__all__)
 
 

@@ -26,7 +26,11 @@ def exported(tree: ast.Module) -> list[str] | None:
 
 def defined(tree: ast.Module) -> set[str]:
     names = set()
-    for node in tree.body:
+    body = list(tree.body)
+    if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in body):
+        # Such a module imports some names when they are used; for the type checker, it imports them at once.
+        body += [child for node in body if isinstance(node, ast.If) for child in node.body]
+    for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign):

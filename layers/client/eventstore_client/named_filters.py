@@ -1,0 +1,124 @@
+"""The filters that a hub keeps under a name: describing, storing and deleting them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from eventstore_client.calls import Call, empty, etag_condition, listing, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from eventstore_client.rest import Rest
+    from eventstore_client.transport import Reply
+
+__all__ = ["NamedFilter", "NamedFilters"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFilter:
+    """A filter that the hub keeps under a name.
+
+    Attributes:
+        name: Its name.
+        filters: The filters of which it consists; an event must match all of them.
+        version: The number of its definitions.
+        created: When it was created.
+        updated: When its definition was last changed.
+        etag: The version of this definition, for `expected`; None in a list.
+        members: The filter as the hub sent it, with members that this version of the client does not know.
+    """
+
+    name: str
+    filters: tuple[Mapping[str, Any], ...]
+    version: int
+    created: datetime
+    updated: datetime
+    etag: str | None = None
+    members: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any], *, etag: str | None = None) -> NamedFilter:
+        """Parse a filter that the hub sent.
+
+        Raises:
+            KeyError, ValueError, TypeError: It is not a named filter.
+        """
+        return cls(
+            name=members["id"],
+            filters=tuple(members["filters"]),
+            version=int(members["version"]),
+            created=datetime.fromisoformat(members["created"]),
+            updated=datetime.fromisoformat(members["updated"]),
+            etag=etag,
+            members=members,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFilters:
+    """The named filters of one hub (`EventStore.filters`)."""
+
+    _rest: Rest
+
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[NamedFilter]:
+        """Iterate over the filters by name, fetching a page whenever the last one is used up.
+
+        Args:
+            prefix: Only filters whose names start with it.
+            page: Filters per request, 1 to 1,000.
+        """
+        query = {"prefix": prefix, "limit": page}
+        return self._rest.items(listing(path_of("filters"), "filters", NamedFilter.parse, query=query))
+
+    def get(self, name: str) -> NamedFilter:
+        """Return a filter.
+
+        Raises:
+            NotFound: There is no filter of this name.
+        """
+        return self._rest.call(Call(method="GET", path=path_of("filters", name), parse=_parse))
+
+    def put(
+        self, name: str, filters: Iterable[Mapping[str, Any]], *, expected: str | None = None, new: bool = False
+    ) -> NamedFilter:
+        """Create a filter, or replace its definition. Durable subscriptions that name it follow the change.
+
+        Args:
+            name: The name of the filter.
+            filters: Filters in the dialects of the CloudEvents Subscriptions API; all of them must match.
+            expected: Replace it only if it still has the definition of this `NamedFilter.etag`.
+            new: Raise an error if the filter exists.
+
+        Raises:
+            Invalid: A filter is invalid.
+            WrongVersion: `expected` does not hold, or the filter exists and `new` is set. A call whose response was
+                lost, and that is retried, may raise it although the first attempt succeeded.
+        """
+        if isinstance(filters, str | bytes | dict):
+            raise TypeError("put() expects a list of filters; wrap a single filter in a list")
+        headers = {**etag_condition(expected), **({"If-None-Match": "*"} if new else {})}
+        path, body = path_of("filters", name), {"filters": [*filters]}
+        return self._rest.call(Call(method="PUT", path=path, parse=_parse, headers=headers, body=body))
+
+    def delete(self, name: str, *, expected: str | None = None) -> None:
+        """Delete a filter.
+
+        Args:
+            name: The name of the filter.
+            expected: Delete it only if it still has the definition of this `NamedFilter.etag`.
+
+        Raises:
+            NotFound: There is no filter of this name.
+            WrongVersion: `expected` does not hold.
+            Conflict: A durable subscription names the filter.
+        """
+        path, headers = path_of("filters", name), etag_condition(expected)
+        self._rest.call(Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None))
+
+
+def _parse(reply: Reply) -> NamedFilter:
+    return NamedFilter.parse(json.loads(reply.body), etag=reply.etag)

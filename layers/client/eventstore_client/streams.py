@@ -1,0 +1,210 @@
+"""The streams of a hub: describing, creating, changing and deleting them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from eventstore_client.calls import UNCHANGED, Call, empty, given, listing, path_of, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eventstore_client.calls import Unchanged
+    from eventstore_client.rest import Rest
+    from eventstore_client.transport import Reply
+
+__all__ = ["Retention", "StreamInfo", "Streams"]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a stream keeps its events. Without a limit, it keeps them for ever.
+
+    Attributes:
+        max_age: The time since an event was stored; None for no limit.
+        max_events: The number of the newest events; None for no limit.
+    """
+
+    max_age: timedelta | None = None
+    max_events: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """The description of a stream.
+
+    Attributes:
+        name: Its name.
+        head: The sequence of the newest event ever stored; 0 if there was none.
+        first: The sequence of the oldest event kept; `head` + 1 if none is kept.
+        count: The number of events kept.
+        bytes: Their size.
+        created: The time of its creation.
+        updated: The time of its last change.
+        retention: How long it keeps events.
+        labels: Its labels.
+        etag: The version of this description, for `expected`; None in a list and after a creation.
+        members: The description as the hub sent it, with members that this version of the client does not know.
+    """
+
+    name: str
+    head: int
+    first: int
+    count: int
+    bytes: int
+    created: datetime
+    updated: datetime
+    retention: Retention
+    labels: Mapping[str, str]
+    etag: str | None = None
+    members: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any], *, etag: str | None = None) -> StreamInfo:
+        """Parse a description that the hub sent.
+
+        Raises:
+            KeyError, ValueError, TypeError: It is not a description.
+        """
+        retention = members["retention"]
+        max_age = retention.get("max_age")
+        return cls(
+            name=members["id"],
+            head=int(members["head"]),
+            first=int(members["first"]),
+            count=int(members["count"]),
+            bytes=int(members["bytes"]),
+            created=datetime.fromisoformat(members["created"]),
+            updated=datetime.fromisoformat(members["updated"]),
+            retention=Retention(None if max_age is None else timedelta(seconds=max_age), retention.get("max_events")),
+            labels=MappingProxyType(dict(members["labels"])),
+            etag=etag,
+            members=members,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """The streams of one hub (`EventStore.streams`)."""
+
+    _rest: Rest
+
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[StreamInfo]:
+        """Iterate over the streams by name, fetching a page whenever the last one is used up.
+
+        Args:
+            prefix: Only streams whose names start with it.
+            page: Streams per request, 1 to 1,000.
+        """
+        query = {"prefix": prefix, "limit": page}
+        return self._rest.items(listing(path_of("streams"), "streams", StreamInfo.parse, query=query))
+
+    def get(self, name: str) -> StreamInfo:
+        """Return the description of a stream.
+
+        Raises:
+            NotFound: The stream does not exist.
+            Gone: The stream was deleted permanently.
+        """
+        return self._rest.call(Call(method="GET", path=path_of("streams", name), parse=_parse))
+
+    def create(
+        self,
+        name: str,
+        *,
+        max_age: float | timedelta | None = None,
+        max_events: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        new: bool = False,
+    ) -> StreamInfo:
+        """Create a stream with settings; one without needs no creation, since publishing creates it.
+
+        An existing stream with the same settings is returned.
+
+        Args:
+            name: The name of the stream.
+            max_age: The time that events are kept, in seconds or as a timedelta; None for no limit.
+            max_events: The number of the newest events that are kept; None for no limit.
+            labels: Up to 64 labels.
+            new: Raise an error if the stream exists. A creation whose response was lost, and that is retried, raises
+                it, too.
+
+        Raises:
+            Conflict: The stream exists with other settings.
+            WrongExpectedVersion: The stream exists, and `new` is set.
+            Gone: A stream of this name was deleted permanently.
+        """
+        limits = {"max_age": None if max_age is None else seconds(max_age), "max_events": max_events}
+        body = {
+            "id": name,
+            "retention": {limit: value for limit, value in limits.items() if value is not None},
+            "labels": dict(labels or {}),
+        }
+        headers = {"If-None-Match": "*"} if new else {}
+        return self._rest.call(Call(method="POST", path=path_of("streams"), parse=_parse, headers=headers, body=body))
+
+    def change(
+        self,
+        name: str,
+        *,
+        max_age: float | timedelta | Unchanged | None = UNCHANGED,
+        max_events: int | Unchanged | None = UNCHANGED,
+        labels: Mapping[str, str | None] | Unchanged | None = UNCHANGED,
+        expected: int | str | None = None,
+    ) -> StreamInfo:
+        """Change the retention or the labels of a stream. Events that it no longer keeps are removed.
+
+        Args:
+            name: The name of the stream.
+            max_age: As for `create`; None removes the limit.
+            max_events: As for `create`; None removes the limit.
+            labels: The labels to set; a label of None is removed, and None removes all.
+            expected: Change it only if it ends at this sequence, or is still described by this `StreamInfo.etag`.
+
+        Raises:
+            NotFound: The stream does not exist.
+            WrongExpectedVersion: `expected` does not hold.
+        """
+        age = max_age if max_age is None or max_age is UNCHANGED else seconds(max_age)
+        retention = given(max_age=age, max_events=max_events)
+        body = {
+            **({"retention": retention} if retention else {}),
+            **given(labels=labels if labels is None or labels is UNCHANGED else dict(labels)),
+        }
+        path = path_of("streams", name)
+        headers = _condition(expected)
+        return self._rest.call(Call(method="PATCH", path=path, parse=_parse, headers=headers, body=body, is_patch=True))
+
+    def delete(self, name: str, *, expected: int | str | None = None, permanent: bool = False) -> None:
+        """Delete the events of a stream. Later events continue its sequence.
+
+        Args:
+            name: The name of the stream.
+            expected: Delete it only if it ends at this sequence, or is still described by this `StreamInfo.etag`.
+            permanent: Reject all later events. A stream of this name cannot be created again.
+
+        Raises:
+            NotFound: The stream does not exist.
+            WrongExpectedVersion: `expected` does not hold.
+            Gone: The stream was deleted permanently before.
+        """
+        query = {"permanent": "true" if permanent else None}
+        path = path_of("streams", name)
+        headers = _condition(expected)
+        self._rest.call(
+            Call(method="DELETE", path=path, parse=empty, query=query, headers=headers, already_done=lambda: None)
+        )
+
+
+def _parse(reply: Reply) -> StreamInfo:
+    return StreamInfo.parse(json.loads(reply.body), etag=reply.etag)
+
+
+def _condition(expected: int | str | None) -> Mapping[str, str]:
+    if expected is None:
+        return {}
+    return {"If-Match": expected if isinstance(expected, str) else f'"{expected}"'}
