@@ -35,7 +35,7 @@ class DeadLetter:
         since: When the stream was parked.
         letters: The number of events that were copied to the dead letter queue.
         event: The event that failed, from `DeadLetters.get`; None in a list, and if it is no longer kept.
-        members: The dead letter as the hub sent it, with members that this version of the client does not know.
+        raw: The dead letter as the hub sent it, with members that this version of the client does not know.
     """
 
     subscription: str
@@ -47,7 +47,7 @@ class DeadLetter:
     since: datetime
     letters: int
     event: Recorded | None = None
-    members: Mapping[str, Any] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def from_text(cls, text: str) -> DeadLetter:
@@ -68,7 +68,7 @@ class DeadLetter:
             letters=int(letter["letters"]),
             # The event keeps its text, so that its numbers stay exact.
             event=Recorded.from_text(members(text)["event"].text) if "event" in letter else None,
-            members=letter,
+            raw=letter,
         )
 
 

@@ -151,7 +151,8 @@ class HistoryLost(ClientError):
     Attributes:
         loss: The events that were lost, as far as the hub knows.
         cursor: Resumes behind the loss. The subscription's own cursor is still before it, so that a loss which was not
-            accepted is reported again. Empty for a read of a stream: resume with `start` behind the loss.
+            accepted is reported again. Empty for a read of a stream, which resumes with `start` behind the loss, and
+            for a search, which resumes with `on_loss`.
     """
 
     def __init__(self, loss: Loss, *, cursor: str) -> None:

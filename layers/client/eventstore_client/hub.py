@@ -182,7 +182,7 @@ class EventStore(ConnectedHub):
 
         Raises:
             Invalid: An option is invalid.
-            HistoryLost: Events were removed during the search; it continues from the error's `cursor`.
+            HistoryLost: Events were removed during the search. To continue, search from `Search.cursor` with `on_loss`.
         """
         query = {**selection_query(selection), "stream": several(stream), "order": order, "limit": page}
         fetch = lambda position: self._rest.search_page({**query, "cursor": position})  # noqa: E731 - it fits a line

@@ -29,7 +29,7 @@ class NamedFilter:
         created: When it was created.
         updated: When its definition was last changed.
         etag: The version of this definition, for `expected`; None in a list.
-        members: The filter as the hub sent it, with members that this version of the client does not know.
+        raw: The filter as the hub sent it, with members that this version of the client does not know.
     """
 
     name: str
@@ -38,7 +38,7 @@ class NamedFilter:
     created: datetime
     updated: datetime
     etag: str | None = None
-    members: Mapping[str, Any] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, members: Mapping[str, Any], *, etag: str | None = None) -> NamedFilter:
@@ -54,7 +54,7 @@ class NamedFilter:
             created=datetime.fromisoformat(members["created"]),
             updated=datetime.fromisoformat(members["updated"]),
             etag=etag,
-            members=members,
+            raw=members,
         )
 
 

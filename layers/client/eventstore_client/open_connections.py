@@ -63,7 +63,7 @@ class ConnectionInfo:
         subject: The subject of its credentials; None if no authorizer decides.
         tenants: The tenants to which its credentials are limited.
         prefixes: The prefixes of streams to which its credentials are limited.
-        members: The connection as the hub sent it, with members that this version of the client does not know.
+        raw: The connection as the hub sent it, with members that this version of the client does not know.
     """
 
     id: str
@@ -74,7 +74,7 @@ class ConnectionInfo:
     subject: str | None
     tenants: tuple[str, ...]
     prefixes: tuple[str, ...]
-    members: Mapping[str, Any] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> ConnectionInfo:
@@ -92,7 +92,7 @@ class ConnectionInfo:
             subject=members.get("subject"),
             tenants=tuple(members.get("tenants", ())),
             prefixes=tuple(members.get("prefixes", ())),
-            members=members,
+            raw=members,
         )
 
 

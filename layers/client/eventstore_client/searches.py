@@ -111,7 +111,8 @@ class Search:
             page = fetch(position)
             if page.loss != Loss():
                 if on_loss is None:
-                    raise HistoryLost(page.loss, cursor=page.cursor or "")
+                    # The page's cursor is behind its events, which are not lost.
+                    raise HistoryLost(page.loss, cursor="")
                 on_loss(page.loss)
             events: Sequence[Recorded] = page.events
             yield from events

@@ -52,7 +52,7 @@ class Stats:
         newest: When the newest event was stored; None if there is none, or if it is not reported.
         by_partition: What each partition holds; empty if it is not reported.
         subscriptions: How far each durable subscription is.
-        members: The statistics as the hub sent them, with members that this version of the client does not know.
+        raw: The statistics as the hub sent them, with members that this version of the client does not know.
     """
 
     partitions: int
@@ -64,7 +64,7 @@ class Stats:
     newest: datetime | None
     by_partition: tuple[PartitionStats, ...]
     subscriptions: tuple[SubscriptionSummary, ...]
-    members: Mapping[str, Any] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, members: Mapping[str, Any]) -> Stats:
@@ -87,7 +87,7 @@ class Stats:
                 for part in members.get("by_partition", ())
             ),
             subscriptions=tuple(map(SubscriptionSummary.parse, members["subscriptions"])),
-            members=members,
+            raw=members,
         )
 
 

@@ -48,7 +48,7 @@ class StreamInfo:
         retention: How long it keeps events.
         labels: Its labels.
         etag: The version of this description, for `expected`; None in a list and after a creation.
-        members: The description as the hub sent it, with members that this version of the client does not know.
+        raw: The description as the hub sent it, with members that this version of the client does not know.
     """
 
     name: str
@@ -61,7 +61,7 @@ class StreamInfo:
     retention: Retention
     labels: Mapping[str, str]
     etag: str | None = None
-    members: Mapping[str, Any] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, members: Mapping[str, Any], *, etag: str | None = None) -> StreamInfo:
@@ -83,7 +83,7 @@ class StreamInfo:
             retention=Retention(None if max_age is None else timedelta(seconds=max_age), retention.get("max_events")),
             labels=MappingProxyType(dict(members["labels"])),
             etag=etag,
-            members=members,
+            raw=members,
         )
 
 

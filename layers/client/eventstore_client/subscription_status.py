@@ -38,7 +38,7 @@ class SubscriptionInfo:
         created: When it was created.
         version: The number of its definitions.
         etag: The version of this definition, for `expected`; None in a list and after a creation.
-        members: The definition as the hub sent it, with members that this version of the client does not know.
+        raw: The definition as the hub sent it, with members that this version of the client does not know.
     """
 
     name: str
@@ -52,7 +52,7 @@ class SubscriptionInfo:
     created: datetime
     version: int
     etag: str | None = None
-    members: Mapping[str, Any] = field(repr=False, compare=False)
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
 
     @classmethod
     def parse(cls, members: Mapping[str, Any], *, etag: str | None = None) -> SubscriptionInfo:
@@ -73,7 +73,7 @@ class SubscriptionInfo:
             created=datetime.fromisoformat(members["created"]),
             version=int(members["version"]),
             etag=etag,
-            members=members,
+            raw=members,
         )
 
 
@@ -151,14 +151,14 @@ class SubscriptionStatus(Figures):
         cursor: Its position, for `subscribe(cursor=)` and `replay(cursor=)`: all events before it are acknowledged,
             except those of held and parked streams.
         open_circuits: The number of partitions whose circuit is open; None without a target.
-        group_members: The members that receive its events.
+        members: The members that receive its events.
         partitions: How far it is in each partition.
     """
 
     definition: SubscriptionInfo
     cursor: str | None
     open_circuits: int | None
-    group_members: tuple[Member, ...]
+    members: tuple[Member, ...]
     partitions: tuple[PartitionStatus, ...]
 
     @classmethod
@@ -172,7 +172,7 @@ class SubscriptionStatus(Figures):
             definition=SubscriptionInfo.parse(members, etag=etag),
             cursor=members["cursor"],
             open_circuits=members.get("open_circuits"),
-            group_members=tuple(Member(member["connection"], member["id"]) for member in members["members"]),
+            members=tuple(Member(member["connection"], member["id"]) for member in members["members"]),
             partitions=tuple(map(_partition, members["partitions"])),
             **_figures(members),
         )
@@ -184,12 +184,12 @@ class SubscriptionSummary(Figures):
 
     Attributes:
         name: Its name.
-        member_count: The number of its members.
+        members: The number of its members.
         open_circuits: The number of partitions whose circuit is open; None without a target.
     """
 
     name: str
-    member_count: int
+    members: int
     open_circuits: int | None
 
     @classmethod
@@ -201,7 +201,7 @@ class SubscriptionSummary(Figures):
         """
         return cls(
             name=members["id"],
-            member_count=int(members["members"]),
+            members=int(members["members"]),
             open_circuits=members.get("open_circuits"),
             **_figures(members),
         )
