@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import re
-from difflib import get_close_matches
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING
 
+from eventstore_client.cli.administration_arguments import add_administration
 from eventstore_client.cli.demo import DEMO_START
+from eventstore_client.cli.parsers import Parser
+from eventstore_client.cli.query_arguments import add_queries, add_table
 from eventstore_client.cli.signing_in import add_options
 from eventstore_client.cli.values import Command, event_type, non_negative, positive, time_with_zone
 from eventstore_client.hub import DEFAULT_URL
+
+if TYPE_CHECKING:
+    from eventstore_client.cli.parsers import Commands
 
 __all__ = ["parser"]
 
@@ -39,14 +43,10 @@ _CODES = (
     "130 interrupted."
 )
 
-_UNKNOWN = re.compile(r"(?:unrecognized arguments: .*?|invalid choice: ')(--[a-z-]+|[^' ]+)")
-
-_Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"  # noqa: SLF001 - argparse has no public name for it
-
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    common = _Parser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument("--url", help=f"the hub's address (default: EVENTSTORE_URL, else {DEFAULT_URL})")
     common.add_argument(
         "--patience",
@@ -54,13 +54,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long to retry while the hub is unavailable (default: 30; subscribe and work: for ever)",
     )
-    many = _Parser(add_help=False)
+    many = Parser(add_help=False)
     many.add_argument(
         "--publishers", type=positive, default=8, metavar="N", help="concurrent requests (default: %(default)s)"
     )
-    root = _Parser(
+    root = Parser(
         prog="eventstore",
-        description="Publish CloudEvents to a hub, read them back in order, and follow them live.",
+        description="Publish CloudEvents to a hub, read them back in order, follow them live, and administer the hub.",
         epilog=_CODES,
     )
     root.set_defaults(websocket_url=None)
@@ -68,16 +68,17 @@ def parser() -> argparse.ArgumentParser:
     _add_load(commands, [common, many])
     _add_demo(commands, [common, many])
     _add_publish(commands, [common])
-    _add_read(commands, [common])
+    add_queries(commands, common)
     _add_subscribe(commands, [common])
     _add_work(commands, [common])
+    add_administration(commands, common)
     # A parser takes the exclusive options of its parents out of their group, so that each command has its own.
-    for command in commands.choices.values():
+    for command in root.leaves():
         add_options(command)
     return root
 
 
-def _add_load(commands: _Commands, parents: list[_Parser]) -> None:
+def _add_load(commands: Commands, parents: list[Parser]) -> None:
     command = commands.add_parser(
         "load",
         parents=parents,
@@ -90,7 +91,7 @@ def _add_load(commands: _Commands, parents: list[_Parser]) -> None:
     command.add_argument("--stream", help="the stream of all events (default: by their attributes)")
 
 
-def _add_demo(commands: _Commands, parents: list[_Parser]) -> None:
+def _add_demo(commands: Commands, parents: list[Parser]) -> None:
     command = commands.add_parser(
         "demo",
         parents=parents,
@@ -110,7 +111,7 @@ def _add_demo(commands: _Commands, parents: list[_Parser]) -> None:
     )
 
 
-def _add_publish(commands: _Commands, parents: list[_Parser]) -> None:
+def _add_publish(commands: Commands, parents: list[Parser]) -> None:
     command = commands.add_parser(
         "publish",
         parents=parents,
@@ -127,21 +128,7 @@ def _add_publish(commands: _Commands, parents: list[_Parser]) -> None:
     )
 
 
-def _add_read(commands: _Commands, parents: list[_Parser]) -> None:
-    command = commands.add_parser(
-        "read",
-        parents=parents,
-        help="print the events of a stream in order",
-        description="Print the events of a stream in order, as NDJSON or as a table.",
-    )
-    command.add_argument("stream", metavar="STREAM", help="the name of the stream, such as acme:order-1")
-    command.add_argument(
-        "--from", dest="start", type=positive, default=1, metavar="N", help="the first sequence (default: %(default)s)"
-    )
-    command.add_argument("--table", action="store_true", help="print a table instead of NDJSON")
-
-
-def _add_subscribe(commands: _Commands, parents: list[_Parser]) -> None:
+def _add_subscribe(commands: Commands, parents: list[Parser]) -> None:
     command = commands.add_parser(
         "subscribe",
         parents=parents,
@@ -155,7 +142,7 @@ def _add_subscribe(commands: _Commands, parents: list[_Parser]) -> None:
     _add_subscribe_options(command)
 
 
-def _add_work(commands: _Commands, parents: list[_Parser]) -> None:
+def _add_work(commands: Commands, parents: list[Parser]) -> None:
     command = commands.add_parser(
         "work",
         parents=parents,
@@ -166,7 +153,9 @@ def _add_work(commands: _Commands, parents: list[_Parser]) -> None:
     )
     _add_live_options(command)
     command.add_argument(
-        "subscription", metavar="NAME", help="the name of the subscription, created by POST /api/v1/subscriptions"
+        "subscription",
+        metavar="NAME",
+        help="the name of the subscription; `eventstore subscriptions create` creates one",
     )
     command.add_argument(
         "--exec",
@@ -222,27 +211,4 @@ def _add_subscribe_options(command: argparse.ArgumentParser) -> None:
         "--follow", dest="count", action="store_const", const=None, help="continue until interrupted (the default)"
     )
     end.add_argument("--count", type=positive, metavar="N", help="end after N events")
-    command.add_argument("--table", action="store_true", help="print a table instead of NDJSON")
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that suggests a command or option for a misspelled one.
-
-    Attributes:
-        commands: The parsers of the commands; None if there are none.
-    """
-
-    commands: _Commands | None = None
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with the usage, the message and a suggestion."""
-        match = _UNKNOWN.search(message)
-        super().error(message + (self._suggestion(match[1]) if match else ""))
-
-    def _suggestion(self, given: str) -> str:
-        known = dict(self.commands.choices) if self.commands else {}
-        options = [name for parser in known.values() for name in parser._option_string_actions]  # noqa: SLF001
-        near = get_close_matches(given, [*options, *known], n=1)
-        if near:
-            return f"; did you mean {near[0]}?"
-        return "" if given.startswith("-") else "; options follow the command: eventstore read --url URL STREAM"
+    add_table(command, choices=["ndjson", "table"])

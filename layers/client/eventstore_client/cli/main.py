@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from eventstore.cloudevents.json_text import decoded, members
 from eventstore.errors import EventstoreError, Malformed
 from eventstore_client.backoff import Backoff
+from eventstore_client.cli.administration import ADMINISTRATION
 from eventstore_client.cli.arguments import parser
 from eventstore_client.cli.commands import command_handler
 from eventstore_client.cli.demo import items as demo_items
@@ -31,6 +32,7 @@ from eventstore_client.cli.files import is_regular, read_failure, standard_input
 from eventstore_client.cli.loader import check, load
 from eventstore_client.cli.outputs import ESCAPING, WarningHandler, say, write_line
 from eventstore_client.cli.progress import Progress
+from eventstore_client.cli.queries import QUERIES, one_line
 from eventstore_client.cli.signals import Signals, Terminated, terminable
 from eventstore_client.cli.signing_in import selected_credentials
 from eventstore_client.cli.sources import Source, spooled
@@ -149,9 +151,8 @@ def _publish(options: argparse.Namespace, store: EventStore) -> None:
         print(f"{stored.stream}\t{stored.sequence}\t{stored.id}" + ("\tduplicate" if stored.duplicate else ""))
 
 
-def _read(options: argparse.Namespace, store: EventStore) -> None:
-    events = store.read(options.stream, start=options.start, on_loss=lambda loss: say(str(loss)))
-    _print_lines(timeline(events) if options.table else (_one_line(event.text) for event in events))
+def _query(options: argparse.Namespace, store: EventStore) -> None:
+    _print_lines({**QUERIES, **ADMINISTRATION}[options.command](options, store))
 
 
 def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
@@ -172,7 +173,7 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
         ) as subscription,
     ):
         events = islice(subscription, options.count)
-        lines = live_table(events) if options.table else (_one_line(event.text) for event in events)
+        lines = live_table(events) if options.output == "table" else (one_line(event.text) for event in events)
         try:
             for line in lines:
                 # Each line is written immediately, without a buffer. An event whose line cannot be written is not
@@ -192,7 +193,7 @@ def _work(options: argparse.Namespace, store: EventStore) -> None:
         raise BadInput([f"command not found: {options.run[0]!r}"])
     with store.work(options.subscription, patience=options.patience, follow_dataref=options.follow_dataref) as worker:
         signals = Signals(worker)
-        printing = Printing(lambda event: _one_line(event.text), worker)
+        printing = Printing(lambda event: one_line(event.text), worker)
         tally = Tally(command_handler(options.run, worker, signals) if options.run else printing)
         try:
             with signals:
@@ -259,11 +260,6 @@ def _richest_run(demo_runs: Sequence[Run]) -> Run:
     return max(demo_runs, key=lambda run: len(run.types() & types))
 
 
-def _one_line(text: str) -> str:
-    # In JSON, line breaks occur only between tokens: within strings they are escaped (RFC 8259, 7).
-    return text.replace("\r", " ").replace("\n", " ")
-
-
 def _print_lines(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
@@ -291,7 +287,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "demo": _demo,
     "load": _load,
     "publish": _publish,
-    "read": _read,
     "subscribe": _subscribe,
     "work": _work,
+    **dict.fromkeys([*QUERIES, *ADMINISTRATION], _query),
 }

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-__all__ = ["Command", "event_type", "non_negative", "positive", "time_with_zone"]
+__all__ = [
+    "Command",
+    "event_type",
+    "json_list",
+    "json_object",
+    "label",
+    "non_negative",
+    "or_none",
+    "positive",
+    "time_with_zone",
+    "type_pattern",
+]
 
+_Value = TypeVar("_Value")
 _Filter: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
@@ -30,7 +43,7 @@ class Command(argparse.Action):
         if command[:1] == ["--"]:
             del command[0]
         if not command:
-            parser.error(f"argument {option_string}: expected a command")
+            parser.error(f"argument {option_string}: expected a command, such as {option_string} ./handle.sh")
         setattr(namespace, self.dest, command)
 
 
@@ -51,11 +64,57 @@ def non_negative(text: str) -> int:
 
 def event_type(text: str) -> _Filter:
     """Parse a type, or a prefix of types that ends in `*`, and return its filter."""
+    text = type_pattern(text)
+    return {"prefix": {"type": text[:-1]}} if text.endswith("*") else {"exact": {"type": text}}
+
+
+def type_pattern(text: str) -> str:
+    """Parse a type, or a prefix of types that ends in `*`."""
     if "*" in text[:-1] or text in {"", "*"}:
         raise argparse.ArgumentTypeError(
             f"must be a type such as io.flunq.task.failed or io.flunq.task.*, not {text!r}"
         )
-    return {"prefix": {"type": text[:-1]}} if text.endswith("*") else {"exact": {"type": text}}
+    return text
+
+
+def or_none(parse: Callable[[str], _Value]) -> Callable[[str], _Value | None]:
+    """Return a parser that also accepts `none`, which removes the value."""
+
+    def parse_or_none(text: str) -> _Value | None:
+        return None if text == "none" else parse(text)
+
+    return parse_or_none
+
+
+def label(text: str) -> tuple[str, str]:
+    """Parse a label, such as `team=billing`."""
+    name, separator, value = text.partition("=")
+    if not (name and separator):
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, such as team=billing, not {text!r}")
+    return name, value
+
+
+def json_object(text: str) -> Mapping[str, Any]:
+    """Parse a JSON object."""
+    value = _json(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'must be a JSON object, such as {{"lambda": "billing"}}, not {text!r}')
+    return value
+
+
+def json_list(text: str) -> Sequence[Any]:
+    """Parse a JSON array."""
+    value = _json(text)
+    if not isinstance(value, list):
+        raise argparse.ArgumentTypeError(f'must be a JSON array, such as [{{"exact": {{"type": "t"}}}}], not {text!r}')
+    return value
+
+
+def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be JSON: {error}") from error
 
 
 def time_with_zone(text: str) -> datetime:

@@ -1,0 +1,150 @@
+"""The commands of `eventstore` that administer a hub. Each returns the lines to print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from eventstore_client.calls import UNCHANGED
+from eventstore_client.cli.queries import one_line
+from eventstore_client.cli.records import details, records
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from eventstore_client.dead_letters import DeadLetter
+    from eventstore_client.hub import EventStore
+
+__all__ = ["ADMINISTRATION"]
+
+_STREAM_COLUMNS = ("id", "head", "first", "count", "bytes", "updated", "retention", "labels")
+_SUBSCRIPTION_COLUMNS = ("id", "version", "filters", "filter_name", "stream", "ack_deadline", "max_attempts", "target")
+_LETTER_COLUMNS = ("subscription", "stream", "sequence", "attempts", "letters", "since", "errors")
+_CONNECTION_COLUMNS = ("id", "connected", "protocol", "subject", "in_flight")
+
+
+def _streams(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    streams, output = store.streams, getattr(options, "output", "")
+    match options.action:
+        case "list":
+            found = (stream.raw for stream in streams.list(prefix=options.prefix))
+            return records(found, _STREAM_COLUMNS, output=output)
+        case "show":
+            shown = streams.get(options.name)
+        case "create":
+            shown = streams.create(
+                options.name,
+                max_age=options.max_age,
+                max_events=options.max_events,
+                labels=dict(options.label),
+                new=options.new,
+            )
+        case "change":
+            labels = {**dict(options.label), **dict.fromkeys(options.remove_label)}
+            shown = streams.change(
+                options.name,
+                max_age=options.max_age,
+                max_events=options.max_events,
+                labels=labels or UNCHANGED,
+                expected=options.expected,
+            )
+        case _:
+            streams.delete(options.name, expected=options.expected, permanent=options.permanent)
+            return []
+    return details(shown.raw, output=output)
+
+
+def _subscriptions(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    subscriptions, output = store.subscriptions, getattr(options, "output", "")
+    match options.action:
+        case "list":
+            found = (subscription.raw for subscription in subscriptions.list(prefix=options.prefix))
+            return records(found, _SUBSCRIPTION_COLUMNS, output=output)
+        case "show":
+            shown = subscriptions.get(options.name).definition
+        case "create":
+            shown = subscriptions.create(
+                options.name,
+                filters=_filters(options),
+                filter_name=options.filter_name,
+                stream=options.stream,
+                start=options.start,
+                cursor=options.cursor,
+                target=options.target,
+                **_settings(options),
+            )
+        case "change":
+            shown = subscriptions.change(
+                options.name,
+                filters=_filters(options) if _has_filters(options) else UNCHANGED,
+                filter_name=options.filter_name,
+                target=options.target,
+                **_settings(options),
+            )
+        case "replay":
+            partitions = subscriptions.replay(
+                options.name, start=options.start, cursor=options.cursor, since=options.since
+            )
+            return details({"id": options.name, "partitions": [*partitions]}, output=output)
+        case _:
+            subscriptions.delete(options.name)
+            return []
+    return details(shown.raw, output=output)
+
+
+def _dead_letters(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    letters, output = store.dead_letters, options.output
+    match options.action:
+        case "list":
+            found = (letter.raw for letter in letters.list(subscription=options.subscription, stream=options.stream))
+            return records(found, _LETTER_COLUMNS, output=output)
+        case "show":
+            letter = letters.get(options.subscription, options.stream)
+            return details(letter.raw, output=output, texts=_event_text(letter))
+        case "redrive":
+            streams = letters.redrive(options.subscription, stream=options.stream, how=options.how)
+        case _:
+            streams = letters.purge(options.subscription, stream=options.stream)
+    return details({"subscription": options.subscription, "streams": [*streams]}, output=output)
+
+
+def _connections(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    if options.action == "list":
+        found = (connection.raw for connection in store.open_connections.list())
+        return records(found, _CONNECTION_COLUMNS, output=options.output)
+    store.open_connections.close(options.connection)
+    return []
+
+
+def _stats(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    return details(store.stats().raw, output=options.output)
+
+
+def _filters(options: argparse.Namespace) -> Sequence[Mapping[str, Any]]:
+    return [
+        *([{"any": options.type}] if options.type else []),
+        *([{"sql": options.filter}] if options.filter is not None else []),
+        *(options.filters or []),
+    ]
+
+
+def _has_filters(options: argparse.Namespace) -> bool:
+    return bool(options.type) or options.filter is not None or options.filters is not None
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("ack_deadline", "max_attempts", "max_in_flight")}
+
+
+def _event_text(letter: DeadLetter) -> Mapping[str, str]:
+    # The text of the event is exact; the numbers of its members are Python's.
+    return {} if letter.event is None else {"event": one_line(letter.event.text)}
+
+
+ADMINISTRATION: Mapping[str, Callable[[argparse.Namespace, EventStore], Iterable[str]]] = {
+    "connections": _connections,
+    "dead-letters": _dead_letters,
+    "stats": _stats,
+    "streams": _streams,
+    "subscriptions": _subscriptions,
+}

@@ -1,0 +1,163 @@
+"""The commands of `eventstore` that administer a hub, and their help texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventstore_client.calls import UNCHANGED
+from eventstore_client.cli.subscription_arguments import add_subscriptions
+from eventstore_client.cli.values import label, non_negative, or_none, positive
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from eventstore_client.calls import Unchanged
+    from eventstore_client.cli.parsers import Commands, Parser
+
+__all__ = ["add_administration"]
+
+
+def add_administration(commands: Commands, common: Parser) -> None:
+    """Add the commands.
+
+    Args:
+        commands: The commands of `eventstore`.
+        common: The options that all commands have.
+    """
+    _add_streams(_group(commands, "streams", "list, describe, create, change and delete streams"), common)
+    add_subscriptions(
+        _group(commands, "subscriptions", "list, describe, create, change, replay and delete durable subscriptions"),
+        common,
+        output=_add_output,
+    )
+    _add_dead_letters(_group(commands, "dead-letters", "list, show, redrive and purge streams that are parked"), common)
+    _add_connections(_group(commands, "connections", "list and close the connections of clients"), common)
+    stats = commands.add_parser(
+        "stats",
+        parents=[common],
+        help="print what the store holds, and how far durable subscriptions are",
+        description="Print what the store holds, in total and per partition, and how far durable subscriptions are.",
+    )
+    _add_output(stats)
+
+
+def _group(commands: Commands, name: str, purpose: str) -> Commands:
+    group = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+    group.commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    return group.commands
+
+
+def _add_streams(actions: Commands, common: Parser) -> None:
+    listing = _action(actions, common, "list", "print the streams by name")
+    listing.add_argument("--prefix", help="only streams whose names start with this text")
+    _add_output(listing)
+
+    _named(actions, common, "show", "describe a stream: its events, retention and labels")
+
+    create = _named(actions, common, "create", "create a stream with settings")
+    _add_limits(create, positive, default=None)
+    create.add_argument("--new", action="store_true", help="fail if the stream exists, even with the same settings")
+
+    change = _named(actions, common, "change", "change the retention or the labels of a stream")
+    _add_limits(change, or_none(positive), default=UNCHANGED, note="; none: no limit")
+    change.add_argument(
+        "--remove-label", action="append", default=[], metavar="NAME", help="remove a label (repeatable)"
+    )
+    _add_expected(change, "change")
+
+    delete = _named(actions, common, "delete", "delete the events of a stream", output=False)
+    delete.add_argument("--permanent", action="store_true", help="reject all later events of the stream")
+    _add_expected(delete, "delete")
+
+
+def _add_limits(
+    command: argparse.ArgumentParser, parse: Callable[[str], int | None], *, default: Unchanged | None, note: str = ""
+) -> None:
+    command.add_argument(
+        "--max-age",
+        type=parse,
+        default=default,
+        metavar="SECONDS",
+        help=f"how long events are kept, in seconds{note}",
+    )
+    command.add_argument(
+        "--max-events",
+        type=parse,
+        default=default,
+        metavar="N",
+        help=f"how many of the newest events are kept{note}",
+    )
+    command.add_argument(
+        "--label",
+        type=label,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="set a label (repeatable)",
+    )
+
+
+def _add_expected(command: argparse.ArgumentParser, verb: str) -> None:
+    command.add_argument(
+        "--expected",
+        type=non_negative,
+        metavar="N",
+        help=f"{verb} the stream only if it ends at sequence N",
+    )
+
+
+def _add_dead_letters(actions: Commands, common: Parser) -> None:
+    listing = _action(actions, common, "list", "print the parked streams and why they failed")
+    listing.add_argument("--subscription", metavar="NAME", help="only streams that this durable subscription parked")
+    listing.add_argument("--stream", metavar="NAME", help="only this stream")
+    _add_output(listing)
+
+    show = _action(actions, common, "show", "print a parked stream with the event that failed")
+    show.add_argument("subscription", metavar="SUBSCRIPTION", help="the name of the durable subscription")
+    show.add_argument("stream", metavar="STREAM", help="the name of the stream")
+    _add_output(show)
+
+    redrive = _action(actions, common, "redrive", "resume parked streams")
+    _add_parked(redrive)
+    redrive.add_argument(
+        "--how",
+        choices=["start", "skip", "drop"],
+        default="start",
+        help="start: with the event that failed; skip: after it; drop: after all events that wait (default: start)",
+    )
+
+    _add_parked(_action(actions, common, "purge", "discard the events that wait in parked streams"))
+
+
+def _add_parked(command: argparse.ArgumentParser) -> None:
+    command.add_argument("subscription", metavar="SUBSCRIPTION", help="the name of the durable subscription")
+    command.add_argument("--stream", metavar="NAME", help="only this stream (default: all that are parked)")
+    _add_output(command)
+
+
+def _add_connections(actions: Commands, common: Parser) -> None:
+    _add_output(_action(actions, common, "list", "print the connections, oldest first"))
+    close = _action(actions, common, "close", "close a connection; its client is notified, and may connect again")
+    close.add_argument("connection", metavar="ID", help="the id of the connection, as `connections list` prints it")
+
+
+def _named(actions: Commands, common: Parser, name: str, purpose: str, *, output: bool = True) -> Parser:
+    command = _action(actions, common, name, purpose)
+    command.add_argument("name", metavar="STREAM", help="the name of the stream")
+    if output:
+        _add_output(command)
+    return command
+
+
+def _action(actions: Commands, common: Parser, name: str, purpose: str) -> Parser:
+    return actions.add_parser(name, parents=[common], help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--output",
+        choices=["json", "ndjson", "table"],
+        default="table",
+        help="table: for people; json: one JSON value; ndjson: one line per item (default: table)",
+    )

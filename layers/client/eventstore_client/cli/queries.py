@@ -1,0 +1,80 @@
+"""The commands of `eventstore` that query events: get, read and search. Each returns the lines to print."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, cast
+
+from eventstore_client.cli.outputs import say
+from eventstore_client.cli.timeline import live_table, timeline
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from eventstore_client.events import Recorded
+    from eventstore_client.hub import EventStore
+    from eventstore_client.losses import Loss
+    from eventstore_client.searches import Selection
+
+__all__ = ["QUERIES", "one_line"]
+
+_PAGE = 500
+_SELECTION = (
+    *("type", "source", "subject", "workflowid", "executionid", "tenantid"),
+    *("since", "until", "filter", "filter_name"),
+)
+"""The options of a search that select events; one that is not set is None."""
+
+
+def _get(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    event = store.get(options.event, source=options.source, stream=options.stream)
+    return live_table([event]) if options.output == "table" else [one_line(event.text)]
+
+
+def _read(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    events = store.read(options.stream, start=options.start, on_loss=_report_loss)
+    return timeline(events) if options.output == "table" else _texts(events, options.output)
+
+
+def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    selection = cast("Selection", {name: getattr(options, name) for name in _SELECTION})
+    page = _PAGE if options.limit is None else min(_PAGE, options.limit)
+    found = store.search(
+        stream=options.stream,
+        order=options.order,
+        page=page,
+        on_loss=_report_loss,
+        **selection,
+    )
+    events = islice(found, options.limit)
+    return live_table(events) if options.output == "table" else _texts(events, options.output)
+
+
+def one_line(text: str) -> str:
+    """Return JSON in one line."""
+    # In JSON, line breaks occur only between tokens: within strings they are escaped (RFC 8259, 7).
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _texts(events: Iterable[Recorded], output: str) -> Iterator[str]:
+    """Iterate over the events as NDJSON, or as one JSON array; each event keeps its text."""
+    if output == "ndjson":
+        yield from (one_line(event.text) for event in events)
+        return
+    start = "["
+    for event in events:
+        yield start + one_line(event.text)
+        start = ","
+    yield "]" if start == "," else "[]"
+
+
+def _report_loss(loss: Loss) -> None:
+    say(str(loss))
+
+
+QUERIES: Mapping[str, Callable[[argparse.Namespace, EventStore], Iterable[str]]] = {
+    "get": _get,
+    "read": _read,
+    "search": _search,
+}
