@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BatchPublisher"]
 
+_BATCH_EVENTS = 1_000
+"""The greatest number of events that the hub accepts in one request."""
+
 _BATCH_BYTES = 512 * 1024
 """The size of a batch. The hub accepts 3 MiB, and less with a journal whose records are smaller."""
 
@@ -35,6 +38,9 @@ class BatchPublisher:
             events that arrived during the last one.
         on_stored: Called after each request, in the thread that sends.
         clock: Returns monotonic time in seconds.
+
+    Raises:
+        ValueError: No request can have so many events, or so few.
     """
 
     def __init__(
@@ -46,6 +52,8 @@ class BatchPublisher:
         on_stored: Callable[[Sequence[Stored]], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if not 1 <= batch <= _BATCH_EVENTS:
+            raise ValueError(f"batch must be 1 to {_BATCH_EVENTS}, not {batch}")
         self._send = send
         self._batch = batch
         self._linger = linger

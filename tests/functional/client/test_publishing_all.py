@@ -81,6 +81,12 @@ def test_a_single_event_instead_of_several_is_an_error(store: EventStore) -> Non
         store.publish_all(event())  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("batch", [0, 1_001])
+def test_a_batch_that_no_request_can_have_is_an_error(store: EventStore, batch: int) -> None:
+    with pytest.raises(ValueError, match=f"batch must be 1 to 1000, not {batch}"):
+        store.publish_all([event()], batch=batch)
+
+
 def test_ids_are_made_by_the_source_of_ids(hub: FakeHub) -> None:
     ids = (f"id-{number}" for number in count(1))
     with EventStore(hub.url, new_id=lambda: next(ids)) as store:
