@@ -41,6 +41,11 @@ class Problem(Exception):
         self.members = {"type": f"urn:flunq:problem:{code}", "title": code, "status": status, "code": code, **members}
 
 
+def refused(status: int, *, detail: str) -> Problem:
+    """The problem of a status, with a code that a hub sends with it."""
+    return Problem(status, "unavailable" if status >= 500 or status == 429 else "refused", detail=detail)
+
+
 class FakeHub:
     """A hub whose faults the test sets.
 
@@ -90,7 +95,7 @@ class FakeHub:
             fault = self.faults.popleft()
             if fault == "drop":
                 raise ConnectionAbortedError
-            raise Problem(int(fault), "unavailable", detail="the store does not answer")
+            raise refused(int(fault), detail="the store does not answer")
         try:
             events = batch_from_json(body)
         except EventstoreError as error:
@@ -127,7 +132,7 @@ class FakeHub:
 
     def event(self, identity: str, query: dict[str, str]) -> bytes:
         if self.reads:
-            raise Problem(self.reads.popleft(), "unavailable", detail="not this time")
+            raise refused(self.reads.popleft(), detail="not this time")
         for sequence, body in enumerate(self.streams[query["stream"]], 1):
             event = json.loads(body)
             if (event["id"], event["source"]) == (identity, query["source"]):
