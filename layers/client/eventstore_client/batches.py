@@ -79,11 +79,14 @@ class BatchPublisher:
             ClientError: Earlier events could not be published.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or self._has_room())
+            while self._error is None and not self._has_room():
+                self._changed.wait()
             self._raise_error()
             self._queue.append((text, self._clock()))
             self._queued_bytes += len(text)
-            self._changed.notify_all()
+            # The sender waits for the first event, or for as many as a request holds.
+            if len(self._queue) == 1 or self._is_full():
+                self._changed.notify_all()
 
     def __enter__(self) -> Self:
         self._thread.start()
