@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from eventstore.hub.settings import Settings
     from eventstore.ports import (
+        Clock,
         DeadLetter,
         DeadLetters,
         Durables,
@@ -55,6 +56,7 @@ class ServerHub(Hub):
         storing: As in `ObservedLog`.
         dispatches: Whether instances of the server take the turns of partitions, and not functions.
         telemetry: Measures and traces what the hub does.
+        clock: Replaces the clock of deadlines, which turns apply. None is the store's clock, which deployments use.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class ServerHub(Hub):
         storing: Callable[[int], AbstractContextManager[Growth | None]],
         dispatches: bool = True,
         telemetry: Telemetry,
+        clock: Clock | None = None,
     ) -> None:
         # Where there is no queue of pushes, this process makes those of its turns.
         pushes_url = settings.pushes_url or ("here" if dispatches else "")
@@ -76,6 +79,9 @@ class ServerHub(Hub):
         self._turn_began = turn_began
         self._storing = storing
         self._telemetry = telemetry
+        self._clock_of_turns = clock
+        if clock is not None:
+            self.clock = clock
 
     @cached_property
     def log(self) -> Log:
@@ -135,6 +141,7 @@ class ServerHub(Hub):
             partitions=self._partitions,
             read_ahead=self._read_ahead,
             groups=None if self.journaled is None else self.journaled.groups,
+            clock=self._clock_of_turns,
             lease=self._lease,
             began=self._turn_began,
             observer=self._telemetry.turns,

@@ -42,7 +42,7 @@ from functions.hub import provide
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore.ports import EphemeralSubscriptions, Turn
+    from eventstore.ports import Clock, EphemeralSubscriptions, Turn
     from eventstore.subscriptions import ConnectionId
     from eventstore_server.options import Options
 
@@ -66,6 +66,7 @@ class Service:
         instance: Its id; None draws one.
         limits: Sizes and times.
         telemetry: Measures and traces; None traces nothing.
+        clock: Replaces the clock of deadlines, for tests; see `ServerHub`.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Service:
         instance: InstanceId | None = None,
         limits: Limits | None = None,
         telemetry: Telemetry | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._options = options
         self._limits = limits or Limits()
@@ -107,6 +109,7 @@ class Service:
             storing=lambda partition: self.feed.storing(partition),  # noqa: PLW0108 - the feed is made later
             dispatches=options.dispatches,
             telemetry=self._telemetry,
+            clock=clock,
         )
 
     async def start(self) -> None:
