@@ -14,7 +14,7 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local image test-image build built deploy lock clean
+.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local image test-image build built dist deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +122,10 @@ build: $(SAM) ## Build the functions and layers for Lambda
 built: build $(TEST) ## Build, and see that it is small and holds nothing unused
 	BUILT=.aws-sam/build $(BIN)/python -m pytest -q tests/artifacts
 
+dist: $(DEV) ## Build the client as a wheel and an sdist, and the hub as a wheel, into dist/, with what is pinned
+	cd layers/client && $(abspath $(BIN))/python -m hatchling build -d $(CURDIR)/dist
+	$(BIN)/python -m hatchling build -t wheel -d dist
+
 deploy: build ## Deploy to the AWS account that your credentials name; ENV=prod for production
 	$(SAM) deploy --config-env $(ENV)
 
@@ -132,9 +136,9 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) pyproject.toml -o requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra server $(WITHOUT) pyproject.toml -o requirements-server.txt
 	printf 'boto3>=1.44\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) --constraint requirements-server.txt --no-emit-package jmespath --no-emit-package urllib3 - -o requirements-server-aws.txt
-	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml -o requirements-dev.txt
-	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml -o requirements-test.txt
-	printf 'cloudevents>=2.2\nurllib3>=2.8\nwebsockets>=17\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/client/requirements.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra dev pyproject.toml layers/client/pyproject.toml -o requirements-dev.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --extra test pyproject.toml layers/client/pyproject.toml -o requirements-test.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) layers/client/pyproject.toml -o layers/client/requirements.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group sam -o requirements-sam.txt
 	printf 'confluent-kafka>=2.16\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) - -o layers/kafka/requirements.txt
 	printf 'pyjwt[crypto]>=2.10\n' | $(VENV)-lock/bin/uv pip compile $(COMPILE) $(WITHOUT) - -o layers/authorizer/requirements.txt
@@ -149,7 +153,7 @@ COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.
 WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
-	rm -rf $(VENV) $(VENV)-* .aws-sam infra/buf/node_modules infra/server/eventstore_proto
+	rm -rf $(VENV) $(VENV)-* .aws-sam dist infra/buf/node_modules infra/server/eventstore_proto
 
 # Environments ---------------------------------------------------------------
 
@@ -171,10 +175,10 @@ $(VENV)/bin/python:
 	@echo "Making $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.dev-packages: $(VENV)/bin/python requirements-dev.txt pyproject.toml
+$(VENV)/.dev-packages: $(VENV)/bin/python requirements-dev.txt pyproject.toml layers/client/pyproject.toml
 	@echo "Installing what the hub needs into $(VENV), once: some 200 MB, which takes a minute or two"
 	@$(call install,$(VENV),requirements-dev.txt)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e layers/client
 	@touch $@
 
 # The Python of proto/ is generated, and not in git.

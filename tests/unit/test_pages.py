@@ -234,6 +234,8 @@ def test_every_dependency_has_a_reason_and_nothing_else_has() -> None:
     declared = tomllib.loads((_ROOT / "pyproject.toml").read_text())
     groups = [*declared["project"]["optional-dependencies"].values(), *declared["dependency-groups"].values()]
     groups += [declared["project"]["dependencies"], declared["build-system"]["requires"]]
+    client = tomllib.loads((_ROOT / "layers/client/pyproject.toml").read_text())["project"]
+    groups += [client["dependencies"], *client["optional-dependencies"].values()]
     needed = {re.split(r"[^\w-]", requirement)[0] for group in groups for requirement in group} - {"flunq-eventstore"}
     page = _text(_ROOT / "docs/decisions/003-dependencies.md")
     documented = {name for cells in rows(page, "003. What we depend on, and why") for name in cells[0].split(", ")}

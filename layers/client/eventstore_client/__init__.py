@@ -54,6 +54,7 @@ from eventstore_client.losses import Loss, Missing
 from eventstore_client.searches import Search, Selection
 from eventstore_client.subscription import Subscription
 from eventstore_client.verdicts import Park, Retry
+from eventstore_client.version import __version__
 from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ __all__ = [
     "WrongExpectedVersion",
     "WrongProcess",
     "WrongVersion",
+    "__version__",
 ]
 
 _MODULES = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import eventstore_client
 from eventstore_client.cli.main import main
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ def test_a_load_ends_with_a_summary(hub: FakeHub, tmp_path: Path, capsys: pytest
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("1 event in 1 stream: 1 new, 0 duplicates, ")
     assert second.startswith("1 event in 1 stream: 0 new, 1 duplicate, ")
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"eventstore {eventstore_client.__version__}\n"
 
 
 def test_several_files_and_standard_input_load_together(

@@ -10,7 +10,11 @@ import pytest
 _ROOT = Path(__file__).parents[3]
 _MODULES = sorted(
     path
-    for folder in ("layers/eventstore/eventstore", "layers/client/eventstore_client")
+    for folder in (
+        "layers/eventstore/eventstore",
+        "layers/client/eventstore_client",
+        "infra/testing/eventstore_testing",
+    )
     for path in (_ROOT / folder).rglob("*.py")
     if path.name != "__main__.py"
 )

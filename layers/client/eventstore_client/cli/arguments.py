@@ -12,6 +12,7 @@ from eventstore_client.cli.query_arguments import add_queries, add_table
 from eventstore_client.cli.signing_in import add_options
 from eventstore_client.cli.values import Command, event_type, non_negative, positive, time_with_zone
 from eventstore_client.hub import DEFAULT_URL
+from eventstore_client.version import __version__
 
 if TYPE_CHECKING:
     from eventstore_client.cli.parsers import Commands
@@ -64,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=_CODES,
     )
     root.set_defaults(websocket_url=None)
+    root.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}", help="print the version, and exit"
+    )
     commands = root.commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_load(commands, [common, many])
     _add_demo(commands, [common, many])
