@@ -1,4 +1,4 @@
-"""Importing the REST function, against importing the libraries that it stands on."""
+"""Importing the REST function and the client, each against importing the libraries that it stands on."""
 
 from __future__ import annotations
 
@@ -20,25 +20,42 @@ _ROOT = Path(__file__).parents[2]
 _ROUNDS = 12
 _OURS = "import functions.rest.app"
 _THEIRS = "import redis, pydantic; from aws_lambda_powertools.event_handler import APIGatewayRestResolver"
+_CLIENT = "import eventstore_client"
+_LISTED = """
+import sys, eventstore_client
+found = [(name, getattr(module.__spec__, "origin", None) or "") for name, module in sys.modules.items()]
+print("import " + ", ".join(name for name, origin in found if "site-packages" in origin))
+"""
 _TIMED = "import time; began = time.perf_counter(); {}; print(time.perf_counter() - began)"
 
 
 def figures() -> Iterator[Figure]:
     """Each import in a process of its own, compiled before; then first events."""
-    ours, theirs = [], []
-    for number in range(_ROUNDS + 1):
-        pair = (_seconds(_OURS), _seconds(_THEIRS)) if number % 2 else (_seconds(_THEIRS), _seconds(_OURS))[::-1]
-        if number:
-            ours.append(pair[0])
-            theirs.append(pair[1])
-    rounds = Rounds(tuple(ours), tuple(theirs))
+    rounds = _rounds(_OURS, _THEIRS)
     what = "Importing the REST function, against redis, pydantic and Powertools' resolver alone"
     yield Figure(what, rounds.cost, Unit.RATIO, Aim("≤", 1.25))
     yield Figure("Importing the REST function", median(rounds.ours) * 1000, Unit.MILLISECONDS)
+    of_client = _rounds(_CLIENT, _output(_LISTED).strip())
+    yield Figure("Importing the client, against its libraries alone", of_client.cost, Unit.RATIO, Aim("≤", 1.25))
+    yield Figure("Importing the client", median(of_client.ours) * 1000, Unit.MILLISECONDS)
     yield from first_events.figures()
 
 
+def _rounds(statement: str, other: str) -> Rounds:
+    """Import by one statement and by another, in turn; the first pair does not count."""
+    ours, theirs = [], []
+    for number in range(_ROUNDS + 1):
+        pair = (_seconds(statement), _seconds(other)) if number % 2 else (_seconds(other), _seconds(statement))[::-1]
+        if number:
+            ours.append(pair[0])
+            theirs.append(pair[1])
+    return Rounds(tuple(ours), tuple(theirs))
+
+
 def _seconds(statement: str) -> float:
-    command = [sys.executable, "-c", _TIMED.format(statement)]
-    done = subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, text=True)
-    return float(done.stdout)
+    return float(_output(_TIMED.format(statement)))
+
+
+def _output(program: str) -> str:
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, text=True).stdout
