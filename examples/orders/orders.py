@@ -1,7 +1,7 @@
 """The service of orders: what is placed is charged, and what is paid is shipped.
 
-Each order is a stream, so its events are handled in order. The id of an event that the service publishes follows from the
-order, so an event that is handled again changes nothing in the stream.
+Each order is a stream, so its events are handled in order. The id of an event that the service publishes follows from
+the order, so an event that is handled again changes nothing in the stream.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _THEIRS = "import redis, pydantic; from aws_lambda_powertools.event_handler impo
 _CLIENT = "import eventstore_client"
 _LISTED = """
 import sys, eventstore_client
-found = [(name, getattr(module.__spec__, "origin", None) or "") for name, module in sys.modules.items()]
-print("import " + ", ".join(name for name, origin in found if "site-packages" in origin))
+found = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
+print("import " + ", ".join(name for name, file in found.items() if "site-packages" in file))
 """
 _TIMED = "import time; began = time.perf_counter(); {}; print(time.perf_counter() - began)"
 
