@@ -178,7 +178,9 @@ $(VENV)/bin/python:
 $(VENV)/.dev-packages: $(VENV)/bin/python requirements-dev.txt pyproject.toml layers/client/pyproject.toml
 	@echo "Installing what the hub needs into $(VENV), once: some 200 MB, which takes a minute or two"
 	@$(call install,$(VENV),requirements-dev.txt)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e layers/client
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# Afterwards, because an earlier version of the hub had the command of the client, which goes with it.
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e layers/client
 	@touch $@
 
 # The Python of proto/ is generated, and not in git.

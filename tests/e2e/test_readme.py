@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
 _BIN = ".venv/bin/"
-_ENDLESS = ("websocat", ".venv/bin/websockets", "make ", "grpcurl", "docker run")
+_ENDLESS = ("websocat", ".venv/bin/websockets", "make ", "grpcurl", "docker run", "pip install")
 """Commands that run until interrupted, that install software, or that run the other tests; `make test-image` tries the
 image."""
 
