@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -60,11 +61,16 @@ def unpacked(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def environment(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of a fresh environment in which the wheel is installed."""
-    folder = tmp_path_factory.mktemp("fresh") / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    subprocess.run(
-        [str(folder / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", str(built.wheel)], check=True
-    )
+    return fresh(tmp_path_factory.mktemp("fresh") / "venv", str(built.wheel))
+
+
+def fresh(folder: Path, *requirements: str) -> Path:
+    """Make an environment, and return the folder of its programs."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    install = [str(folder / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", *requirements]
+    for command in ([sys.executable, "-m", "venv", str(folder)], install):
+        done = subprocess.run(command, env=outer, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
     return folder / "bin"
 
 
@@ -217,3 +223,19 @@ def test_the_client_and_the_hub_do_not_own_files_of_each_other(built: Built, tmp
     assert files & others == set()
     assert {"eventstore_server/__main__.py", "eventstore_proto/__init__.py", "functions/hub.py"} <= files
     assert "eventstore_testing/plugin.py" in files
+
+
+@needs_index
+def test_another_project_tests_its_service_with_the_installed_hub(built: Built, tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [hub] = tmp_path.glob("*.whl")
+    installed = fresh(tmp_path / "venv", f"{hub}[testing]", str(built.wheel))
+    shutil.copytree(ROOT / "examples/orders", tmp_path / "orders")
+
+    # It has its plugin by its entry point.
+    assert "5 passed" in run(installed / "pytest", str(tmp_path / "orders"), "--rootdir", str(tmp_path / "orders"))
