@@ -37,6 +37,7 @@ class Cluster:
         instances: The instances of the store.
         partitions: The number of partitions.
         alive_seconds: After how many seconds without a heartbeat the others take an instance for dead.
+        has_journal: Whether the store is made again from a journal if it is lost.
         owns: Called with the partitions of this instance, at each heartbeat.
         lost: Called when an instance has left, or died.
         received: Called with each message of another instance.
@@ -51,6 +52,7 @@ class Cluster:
         *,
         partitions: int,
         alive_seconds: float,
+        has_journal: bool,
         owns: Callable[[frozenset[int]], None],
         lost: Callable[[], None],
         received: Callable[[bytes], None],
@@ -61,6 +63,7 @@ class Cluster:
         self._instances = instances
         self._partitions = partitions
         self._alive_seconds = alive_seconds
+        self._has_journal = has_journal
         self._owns = owns
         self._received = received
         self._died = died
@@ -194,9 +197,9 @@ class Cluster:
                 self._stopped.wait(_RETRY_SECONDS)
                 continue
             after = received.after
-            # Also if no other instance is alive that could have sent any: the inbox may be lost with the whole store,
-            # of which a journal makes everything again but connections.
-            if received.has_gap:
+            # Nobody but other instances sends messages. But the inbox may be lost with the whole store: a journal makes
+            # everything again but connections, so nothing else tells their clients. Without one, the epochs do.
+            if received.has_gap and (self._has_journal or list(self._live) != [self._instance]):
                 _LOGGER.warning("messages of other instances were lost; clients connect again")
                 self._was_away()
             for message in received.messages:

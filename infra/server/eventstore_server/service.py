@@ -185,6 +185,7 @@ class Service:
             RedisInstances(self.hub.redis, alive_ms=ALIVE_MS, reader=reader),
             partitions=self.hub.log.partitions,
             alive_seconds=ALIVE_MS / 1000,
+            has_journal=self.hub.journal is not None,
             owns=self._own,
             lost=self._take_turns,
             received=self._receive,

@@ -7,6 +7,8 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from eventstore.ports.instances import FIRST_MESSAGE, InstanceId, Received
 from eventstore_server.cluster import Cluster
 from eventstore_server.options import read_options
@@ -16,8 +18,6 @@ from eventstore_server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pytest
 
 ME = InstanceId("me")
 
@@ -106,6 +106,7 @@ def test_an_instance_leaves_after_its_last_heartbeat(monkeypatch: pytest.MonkeyP
         anything,
         partitions=1,
         alive_seconds=3.0,
+        has_journal=False,
         owns=lambda _: None,
         lost=lambda: None,
         received=lambda _: None,
@@ -140,6 +141,7 @@ def test_an_instance_stays_away_until_its_clients_were_sent_away(monkeypatch: py
         anything,
         partitions=1,
         alive_seconds=3.0,
+        has_journal=False,
         owns=lambda _: None,
         lost=lambda: None,
         received=lambda _: None,
@@ -163,14 +165,25 @@ def test_an_instance_stays_away_until_its_clients_were_sent_away(monkeypatch: py
 class LostInbox(SlowInstances):
     """Instances of which no other one is alive, on a store that has lost the inbox."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.found, self._has_lost = threading.Event(), False
+
     def receive(self, _: InstanceId, after: str, *, block_ms: int) -> Received:  # noqa: ARG002 - as the port has it
         if after == "5-1":
+            self._has_lost = True
             return Received([], FIRST_MESSAGE, has_gap=True)
+        if self._has_lost:
+            # What was lost was taken in by now.
+            self.found.set()
         self.goes_on.wait(10)
         return Received([], "5-1", has_gap=False)
 
 
-def test_clients_of_an_instance_that_is_alone_are_sent_away_if_its_inbox_was_lost() -> None:
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_clients_of_an_instance_that_is_alone_are_sent_away_if_its_inbox_was_lost_beside_a_journal(
+    *, has_journal: bool
+) -> None:
     instances, sent_away = LostInbox(), threading.Event()
     instances.goes_on.set()
     anything: Any = instances
@@ -179,6 +192,7 @@ def test_clients_of_an_instance_that_is_alone_are_sent_away_if_its_inbox_was_los
         anything,
         partitions=1,
         alive_seconds=3.0,
+        has_journal=has_journal,
         owns=lambda _: None,
         lost=lambda: None,
         received=lambda _: None,
@@ -186,8 +200,9 @@ def test_clients_of_an_instance_that_is_alone_are_sent_away_if_its_inbox_was_los
         was_away=sent_away.set,
     )
     cluster.run()
-    assert sent_away.wait(10)
+    assert instances.found.wait(10)
     cluster.stop()
+    assert sent_away.is_set() == has_journal
 
 
 def test_the_threads_of_calls_end_after_the_instance_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
