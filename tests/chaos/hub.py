@@ -506,9 +506,12 @@ def _scripts(changed: Mapping[str, Callable[[str], str]]) -> Callable[..., None]
     """Creates a `Script` whose wake-up flag does not expire by itself, and which a mutant may change."""
     made = scripts.Script.__init__
 
-    def make(self: Any, name: str, *shared: str) -> None:  # noqa: ANN401 - it stands for the method
-        made(self, name, *shared)
-        source = changed.get(name, str)(self._source.decode())
+    def make(self: Any, name: str, *shared: str, step: Sequence[str] = ()) -> None:  # noqa: ANN401 - it stands for the method
+        made(self, name, *shared, step=step)
+        # The text of a script is also in that of another one, whose step it is.
+        source = self._source.decode()
+        for part in (name, *step[:1]):
+            source = changed.get(part, str)(source)
         self._source = re.sub(r"'PX', \d+", "'PX', 1000000000", source).encode()
         self._digest = sha1(self._source, usedforsecurity=False).hexdigest()
 
