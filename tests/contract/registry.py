@@ -67,7 +67,7 @@ class RegistryContract(TurnsContract):
             assert registry.connection("c") is None
 
         def test_one_that_is_gone_may_go_again(self, registry: Registry) -> None:
-            registry.disconnect("never-there")
+            assert registry.disconnect("never-there") is None
             assert registry.connection("never-there") is None
 
         def test_the_oldest_are_found_by_when_they_were_made(self, registry: Registry) -> None:

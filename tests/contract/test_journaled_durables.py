@@ -13,7 +13,7 @@ from eventstore.adapters.redis.durables import RedisDurables
 from eventstore.adapters.redis.named_filters import RedisNamedFilters
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
-from eventstore.groups import Leave
+from eventstore.groups import Join, Leave
 from eventstore.ports import Start, TurnResult
 from tests.contract.durables import DurablesContract, create, durable, following
 from tests.contract.named_filters import NamedFiltersContract, named
@@ -260,6 +260,27 @@ class TestALostRedis:
             another.index._fold_all(0, records, end=len(after))
         log.append("wf", events(1, start=10))
         another.index.catch_up(0)
+
+    @pytest.mark.parametrize("is_lost", [True, False])
+    def test_keeps_the_command_of_a_member_that_joins_once_its_groups_are_there(
+        self, client: Client, journal: MemoryJournal, redis: Redis, *, is_lost: bool
+    ) -> None:
+        connects = [1]
+        store = JournaledStore(client, journal, partitions=1, connects=lambda: connects[0])
+        durables = durables_of(store)
+        JournaledLog(store).append("wf", events(3))
+        stored = durables.create(durable(), {0: Start.OLDEST})
+        snapshot = Snapshot(redis)
+        self.advanced(store, to=2)
+        if is_lost:
+            redis.flushall()
+        else:
+            snapshot.restore()
+        connects[0] += 1
+        assert durables.has_groups(stored)
+        durables.enqueue(stored, {0: [Join("c", "w")]})
+        turn = turns_of(store).begin(0, events=100, behind=0)
+        assert [command for _, command in turn.commands] == [Join("c", "w")]
 
     def test_that_is_older_forgets_commands_and_a_turn_that_was_under_way(
         self, client: Client, journal: MemoryJournal, redis: Redis

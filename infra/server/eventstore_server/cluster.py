@@ -133,17 +133,21 @@ class Cluster:
             except EventstoreError as error:
                 _LOGGER.warning("%s: %s", error.code, error.detail)
 
-    def send_parts(self, instance: InstanceId, batches: Sequence[Sequence[Part]]) -> None:
+    def send_parts(self, instance: InstanceId, batches: Sequence[Sequence[Part]]) -> bool:
         """Have another instance deliver parts to its clients.
 
         Args:
-            instance: The instance. If it is gone, nothing is sent: whoever has partition 0 removes its connections.
+            instance: The instance.
             batches: The parts, in order; each batch is a message.
+
+        Returns:
+            Whether they were sent. If not, the instance is gone: whoever has partition 0 removes the connections that
+            the store knows of.
 
         Raises:
             StoreUnavailable: The store does not answer.
         """
-        self._instances.send(instance, [encode_parts(parts) for parts in batches])
+        return self._instances.send(instance, [encode_parts(parts) for parts in batches])
 
     def _beat(self) -> None:
         while not self._stopped.wait(_HEARTBEAT_SECONDS):

@@ -101,7 +101,11 @@ class InstanceQueue:
 
 
 def instance_deliveries(
-    sessions: Sessions, cluster: Cluster, queue: Callable[[], Deliveries] | None
+    sessions: Sessions,
+    cluster: Cluster,
+    queue: Callable[[], Deliveries] | None,
+    *,
+    gone: Callable[[Iterable[ConnectionId]], None],
 ) -> RoutedDeliveries:
     """Return the deliveries of an instance: to its own clients, to those of others, and to those of API Gateway.
 
@@ -109,13 +113,14 @@ def instance_deliveries(
         sessions: The clients of this instance.
         cluster: Passes parts on to other instances.
         queue: Returns the queue of the function `deliver`; None if no functions share the store.
+        gone: Called with the connections of an instance that is gone.
     """
 
     def send(instance: InstanceId, batches: Sequence[Sequence[Part]]) -> None:
         if instance == sessions.instance:
             sessions.post([part for parts in batches for part in parts])
-        else:
-            cluster.send_parts(instance, batches)
+        elif not cluster.send_parts(instance, batches):
+            gone(address.connection for parts in batches for part in parts for address in part.to)
 
     return RoutedDeliveries(queue, send)
 

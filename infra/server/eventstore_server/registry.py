@@ -39,7 +39,7 @@ class InstanceRegistry(RedisRegistry):
         """See `Registry.connection`."""
         return self._own.get(connection_id) or super().connection(connection_id)
 
-    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName] | None:
         """See `Registry.disconnect`."""
         self._own.pop(connection_id, None)
         return super().disconnect(connection_id)

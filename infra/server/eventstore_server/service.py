@@ -23,6 +23,7 @@ from eventstore_server.cluster import Cluster
 from eventstore_server.dead_instances import remove_connections
 from eventstore_server.doors import Doors
 from eventstore_server.gauges import DispatchLag, DivergedPartitions, read_gauges
+from eventstore_server.gone_connections import GoneConnections
 from eventstore_server.health import Health
 from eventstore_server.http_port import HttpPort
 from eventstore_server.hub import ServerHub
@@ -213,7 +214,11 @@ class Service:
                 wake_others=self.cluster.request_turns if beside_functions else None,
             )
         queue = (lambda: hub.functions_deliveries) if beside_functions else None
-        hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue)
+        gone = GoneConnections(
+            lambda connection: hub.members.disconnect(connection, orderly=True), threads=self._pools["turn"]
+        )
+        self.sessions.gone = gone.remove
+        hub.deliveries = instance_deliveries(self.sessions, self.cluster, queue, gone=gone.remove)
 
     def _push_from_here(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have this process make the pushes of its partitions."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +24,9 @@ GOING_AWAY, STORE_RESET, SLOW_CONSUMER = "going-away", "store-reset", "slow-cons
 
 STOPPING = "the server stops; connect again and resume from your cursors"
 """What clients read when an instance that stops ends their sessions."""
+
+_ENDING_SECONDS = 10.0
+"""For how many seconds after the end of a session its connection may still be sent to."""
 
 _DELIVERED_WITHIN = 30.0
 """Seconds within which the event loop hands over what it was posted; it never takes so long unless it ends."""
@@ -80,6 +84,7 @@ class Sessions:
     Attributes:
         is_away: Whether the other instances take this one for dead. Then nothing is delivered: members elsewhere have
             the partitions of those that are connected here, who connect again.
+        gone: Called with the connections that something was to be delivered to, and that ended a while ago.
     """
 
     def __init__(self, instance: InstanceId, loop: asyncio.AbstractEventLoop) -> None:
@@ -87,6 +92,9 @@ class Sessions:
         self._loop = loop
         self._sessions: dict[ConnectionId, Session] = {}
         self.is_away: Callable[[], bool] = lambda: False
+        self.gone: Callable[[Iterable[ConnectionId]], None] = lambda _: None
+        # Of sessions that were removed: whoever removed them is about to remove their connections.
+        self._removed_at: dict[ConnectionId, float] = {}
         self._steps: dict[int, Event] = {}
         # Of sessions that were removed, by door.
         self._sent_bytes: Counter[str] = Counter()
@@ -102,7 +110,10 @@ class Sessions:
     def remove(self, connection_id: ConnectionId) -> None:
         """Remove a session. Repeating the call changes nothing."""
         session = self._sessions.pop(connection_id, None)
+        now = time.monotonic()
+        self._removed_at = {c: at for c, at in self._removed_at.items() if now - at < _ENDING_SECONDS}
         if session is not None:
+            self._removed_at[connection_id] = now
             self._sent_bytes[session.door] += session.sent_bytes
 
     def get(self, connection_id: ConnectionId) -> Session | None:
@@ -181,3 +192,9 @@ class Sessions:
                 session = sessions.get(address.connection)
                 if session is not None:
                     session.deliver(part, address)
+                else:
+                    self._report_gone(address.connection)
+
+    def _report_gone(self, connection: ConnectionId) -> None:
+        if time.monotonic() - self._removed_at.get(connection, -_ENDING_SECONDS) >= _ENDING_SECONDS:
+            self.gone([connection])

@@ -115,6 +115,21 @@ def test_nobody_joins_before_every_partition_has_the_group(live: Live, subscript
     assert [list(group.members) for group in live.durables.groups(durable("a")).values()] == [[("c1", "w")]] * 4
 
 
+def test_a_member_whose_connection_was_lost_with_the_store_can_be_removed(live: Live) -> None:
+    made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
+    for name in ("c1", "c2"):
+        live.connect(name)
+        live.members.join(name, f"w-{name}", made.name)
+    live.settle()
+    # Here the groups outlive it, as a journal has them.
+    live.registry.forget("c1")
+    live.members.disconnect("c1")
+    live.settle()
+    groups = live.durables.groups(made).values()
+    assert {tuple(member.connection for member in group.members) for group in groups} == {("c2",)}
+    assert {group.owner and group.owner.connection for group in groups} == {"c2"}
+
+
 def test_an_end_that_nobody_can_be_notified_of_is_an_end(live: Live, subscriptions: DurableSubscriptions) -> None:
     made = live.durables.create(durable("a"), dict.fromkeys(range(PARTITIONS), Start.NOW))
     live.connect("c1")

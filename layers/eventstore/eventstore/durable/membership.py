@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
-from eventstore.durable.lookup import durable_in_reach
+from eventstore.durable.lookup import durable_in_reach, durables_in_order
 from eventstore.errors import (
     ConnectionNotFound,
     InvalidCursor,
@@ -130,9 +130,24 @@ class Members:
             connection: The connection's id.
             orderly: As in `groups.Leave`: also if the hub is why it ended.
         """
-        if names := self._registry.disconnect(connection):
+        names = self._registry.disconnect(connection)
+        if names is None:
+            self._expel(connection)
+        elif names:
             self.leave(connection, names, orderly=orderly)
             self._registry.forget(connection)
+
+    def _expel(self, connection: ConnectionId) -> None:
+        """Remove a connection from the groups that have it as a member, although the registry does not know it.
+
+        After the store was lost, a journal has the groups with their members of that time, but no connections. Nothing
+        that these members had was their fault.
+        """
+        for durable in durables_in_order(self._durables):
+            groups = self._durables.groups(durable).items()
+            having = [p for p, group in groups if any(member.connection == connection for member in group.members)]
+            if having:
+                self._enqueue(durable, dict.fromkeys(having, (Leave(connection, orderly=True),)))
 
     def acknowledge(
         self, connection: ConnectionId, own_id: SubscriptionId, cursors: Sequence[str], *, access: Access

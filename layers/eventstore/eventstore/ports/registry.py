@@ -206,12 +206,13 @@ class Registry(Protocol):
             SubscriptionNotFound: The connection has no subscription of this id.
         """
 
-    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName] | None:
         """Remove a connection and its ephemeral subscriptions. Repeating the call changes nothing.
 
         Returns:
             The names of the durable subscriptions that the caller is to leave. They are returned again until the
-            caller calls `forget`; if there are none, the connection is forgotten at once.
+            caller calls `forget`; if there are none, the connection is forgotten at once. None if the connection is
+            not known: it was forgotten, or lost with the store.
         """
 
     def forget(self, connection_id: ConnectionId) -> None:

@@ -88,6 +88,18 @@ class JournaledPartitions(Partitions):
                 self._restore(self.client, _restored_keys(partition), ())
         return use(self._opening())
 
+    def restore_groups(self, partitions: Iterable[int]) -> None:
+        """See `Partitions.restore_groups`. Those of an index that has diverged stay what they are."""
+        numbers = list(partitions)
+        pipeline = self.client.pipeline(transaction=False)
+        for partition in numbers:
+            self.compare(partition)
+            pipeline.hmget(partition_keys(partition).partition, ("epoch", "unrestored"))
+        for partition, (epoch, unrestored) in zip(numbers, pipeline.execute(), strict=True):
+            if epoch is None or unrestored is not None:
+                with suppress(IndexDiverged):
+                    self.ends([partition])
+
     def _opening(self) -> Opening:
         # No script creates a partition.
         return Epoch(""), self.count, self.shards

@@ -151,12 +151,12 @@ class RedisDurables:
     def has_groups(self, durable: Durable) -> bool:
         """See `Durables.has_groups`."""
         with ANSWERING:
-            missing = self._without_group(durable, self.partitions(durable))
-            if not missing:
-                return True
-            # If they are indexes of a journal that were lost, they are made again by this, with their groups.
-            self._partitions.ends(missing)
-            return not self._without_group(durable, missing)
+            partitions = self.partitions(durable)
+            self._partitions.restore_groups(partitions)
+            pipeline = self._client.pipeline(transaction=False)
+            for partition in partitions:
+                pipeline.hexists(turn_keys(partition).groups, durable.key)
+            return all(pipeline.execute())
 
     def enqueue(self, durable: Durable, commands: Mapping[int, Iterable[Command]]) -> Sequence[int]:
         """See `Durables.enqueue`."""
@@ -179,12 +179,6 @@ class RedisDurables:
                     if answer == _NO_WAKEUP_OUTSTANDING:
                         without_wakeup.append(partition)
         return without_wakeup
-
-    def _without_group(self, durable: Durable, partitions: Sequence[int]) -> Sequence[int]:
-        pipeline = self._client.pipeline(transaction=False)
-        for partition in partitions:
-            pipeline.hexists(turn_keys(partition).groups, durable.key)
-        return [partition for partition, found in zip(partitions, pipeline.execute(), strict=True) if not found]
 
     def _stored(self, name: DurableName) -> Durable | None:
         ((text, reference),) = self._definitions.texts([name])

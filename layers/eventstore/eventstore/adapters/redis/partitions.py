@@ -154,6 +154,12 @@ class Partitions:
         if self.client.hget(partition_keys(0).partition, "closed") is not None:
             raise StoreClosed
 
+    def restore_groups(self, partitions: Iterable[int]) -> None:
+        """Have the groups of partitions be those that the journal has, if there is one and the store was lost.
+
+        Until then commands for them are dropped once that happens.
+        """
+
     def ends(self, partitions: Iterable[int]) -> dict[int, LogEnd]:
         """See `Log.ends`."""
         numbers = list(partitions)

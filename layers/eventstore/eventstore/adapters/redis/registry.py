@@ -156,19 +156,19 @@ class RedisRegistry:
             self._end(record)
             self._remove_subscription(self._client, [key], [subscription_id])
 
-    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName]:
+    def disconnect(self, connection_id: ConnectionId) -> Sequence[DurableName] | None:
         """See `Registry.disconnect`."""
         key = connection_key(connection_id)
         with ANSWERING:
             # From here on, nobody can subscribe; the records of existing subscriptions remain.
-            self._client.execute_command("HDEL", key, "protocol")
+            was_known = self._client.execute_command("HDEL", key, "protocol")
             fields: Mapping[bytes, bytes] = self._client.execute_command("HGETALL", key)
             records = subscription_fields(fields).values()
             self._end(*records)
             joined = [name for name in map(durable_name, records) if name is not None]
             if not joined:
                 self.forget(connection_id)
-        return joined
+        return joined if was_known or fields else None
 
     def forget(self, connection_id: ConnectionId) -> None:
         """See `Registry.forget`."""
