@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis import Redis
 
-from eventstore.adapters.journaled.changes import Create, Delete, Trim
+from eventstore.adapters.journaled.changes import Append, CopyAppends, CopyPartition, CopyStream, Create, Delete, Trim
 from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.journaled.records import Record, decoded, encoded
 from eventstore.adapters.journaled.store import JournaledStore
@@ -490,6 +490,10 @@ class TestRecordsThatCannotBeFolded:
             bytes(range(256)),
             encoded(Record(b"12345678", 0, 0, Create("x", "", "")))[:-1],
             b"\x63" + encoded(Record(b"12345678", 0, 0, Create("x", "", "")))[1:],
+            encoded(Record(b"12345678", 0, 0, Append("x", "", b"", b"123", b"body"))),
+            encoded(Record(b"12345678", 0, 0, CopyAppends(b"", b"", (b"1 0 16383 1 1 1", b"x", b"")))),
+            encoded(Record(b"12345678", 0, 0, CopyStream("x", ()))),
+            encoded(Record(b"12345678", 0, 0, CopyPartition(()))),
         ],
     )
     def test_are_counted_and_stop_nothing(self, hub: Hub, journal: FaultyJournal, redis: Redis, content: bytes) -> None:

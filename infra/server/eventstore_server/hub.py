@@ -96,7 +96,7 @@ class ServerHub(Hub):
             return ObservedJournaledLog(self.journaled, read_ahead=self._read_ahead, **observing)
         return ObservedLog(
             self.redis,
-            partitions=self._partitions,
+            partitions=self.partitions,
             read_ahead=self._read_ahead,
             direct=self._direct,
             **observing,
@@ -109,7 +109,7 @@ class ServerHub(Hub):
     @cached_property
     def registry(self) -> Registry:
         """See `Hub.registry`."""
-        return InstanceRegistry(self.redis, partitions=self._partitions, ephemeral=self._ephemeral())
+        return InstanceRegistry(self.redis, partitions=self.partitions, ephemeral=self._ephemeral())
 
     @cached_property
     def durables(self) -> Durables:
@@ -122,7 +122,7 @@ class ServerHub(Hub):
         stored = self.journaled
         return InstanceDurables(
             self.redis,
-            partitions=self._partitions,
+            partitions=self.partitions,
             created=request_turns,
             definitions=None if stored is None else stored.durable_definitions,
             groups=None if stored is None else stored.groups,
@@ -131,14 +131,14 @@ class ServerHub(Hub):
     @cached_property
     def stored_subscriptions(self) -> EphemeralSubscriptions:
         """The ephemeral subscriptions of clients of API Gateway, which are in the store."""
-        return PartitionSubscriptions(self.redis, self._partitions)
+        return PartitionSubscriptions(self.redis, self.partitions)
 
     @cached_property
     def turns(self) -> Turns:
         """See `Hub.turns`."""
         return ObservedTurns(
             self.redis,
-            partitions=self._partitions,
+            partitions=self.partitions,
             read_ahead=self._read_ahead,
             groups=None if self.journaled is None else self.journaled.groups,
             clock=self._clock_of_turns,
@@ -152,7 +152,7 @@ class ServerHub(Hub):
         """The log as the follower's reader: it has what that has read kept for it."""
         if self.journaled is not None:
             return JournaledLog(self.journaled, read_ahead=self.read_ahead_of_feed)
-        return RedisLog(self.redis, partitions=self._partitions, read_ahead=self.read_ahead_of_feed)
+        return RedisLog(self.redis, partitions=self.partitions, read_ahead=self.read_ahead_of_feed)
 
     @cached_property
     def read_ahead_of_feed(self) -> ReadAhead:

@@ -174,14 +174,14 @@ class Hub:
             return JournaledLog(self.journaled, read_ahead=self._read_ahead)
         from eventstore.adapters.redis.log import RedisLog
 
-        return RedisLog(self.redis, partitions=self._partitions, read_ahead=self._read_ahead)
+        return RedisLog(self.redis, partitions=self.partitions, read_ahead=self._read_ahead)
 
     @cached_property
     def registry(self) -> Registry:
         """The registry of connections and subscriptions."""
         from eventstore.adapters.redis.registry import RedisRegistry
 
-        return RedisRegistry(self.redis, partitions=self._partitions)
+        return RedisRegistry(self.redis, partitions=self.partitions)
 
     @cached_property
     def durables(self) -> Durables:
@@ -191,7 +191,7 @@ class Hub:
         stored = self.journaled
         return RedisDurables(
             self.redis,
-            partitions=self._partitions,
+            partitions=self.partitions,
             definitions=None if stored is None else stored.durable_definitions,
             groups=None if stored is None else stored.groups,
         )
@@ -202,7 +202,7 @@ class Hub:
         from eventstore.adapters.redis.named_filters import RedisNamedFilters
 
         definitions = None if self.journaled is None else self.journaled.filter_definitions
-        return RedisNamedFilters(self.redis, partitions=self._partitions, definitions=definitions)
+        return RedisNamedFilters(self.redis, partitions=self.partitions, definitions=definitions)
 
     @cached_property
     def turns(self) -> Turns:
@@ -210,7 +210,7 @@ class Hub:
         from eventstore.adapters.redis.turns import RedisTurns
 
         groups = None if self.journaled is None else self.journaled.groups
-        return RedisTurns(self.redis, partitions=self._partitions, read_ahead=self._read_ahead, groups=groups)
+        return RedisTurns(self.redis, partitions=self.partitions, read_ahead=self._read_ahead, groups=groups)
 
     @cached_property
     def dispatch_queue(self) -> DispatchQueue | None:
@@ -280,7 +280,7 @@ class Hub:
         from eventstore.adapters.redis.connection import ANSWERING
 
         with ANSWERING:
-            return self._partitions.shards
+            return self.partitions.shards
 
     @cached_property
     def letters(self) -> DeadLetters:
@@ -496,7 +496,8 @@ class Hub:
         self._connects = next(self._connecting)
 
     @cached_property
-    def _partitions(self) -> Partitions:
+    def partitions(self) -> Partitions:
+        """The partitions of the store, which its adapters share."""
         if self.journaled is not None:
             return self.journaled.partitions
         from eventstore.adapters.redis.partitions import Partitions

@@ -198,27 +198,23 @@ class CopyAppends:
 
 @dataclass(frozen=True, slots=True)
 class CopyStream:
-    """What a stream has in another store, as `CopiedStream` describes it."""
+    """What a stream has in another store.
+
+    Attributes:
+        arguments: Those of lua/copy/stream.lua.
+    """
 
     KIND: ClassVar = 12
-    name: StreamName
-    head: int
-    first: int
-    size: int
-    created: int
-    updated: int
-    changes: str
-    limits: str
-    labels: str
-    gone: bool
+    stream: StreamName
+    arguments: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CopyPartition:
-    """What a partition has in another store; see lua/copy/partition.lua.
+    """What a partition has in another store.
 
     Attributes:
-        arguments: The arguments of the script, without the time.
+        arguments: Those of lua/copy/partition.lua.
     """
 
     KIND: ClassVar = 13
@@ -250,12 +246,12 @@ Change = (
 )
 
 
-def bodies_of(append: Append) -> list[bytes]:
+def bodies_of(append: Append | CopyAppends) -> list[bytes]:
     """Return the bodies of an append; of an event that is stored already, the reference to its body."""
     sizes = [REFERENCE_BYTES if size == ADOPTED else size for size in sizes_of(append)]
     return [append.bodies[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
 
 
-def sizes_of(append: Append) -> Sequence[int]:
+def sizes_of(append: Append | CopyAppends) -> Sequence[int]:
     """Return the size of each body of an append, or `ADOPTED`."""
     return struct.unpack(f"<{len(append.sizes) // 4}I", append.sizes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from itertools import accumulate, islice, pairwise
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.journaled.changes import CopyAppends
+from eventstore.adapters.journaled.changes import CopyAppends, bodies_of
 from eventstore.ports.copied_values import CopiedAppend
 from eventstore.positions import Position
 from eventstore.streams import StreamName
@@ -35,8 +35,7 @@ def copy_of(appends: Sequence[CopiedAppend]) -> CopyAppends:
 
 def copied_appends(change: CopyAppends) -> list[CopiedAppend]:
     """Return the appends of a change."""
-    ends = accumulate(struct.unpack(f"<{len(change.sizes) // 4}I", change.sizes), initial=0)
-    bodies = iter([change.bodies[start:end] for start, end in pairwise(ends)])
+    bodies = iter(bodies_of(change))
     return [_append(fields, bodies) for fields in zip(*[iter(change.appends)] * _FIELDS, strict=True)]
 
 

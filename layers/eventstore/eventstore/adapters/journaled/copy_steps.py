@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.journaled.changes import Change, CopyPartition, CopyStream, Erased
 from eventstore.adapters.journaled.copied import copy_of
-from eventstore.adapters.redis.copy_steps import batches_of, copy_partition_steps
+from eventstore.adapters.redis.copy_steps import batches_of, copy_partition_steps, copy_stream_step
 from eventstore.errors import TooLarge
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class JournaledCopySteps:
     def appends(self, partition: int, appends: Sequence[CopiedAppend]) -> None:
         """See `CopySteps.appends`. Several appends are one record."""
         for batch in batches_of(appends, most_bytes=min(_BATCH_BYTES, self._journal.most_bytes // 2)):
-            first, *_, last = [*batch, batch[-1]]
+            first, last = batch[0], batch[-1]
             try:
                 self._write(partition, copy_of(batch), time=last.position.major)
             except TooLarge as error:
@@ -52,13 +52,12 @@ class JournaledCopySteps:
     def streams(self, partition: int, streams: Sequence[CopiedStream]) -> None:
         """See `CopySteps.streams`."""
         for stream in streams:
-            self._write(partition, CopyStream(*stream))
+            self._write(partition, CopyStream(stream.name, _encoded(copy_stream_step(partition, stream).arguments)))
 
     def partition(self, partition: int, copied: CopiedPartition) -> None:
         """See `CopySteps.partition`."""
-        for step in copy_partition_steps(partition, copied.end, copied.serials, copied.removals, time=""):
-            _, *arguments = (str(argument).encode() for argument in step.arguments)
-            self._write(partition, CopyPartition(tuple(arguments)), time=copied.end.major)
+        for step in copy_partition_steps(partition, copied):
+            self._write(partition, CopyPartition(_encoded(step.arguments)), time=copied.end.major)
 
     def _write(self, partition: int, change: Change, *, time: int | None = None) -> None:
         """Write a change into the journal, and fold it.
@@ -71,3 +70,7 @@ class JournaledCopySteps:
         # Nothing can refuse it, so it is only found out where the index is.
         tried = self._partitions.tried(partition, Erased())
         self._index.submitted(partition, change, tried if time is None else tried._replace(time=time))
+
+
+def _encoded(arguments: Sequence[object]) -> tuple[bytes, ...]:
+    return tuple(str(argument).encode() for argument in arguments)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+import struct
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,15 +29,11 @@ from eventstore.adapters.journaled.changes import (
 )
 from eventstore.adapters.journaled.copied import copied_appends
 from eventstore.adapters.journaled.references import Reference
-from eventstore.adapters.redis.copy_steps import (
-    copy_appends_step,
-    copy_stream_step,
-)
+from eventstore.adapters.redis.copy_steps import copy_appends_step, copy_partition_keys, copy_stream_keys
 from eventstore.adapters.redis.formats import JOURNALED
 from eventstore.adapters.redis.keys import definition_keys, group_keys, partition_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.adapters.redis.steps import Step, append_step, configure_step, create_step, delete_step, trim_step
-from eventstore.ports.copied_values import CopiedStream
 from eventstore.positions import END_OF_APPEND
 
 if TYPE_CHECKING:
@@ -95,9 +92,14 @@ class Foldings:
         return self._checks[kind]
 
     def of(self, partition: int, position: int, record: Record) -> Folding:
-        """Return how the record at a position is folded."""
-        script = self._folds[type(record.change) if record.change is not None else None]
-        return Folding(script, *_folded(partition, position, record))
+        """Return how the record at a position is folded; one whose fields do not fit each other, as not understood."""
+        change = record.change
+        try:
+            folded = _folded(partition, position, record)
+        except (ValueError, struct.error):
+            change = None
+            folded = _folded(partition, position, replace(record, change=None))
+        return Folding(self._folds[None if change is None else type(change)], *folded)
 
 
 def _folded(partition: int, position: int, record: Record) -> tuple[Sequence[str], Sequence[Any], int, bool]:
@@ -136,13 +138,12 @@ def _folded(partition: int, position: int, record: Record) -> tuple[Sequence[str
 def _copy_step(partition: int, position: int, mark: bytes, change: CopyAppends | CopyPartition) -> Step:
     """Return the step of what is copied from another store."""
     if isinstance(change, CopyPartition):
-        log = partition_keys(partition)
-        return Step([log.partition, log.trimmed, log.log], ("", *change.arguments))
+        return Step(copy_partition_keys(partition), change.arguments)
     index, appends = count(), copied_appends(change)
     references = [
         [Reference(position, next(index), len(body), mark).packed() for body in append.bodies] for append in appends
     ]
-    return copy_appends_step(partition, appends, references, time="")
+    return copy_appends_step(partition, appends, references)
 
 
 def _definition_step(partition: int, position: int, change: Change | None) -> Step:
@@ -150,8 +151,8 @@ def _definition_step(partition: int, position: int, change: Change | None) -> St
     log, turns, groups = partition_keys(partition), turn_keys(partition), group_keys(partition)
     group_hashes = [turns.groups, turns.durables, *groups]
     match change:
-        case CopyStream():
-            return copy_stream_step(partition, CopiedStream(*astuple(change)))
+        case CopyStream(stream, arguments):
+            return Step(copy_stream_keys(partition, stream), arguments)
         case Define(kind, name, old, new, reference):
             return Step(definition_keys(kind), (name, old, new, reference))
         case StartGroup(key, definition, state):

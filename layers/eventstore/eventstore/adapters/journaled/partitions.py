@@ -180,12 +180,9 @@ class JournaledPartitions(Partitions):
         tried = self._trials.tried(partition, change, step=step)
         if not tried.is_open:
             self.ensure_open(partition)
-        elif self.compare(partition):
-            # It was made whole.
-            pass
-        elif tried.answer is None or step is not None or tried.is_done:
-            return tried
-        else:
+        elif not self.compare(partition):
+            if tried.answer is None or step is not None or tried.is_done:
+                return tried
             # Another process may have made it whole since it was tried.
             self.catch_up(partition)
         return self._trials.tried(partition, change, step=step)

@@ -43,7 +43,12 @@ class Rebuild:
         Args:
             partition: The partition.
             progress: Called with the position of the last record that is folded, and that of the end.
+
+        Raises:
+            StoreClosed: The store accepts no writes: open it again first.
         """
+        # The mark of a closed store is in the index alone.
+        self._partitions.require_writable()
         # The epoch comes first: whoever folds the journal from now on gives the partition this one, also if we die.
         self._partitions.write_new_epoch(partition)
         key, ids = partition_keys(partition).partition, partition_keys(partition).ids

@@ -86,7 +86,9 @@ def _adopt_stored_bodies(
     bytes, and answers with those that are stored. With the stored bytes, the next call finds a duplicate.
     """
     for offset in range(1, len(answer), 3):
-        index, sequence, stored = int(answer[offset]) - 1, int(answer[offset + 1]), bytes(answer[offset + 2])
+        index, sequence = int(answer[offset]) - 1, int(answer[offset + 1])
+        # As it is: the body that a journal has is one that knows where it is stored.
+        stored: bytes = answer[offset + 2]
         event = events[index]
         if not (stored and same_content(stored, event.body)):
             raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)

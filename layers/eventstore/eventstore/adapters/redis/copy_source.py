@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from eventstore.adapters.redis.connection import ANSWERING
+from eventstore.adapters.redis.definitions import listed
 from eventstore.adapters.redis.entries import REACH, id_of_entry, recorded, sequence_and_time
 from eventstore.adapters.redis.keys import partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
@@ -32,7 +33,6 @@ __all__ = ["RedisCopySource"]
 
 _APPENDS = 250
 _STREAMS = 500
-_NAMES = 500
 _CHUNK = 32
 """How many events a chunk of digests has (lua/log/append.lua)."""
 
@@ -69,7 +69,7 @@ class RedisCopySource:
                 return CopiedAppends((), after, at_end=True)
             # Marks of deletions have no events.
             references = [entry for entry in entries if entry[1][3]]
-            appends = [append for append in self._read(partition, references) if append is not None]
+            appends = list(self._read(partition, references))
         end = Position(*sequence_and_time(entries[-1][0]), END_OF_APPEND)
         return CopiedAppends(appends, end, at_end=len(entries) < _APPENDS)
 
@@ -126,15 +126,11 @@ class RedisCopySource:
 
     def definitions(self, kind: str) -> Sequence[CopiedDefinition]:
         """See `CopySource.definitions`."""
-        definitions, after = self._definitions[kind], ""
-        found: list[CopiedDefinition] = []
         with ANSWERING:
-            while names := definitions.names(prefix="", after=after, count=_NAMES):
-                for name, (text, reference) in zip(names, definitions.texts(names), strict=True):
-                    if text is not None:
-                        found.append(CopiedDefinition(name, _text(text), _text(reference)))
-                after = names[-1]
-        return found
+            return [
+                CopiedDefinition(name, _text(text), _text(reference))
+                for name, text, reference in listed(self._definitions[kind])
+            ]
 
     def close_for_writing(self) -> None:
         """See `CopySource.close_for_writing`."""
@@ -153,8 +149,8 @@ class RedisCopySource:
     def _existing(self, partition: int, names: Sequence[StreamName]) -> Sequence[CopiedStream]:
         return [state for state in self.states(partition, names) if state is not None]
 
-    def _read(self, partition: int, references: Sequence[Any]) -> Iterator[CopiedAppend | None]:
-        """Yield the append of each entry of the log; None if all of its events were removed."""
+    def _read(self, partition: int, references: Sequence[Any]) -> Iterator[CopiedAppend]:
+        """Yield the append of each entry of the log, unless all of its events were removed."""
         pipeline = self._client.pipeline(transaction=False)
         appends = []
         for entry_id, (name, reference, _, keys) in references:
@@ -174,7 +170,6 @@ class RedisCopySource:
             entry_id, stream, base, last, keys = append
             events = recorded(stream, stored_entries, low=max(base, int(kept or 1)), high=last)
             if not events:
-                yield None
                 continue
             chunks = zip(_chunks(base, last), digests, strict=True)
             yield CopiedAppend(

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from eventstore.ports.copied_values import CopiedAppend, CopiedPartition, CopiedStream
-    from eventstore.positions import Position
+    from eventstore.streams import StreamName
 
 __all__ = [
     "batches_of",
     "copy_appends_step",
+    "copy_partition_keys",
     "copy_partition_steps",
+    "copy_stream_keys",
     "copy_stream_step",
     "take_over_step",
 ]
@@ -27,6 +29,9 @@ _MOST_ARGUMENTS = 3000
 """The maximum number of keys and arguments per command; ElastiCache Serverless accepts 3,999."""
 
 _REMOVALS = 1000
+
+_NO_TIME = ""
+"""In the place of the time, which only a journal appends (lua/journal/fold.lua)."""
 
 
 def batches_of(appends: Sequence[CopiedAppend], *, most_bytes: int) -> Iterator[list[CopiedAppend]]:
@@ -50,19 +55,16 @@ def batches_of(appends: Sequence[CopiedAppend], *, most_bytes: int) -> Iterator[
         yield batch
 
 
-def copy_appends_step(
-    partition: int, appends: Sequence[CopiedAppend], stored: Sequence[Sequence[bytes]], *, time: str
-) -> Step:
-    """Return the step of lua/copy/append.lua.
+def copy_appends_step(partition: int, appends: Sequence[CopiedAppend], stored: Sequence[Sequence[bytes]]) -> Step:
+    """Return the step of lua/copy/append.lua, without the time.
 
     Args:
         partition: The partition.
         appends: The appends.
         stored: What is stored in the place of the bodies of each append.
-        time: The milliseconds since 1970 of the last append; empty if they come later.
     """
     log = partition_keys(partition)
-    keys, arguments = [log.log, log.streams], list[Any]([time])
+    keys, arguments = [log.log, log.streams], list[Any]([_NO_TIME])
     for append, bodies in zip(appends, stored, strict=True):
         keys += stream_keys(partition, append.stream)
         digests = [part for chunk in append.digests.items() for part in chunk]
@@ -75,20 +77,29 @@ def copy_appends_step(
 
 def copy_stream_step(partition: int, copied: CopiedStream) -> Step:
     """Return the step of lua/copy/stream.lua."""
-    log, keys = partition_keys(partition), stream_keys(partition, copied.name)
     *fields, gone = copied
-    return Step([keys.events, keys.state, log.streams, log.limits, log.deleted], (*fields, int(gone)))
+    return Step(copy_stream_keys(partition, copied.name), (*fields, int(gone)))
 
 
-def copy_partition_steps(
-    partition: int, end: Position, serials: Sequence[str], removals: Sequence[tuple[int, str]], *, time: str
-) -> Iterator[Step]:
-    """Yield the steps of lua/copy/partition.lua, one after the other; the arguments are those of `CopiedPartition`."""
-    log = partition_keys(partition)
+def copy_stream_keys(partition: int, stream: StreamName) -> Sequence[str]:
+    """Return the keys of lua/copy/stream.lua."""
+    log, keys = partition_keys(partition), stream_keys(partition, stream)
+    return [keys.events, keys.state, log.streams, log.limits, log.deleted]
+
+
+def copy_partition_steps(partition: int, copied: CopiedPartition) -> Iterator[Step]:
+    """Yield the steps of lua/copy/partition.lua, one after the other, without the time."""
+    removals = copied.removals
     for start in range(0, len(removals) or 1, _REMOVALS):
         members = [part for removal in removals[start : start + _REMOVALS] for part in removal]
-        arguments = (time, id_of_entry(end), *serials, int(start == 0), *members)
-        yield Step([log.partition, log.trimmed, log.log], arguments)
+        arguments = (_NO_TIME, id_of_entry(copied.end), *copied.serials, int(start == 0), *members)
+        yield Step(copy_partition_keys(partition), arguments)
+
+
+def copy_partition_keys(partition: int) -> Sequence[str]:
+    """Return the keys of lua/copy/partition.lua."""
+    log = partition_keys(partition)
+    return [log.partition, log.trimmed, log.log]
 
 
 def take_over_step(partition: int, copied: CopiedPartition) -> Step:

@@ -1,4 +1,4 @@
-"""The `CopyTarget` in Redis: what is copied is stored at once, or by a journal (`adapters.journaled.copy_target`)."""
+"""The `CopyTarget` in Redis: what is copied is stored at once, or by a journal (`adapters.journaled.copy_steps`)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from eventstore.adapters.redis.copy_steps import (
     copy_stream_step,
     take_over_step,
 )
+from eventstore.adapters.redis.definitions import listed
 from eventstore.adapters.redis.keys import turn_keys
 from eventstore.adapters.redis.scripts import Script
 
@@ -61,7 +62,7 @@ class RedisCopySteps:
     def appends(self, partition: int, appends: Sequence[CopiedAppend]) -> None:
         """See `CopySteps.appends`."""
         for batch in batches_of(appends, most_bytes=_BATCH_BYTES):
-            step = copy_appends_step(partition, batch, [append.bodies for append in batch], time="")
+            step = copy_appends_step(partition, batch, [append.bodies for append in batch])
             self._appends(self._client, *step)
 
     def streams(self, partition: int, streams: Sequence[CopiedStream]) -> None:
@@ -70,7 +71,7 @@ class RedisCopySteps:
 
     def partition(self, partition: int, copied: CopiedPartition) -> None:
         """See `CopySteps.partition`."""
-        for step in copy_partition_steps(partition, copied.end, copied.serials, copied.removals, time=""):
+        for step in copy_partition_steps(partition, copied):
             self._partition(self._client, *step)
 
 
@@ -134,17 +135,14 @@ class RedisCopyTarget:
         store = self._definitions[kind]
         wanted = {definition.name: definition for definition in definitions}
         with ANSWERING:
-            stored = store.names(prefix="", after="", count=len(wanted) + 1)
-            while surplus := [name for name in stored if name not in wanted]:
-                for name, (text, _) in zip(surplus, store.texts(surplus), strict=True):
-                    if text is not None:
-                        store.delete(name, text)
-                stored = store.names(prefix="", after="", count=len(wanted) + 1)
-            for name, (text, _) in zip(wanted, store.texts(list(wanted)), strict=True):
+            surplus = [(name, text) for name, text, _ in listed(store) if name not in wanted]
+            for name, text in surplus:
+                store.delete(name, text)
+            for name, (stored, _) in zip(wanted, store.texts(list(wanted)), strict=True):
                 definition = wanted[name]
                 reference = (definition.reference,) if definition.reference else ()
-                if text is None:
+                if stored is None:
                     store.create(name, definition.text, *reference)
                     store.ensure_listed(name)
                 else:
-                    store.change(name, text, definition.text, *reference)
+                    store.change(name, stored, definition.text, *reference)

@@ -10,11 +10,13 @@ from eventstore.adapters.redis.scripts import Script
 from eventstore.streams import DurableName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from eventstore.adapters.redis.connection import Client
 
-__all__ = ["Definitions", "DurableDefinitions", "FilterDefinitions"]
+__all__ = ["Definitions", "DurableDefinitions", "FilterDefinitions", "listed"]
+
+_NAMES = 500
 
 
 class Definitions(Protocol):
@@ -121,3 +123,13 @@ def _keys_of(text: str) -> tuple[str, str]:
     """Return the keys of a definition and of its reference, which are in one slot."""
     name = DurableName(text)
     return durable_key(name), filter_reference_key(name)
+
+
+def listed(definitions: Definitions) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """Yield all definitions of a kind that are listed: name, text and reference, by name."""
+    after = ""
+    while names := definitions.names(prefix="", after=after, count=_NAMES):
+        for name, (text, reference) in zip(names, definitions.texts(names), strict=True):
+            if text is not None:
+                yield name, text, reference
+        after = names[-1]

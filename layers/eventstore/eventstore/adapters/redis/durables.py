@@ -12,6 +12,7 @@ from eventstore.adapters.redis.group_steps import GroupSteps, RedisGroupSteps
 from eventstore.adapters.redis.keys import partition_keys, turn_keys
 from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.scripts import Script
+from eventstore.adapters.redis.steps import CLOSED
 from eventstore.errors import StoreClosed, StoreUnavailable, SubscriptionNotFound
 from eventstore.groups import Group, encoded
 from eventstore.ports import Start
@@ -33,7 +34,7 @@ _BATCH = 1000
 _MAX_WAITING = 10_000
 """The maximum number of commands in an inbox: those of twenty turns, and at most some 15 MB."""
 
-_NO_WAKEUP_OUTSTANDING, _TOO_MANY, _CLOSED = 1, -2, -3
+_NO_WAKEUP_OUTSTANDING, _TOO_MANY = 1, -2
 """Answers of enqueue_commands.lua."""
 
 
@@ -169,7 +170,7 @@ class RedisDurables:
                 for start in range(0, len(texts), _BATCH):
                     arguments = [durable.key, self._waiting, *texts[start : start + _BATCH]]
                     answer = self._enqueue_commands(self._client, script_keys, arguments)
-                    if answer == _CLOSED:
+                    if answer == CLOSED:
                         raise StoreClosed
                     if answer == _TOO_MANY:
                         raise StoreUnavailable(

@@ -15,6 +15,7 @@ from eventstore.adapters.redis.partitions import Partitions, random_epoch
 from eventstore.adapters.redis.places import decode_behind, encode_place
 from eventstore.adapters.redis.read_ahead import Ahead, ReadAhead
 from eventstore.adapters.redis.scripts import Script
+from eventstore.adapters.redis.steps import CLOSED
 from eventstore.errors import PartitionLeased, TurnLost
 from eventstore.groups import Group, decoded
 from eventstore.ports import Candidates, Turn
@@ -32,9 +33,6 @@ __all__ = ["RedisTurns"]
 
 _BATCH = 3000
 """The maximum number of arguments per command; ElastiCache Serverless accepts 3,999."""
-
-_CLOSED = b"CLOSED"
-"""The answer of begin.lua for a partition that accepts no writes; no id of an instance is one word of capitals."""
 
 _MAX_COMMANDS = 500
 """The maximum number of commands that a turn applies."""
@@ -103,7 +101,7 @@ class RedisTurns:
             answer = self._partitions.opened(
                 [partition], lambda opening: self._begin(self._client, script_keys, [*opening, *arguments])
             )
-        if answer == _CLOSED:
+        if answer == CLOSED:
             raise TurnLost(
                 partition, f"partition {partition} accepts no writes: its store is being moved, or was moved"
             )

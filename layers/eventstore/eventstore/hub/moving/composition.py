@@ -8,12 +8,12 @@ from eventstore.adapters.redis.copy_source import RedisCopySource
 from eventstore.adapters.redis.copy_target import CopySteps, RedisCopySteps, RedisCopyTarget
 from eventstore.adapters.redis.definitions import Definitions, DurableDefinitions, FilterDefinitions
 from eventstore.adapters.redis.group_steps import GroupSteps, RedisGroupSteps
-from eventstore.adapters.redis.partitions import Partitions
 from eventstore.hub.moving.store import MovedStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eventstore.adapters.redis.bodies import Bodies
     from eventstore.hub.hub import Hub
 
 __all__ = ["moved_store"]
@@ -21,19 +21,17 @@ __all__ = ["moved_store"]
 
 def moved_store(hub: Hub) -> MovedStore:
     """Return the store of a hub."""
-    journaled = hub.journaled
+    journaled, partitions = hub.journaled, hub.partitions
     definitions: Mapping[str, Definitions]
+    groups: GroupSteps
+    steps: CopySteps
+    bodies: Bodies | None = None
     if journaled is None:
-        redis, settings = hub.redis, hub.settings
-        partitions = Partitions(redis, configured=settings.partitions, shards=settings.shards)
-        definitions = {"durable": DurableDefinitions(redis), "filter": FilterDefinitions(redis)}
-        groups: GroupSteps = RedisGroupSteps(redis, partitions)
-        steps: CopySteps = RedisCopySteps(redis)
+        definitions = {"durable": DurableDefinitions(hub.redis), "filter": FilterDefinitions(hub.redis)}
+        groups, steps = RedisGroupSteps(hub.redis, partitions), RedisCopySteps(hub.redis)
     else:
-        partitions, groups, steps = journaled.partitions, journaled.groups, journaled.copy_steps
         definitions = {"durable": journaled.durable_definitions, "filter": journaled.filter_definitions}
-    source = RedisCopySource(
-        partitions, definitions=definitions, bodies=None if journaled is None else journaled.bodies
-    )
+        groups, steps, bodies = journaled.groups, journaled.copy_steps, journaled.bodies
+    source = RedisCopySource(partitions, definitions=definitions, bodies=bodies)
     target = RedisCopyTarget(partitions, steps=steps, groups=groups, definitions=definitions)
     return MovedStore(hub.log, source, target)

@@ -37,7 +37,9 @@ for k = 3, #KEYS, 3 do
       call('XADD', events, sequence .. '-' .. time, ARGV[e], ARGV[e + 1])
     end
     for c = chunks, entries - 2, 2 do call('HSET', digests, ARGV[c], ARGV[c + 1]) end
-    local updates = {'head', last, 'updated', time, 'digests', fields[2] or ARGV[chunks]}
+    local updates = {'head', last, 'updated', time}
+    -- Events that a version of the hub without digests stored have none.
+    if not fields[2] and entries - 1 > chunks then updates[5], updates[6] = 'digests', ARGV[chunks] end
     for kept = first, last do
       updates[#updates + 1] = sub(keys, 16 * (kept - base) + 1, 16 * (kept - base) + 16)
       updates[#updates + 1] = kept

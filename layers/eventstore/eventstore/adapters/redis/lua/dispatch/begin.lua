@@ -35,7 +35,7 @@
 --       8 the instance that takes or renews a lease of the partition, 9 how many milliseconds the lease lasts; or
 --         nothing, and 0: then no lease is left
 --
--- Answers  'CLOSED' if the partition accepts no writes: there is no turn either; or
+-- Answers  {'closed'} if the partition accepts no writes: there is no turn either; or
 --          the instance that holds a lease, if it is another one; or
 --          {{token, epoch, checkpoint, goal, 1 if this is a retry, 1 if any subscription has caught up, frame offset,
 --            removal serial, now, alarm, 1 if the goal is pinned, 1 if the log continues behind it, number of
@@ -82,7 +82,7 @@ local function take_lease(dispatcher, lease_end, term)
   end
 end
 
-if is_closed(bell) then return 'CLOSED' end
+if is_closed(bell) then return {'closed'} end
 local fields = call('HMGET', turn, 'done', 'goal', 'trims', 'leap', 'behind', 'inbox', 'now', 'alarm', 'fixed', 'cut',
   'dispatcher', 'lease', 'term')
 -- Before anything changes: a wake-up is left to the holder.

@@ -7,11 +7,11 @@
 -- ARGV  1 key, 2 maximum number of waiting commands, 3... commands
 --
 -- Answers  1 if the partition had no wake-up outstanding, 0 if it had, -1 if the subscription has ended, -2 if the
---          inbox is full, -3 if the partition accepts no writes
+--          inbox is full; {'closed'} if the partition accepts no writes
 --
 -- A full store accepts commands, because acknowledgements free memory. So commands are small (groups.LONGEST_REASON),
 -- and their number is limited.
-if is_closed(KEYS[3]) then return -3 end
+if is_closed(KEYS[3]) then return {'closed'} end
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return -1 end
 if redis.call('XLEN', KEYS[1]) + #ARGV - 2 > tonumber(ARGV[2]) then return -2 end
 for a = 3, #ARGV do redis.call('XADD', KEYS[1], '*', ARGV[1], ARGV[a]) end

@@ -79,7 +79,7 @@ if earlier then
   answer = cmsgpack.unpack(redis.call('HGET', outcomes, earlier))[3]
 else
   local keys, arguments = {unpack(KEYS, 4)}, {unpack(ARGV, 8)}
-  if stamped > 0 then arguments[stamped] = arguments[stamped] .. string.format('%.0f', time) end
+  if stamped > 0 then arguments[stamped] = (arguments[stamped] or '') .. string.format('%.0f', time) end
   local ok, result = pcall(apply, keys, arguments, redis)
   if ok then
     if ARGV[7] == '1' then count_sizes(keys, arguments, result) end

@@ -18,9 +18,10 @@ end
 -- Whether the partition accepts no writes.
 local function is_closed(bell) return redis.call('GET', bell) == CLOSED end
 
--- Returns whether no wake-up is outstanding; from then on, one is.
+-- Returns whether no wake-up is outstanding; from then on, one is. A closed partition has no turns: nobody wakes it up.
 local function claim_wakeup(bell)
-  if redis.call('GET', bell) == OUTSTANDING then return false end
+  local state = redis.call('GET', bell)
+  if state == OUTSTANDING or state == CLOSED then return false end
   redis.call('SET', bell, OUTSTANDING, 'PX', 10000)
   return true
 end
