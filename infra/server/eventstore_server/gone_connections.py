@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
+from eventstore_server.recent_connections import RecentConnections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,15 +40,16 @@ class GoneConnections:
         self._disconnect = disconnect
         self._threads = threads
         self._lock = threading.Lock()
-        self._removed_at: dict[ConnectionId, float] = {}
+        self._removed = RecentConnections()
 
     def remove(self, connections: Iterable[ConnectionId]) -> None:
         """Remove connections soon, unless that has just been done. Any thread may call it."""
         now = time.monotonic()
         with self._lock:
-            self._removed_at = {c: at for c, at in self._removed_at.items() if now - at < _AGAIN_AFTER}
-            new = [connection for connection in dict.fromkeys(connections) if connection not in self._removed_at]
-            self._removed_at |= dict.fromkeys(new, now)
+            self._removed.forget(until=now - _AGAIN_AFTER)
+            new = [connection for connection in dict.fromkeys(connections) if connection not in self._removed]
+            for connection in new:
+                self._removed.add(connection, now=now)
         # The threads take nothing more once the instance stops; others find the same then.
         with suppress(RuntimeError):
             for connection in new:

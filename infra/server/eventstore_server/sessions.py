@@ -8,10 +8,11 @@ from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
 from eventstore.live.instance_connections import new_connection_id
+from eventstore_server.recent_connections import RecentConnections
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from eventstore.frames.frame import Address, Part
     from eventstore.ports.instances import InstanceId
@@ -94,7 +95,7 @@ class Sessions:
         self.is_away: Callable[[], bool] = lambda: False
         self.gone: Callable[[Iterable[ConnectionId]], None] = lambda _: None
         # Of sessions that were removed: whoever removed them is about to remove their connections.
-        self._removed_at: dict[ConnectionId, float] = {}
+        self._removed = RecentConnections()
         self._steps: dict[int, Event] = {}
         # Of sessions that were removed, by door.
         self._sent_bytes: Counter[str] = Counter()
@@ -110,10 +111,8 @@ class Sessions:
     def remove(self, connection_id: ConnectionId) -> None:
         """Remove a session. Repeating the call changes nothing."""
         session = self._sessions.pop(connection_id, None)
-        now = time.monotonic()
-        self._removed_at = {c: at for c, at in self._removed_at.items() if now - at < _ENDING_SECONDS}
         if session is not None:
-            self._removed_at[connection_id] = now
+            self._removed.add(connection_id, now=time.monotonic())
             self._sent_bytes[session.door] += session.sent_bytes
 
     def get(self, connection_id: ConnectionId) -> Session | None:
@@ -187,14 +186,18 @@ class Sessions:
         if self.is_away():
             return
         sessions = self._sessions
+        without_session: list[ConnectionId] = []
         for part in parts:
             for address in part.to:
                 session = sessions.get(address.connection)
                 if session is not None:
                     session.deliver(part, address)
                 else:
-                    self._report_gone(address.connection)
+                    without_session.append(address.connection)
+        if without_session:
+            self._report_gone(without_session)
 
-    def _report_gone(self, connection: ConnectionId) -> None:
-        if time.monotonic() - self._removed_at.get(connection, -_ENDING_SECONDS) >= _ENDING_SECONDS:
-            self.gone([connection])
+    def _report_gone(self, connections: Sequence[ConnectionId]) -> None:
+        self._removed.forget(until=time.monotonic() - _ENDING_SECONDS)
+        if gone := [connection for connection in connections if connection not in self._removed]:
+            self.gone(gone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -121,3 +122,27 @@ def test_after_it_is_closed_nothing_is_written() -> None:
         writer.write("t", RECORDS, seconds=5)
     assert client.producers[0].written == [b"0", b"1", b"2"]
     assert len(client.producers[0].purged) == 1
+
+
+def test_nothing_is_sent_on_a_producer_that_another_thread_has_ended() -> None:
+    steps: list[str] = []
+
+    class Watched(FakeProducer):
+        def produce(self, topic: str, value: bytes, key: bytes, **options: object) -> None:
+            steps.append(value.decode())
+            if value == RECORDS[0].value:
+                ending.start()
+                # It has to wait until all records are sent. If it did not, it would end the producer between two.
+                ending.join(0.2)
+            super().produce(topic, value, key, **options)  # type: ignore[arg-type] # as the writer gives them
+
+        def purge(self, **which: bool) -> None:
+            steps.append("purge")
+            super().purge(**which)
+
+    writer, _ = writer_of(Watched())
+    ending = threading.Thread(target=writer.close)
+    with suppress(KafkaException):
+        writer.write("t", RECORDS, seconds=10)
+    ending.join(10)
+    assert steps == ["0", "1", "2", "purge"]

@@ -79,21 +79,16 @@ class OrderedWriter:
         with self._lock:
             if self._producing is producing:
                 self._producing = None
-            if producing.has_ended:
-                return
-            producing.has_ended = True
         producing.end()
 
 
 class _Producing:
-    """A producer until its first error.
-
-    Attributes:
-        has_ended: Whether it must not be used any more.
-    """
+    """A producer until its first error."""
 
     def __init__(self, producer: Producer, client: KafkaClient) -> None:
-        self.has_ended = False
+        self._ended = threading.Event()
+        # What is sent after the producer has ended would not be dropped.
+        self._sending = threading.Lock()
         self._producer = producer
         self._client = client
 
@@ -104,25 +99,35 @@ class _Producing:
             answers.append(error)
 
         since = time.monotonic()
-        for record in records:
-            self._producer.produce(
-                topic,
-                record.value,
-                record.key,
-                partition=record.partition,
-                headers=list(HEADERS),
-                on_delivery=answered,
-            )
+        with self._sending:
+            if self._ended.is_set():
+                raise _timed_out()
+            for record in records:
+                self._producer.produce(
+                    topic,
+                    record.value,
+                    record.key,
+                    partition=record.partition,
+                    headers=list(HEADERS),
+                    on_delivery=answered,
+                )
         while True:
             if error := next((error for error in answers if error is not None), None):
                 raise KafkaException(error)
             if len(answers) == len(records):
                 return
-            if self.has_ended or time.monotonic() > since + seconds:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - as above
+            if self._ended.is_set() or time.monotonic() > since + seconds:
+                raise _timed_out()
             self._producer.poll(_POLL_SECONDS)
             self._client.listen(since)
 
     def end(self) -> None:
-        """Drop what waits or is under way. Other threads that wait for it find out."""
-        self._producer.purge(in_queue=True, in_flight=True)
+        """Drop what waits or is under way, once. Other threads that wait for it find out."""
+        with self._sending:
+            if not self._ended.is_set():
+                self._ended.set()
+                self._producer.purge(in_queue=True, in_flight=True)
+
+
+def _timed_out() -> KafkaException:
+    return KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the library's own codes begin so
