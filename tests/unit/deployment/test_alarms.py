@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.deployment.templates import NESTED, properties, resources
+from tests.unit.deployment.templates import NESTED, TEMPLATES, properties, resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +68,13 @@ def test_a_hub_without_targets_has_no_alarms_of_pushes() -> None:
 
 def test_a_hub_without_a_journal_has_no_alarm_of_its_index() -> None:
     assert properties("template", "Observing")["Parameters"]["Backend"] == {"Ref": "Backend"}
+    allowed = {
+        name: each["Parameters"]["Backend"]["AllowedValues"]
+        for name, each in TEMPLATES.items()
+        if "Backend" in each["Parameters"]
+    }
+    backends = ["redis", "nats", "kafka"]
+    assert allowed == {"template": backends, "alarms": backends, "server": backends}
     assert NESTED["alarms"]["Conditions"]["Journaled"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "Backend"}, "redis"]}]}
     conditions = {name: NESTED["alarms"]["Resources"][name].get("Condition") for name in ALARMS}
     assert {name for name, condition in conditions.items() if condition == "Journaled"} == {"DivergedPartitions"}
