@@ -6,11 +6,8 @@ the order, so an event that is handled again changes nothing in the stream.
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING, Self
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 from eventstore_client import EventStore, Recorded, Retry
 
@@ -18,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["BankIsBusy", "Orders"]
-
-_SUBSCRIPTION = {"id": "orders", "filters": [{"prefix": {"type": "order."}}], "from": "start"}
-_EXISTS = 409
 
 
 class BankIsBusy(Exception):
@@ -38,7 +32,7 @@ class Orders:
     def __init__(self, url: str, *, charge: Callable[[str, float], None]) -> None:
         self._store = EventStore(url)
         self._charge = charge
-        _create_subscription(url)
+        self._store.subscriptions.create("orders", filters=[{"prefix": {"type": "order."}}], start="start")
         self._worker = self._store.work("orders")
         self._thread = threading.Thread(target=self._worker.run, args=[self._handle], name="orders")
 
@@ -72,12 +66,3 @@ class Orders:
     def _publish(self, order: str, what: str, data: object = None) -> None:
         attributes = {"specversion": "1.0", "id": f"{order}/{what}", "source": "/orders", "type": f"order.{what}"}
         self._store.publish([attributes if data is None else {**attributes, "data": data}], stream=order)
-
-
-def _create_subscription(url: str) -> None:
-    body = json.dumps(_SUBSCRIPTION).encode()
-    try:
-        urlopen(Request(f"{url}/api/v1/subscriptions", body, {"content-type": "application/json"})).close()  # noqa: S310 - the hub
-    except HTTPError as error:
-        if error.code != _EXISTS:
-            raise

@@ -90,8 +90,7 @@ class Cluster:
         Once it is so, it stays so until `was_away` has been called: who asked has dropped what it had for clients.
         """
         with self._away_lock:
-            self._away = self._away or time.monotonic() - self._last_heartbeat > self._alive_seconds
-            return self._away
+            return self._note_if_away()
 
     @property
     def is_alive(self) -> bool:
@@ -161,14 +160,19 @@ class Cluster:
             except Exception:
                 _LOGGER.exception("a heartbeat failed")
 
+    def _note_if_away(self) -> bool:
+        """Note that this instance is away if its last heartbeat is too old, and return whether it is."""
+        self._away = self._away or time.monotonic() - self._last_heartbeat > self._alive_seconds
+        return self._away
+
     def _note_heartbeat(self, began: float) -> None:
         before = self._last_heartbeat
         with self._away_lock:
             # Whoever asks from now on goes by this heartbeat, and whoever has asked before is known to have.
-            self._away = self._away or time.monotonic() - before > self._alive_seconds
+            is_away = self._note_if_away()
             self._last_heartbeat = began
-            if not self._away:
-                return
+        if not is_away:
+            return
         _LOGGER.warning("this instance was away for %.1f s; its clients connect again", time.monotonic() - before)
         self._was_away()
         with self._away_lock:
@@ -202,7 +206,7 @@ class Cluster:
                 continue
             after = received.after
             # Nobody but other instances sends messages. But the inbox may be lost with the whole store: a journal makes
-            # everything again but connections, so nothing else tells their clients. Without one, the epochs do.
+            # everything again but connections, so no other part notifies their clients. Without one, the epochs do.
             if received.has_gap and (self._has_journal or list(self._live) != [self._instance]):
                 _LOGGER.warning("messages of other instances were lost; clients connect again")
                 self._was_away()

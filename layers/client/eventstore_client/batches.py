@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,20 @@ _BATCH_BYTES = 512 * 1024
 
 _QUEUED_BATCHES = 4
 """The batches that may wait, so that an iterable of any length needs constant memory."""
+
+
+class _Queued(NamedTuple):
+    """An event that waits.
+
+    Attributes:
+        text: The event.
+        size: Its size in bytes.
+        since: When it was queued, in seconds.
+    """
+
+    text: str
+    size: int
+    since: float
 
 
 class BatchPublisher:
@@ -59,7 +73,7 @@ class BatchPublisher:
         self._linger = linger
         self._on_stored = on_stored
         self._clock = clock
-        self._queue: deque[tuple[str, float]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
         self._stored = 0
         self._finished = self._stopped = False
@@ -82,8 +96,9 @@ class BatchPublisher:
             while self._error is None and not self._has_room():
                 self._changed.wait()
             self._raise_error()
-            self._queue.append((text, self._clock()))
-            self._queued_bytes += len(text)
+            queued = _Queued(text, len(text) if text.isascii() else len(text.encode()), self._clock())
+            self._queue.append(queued)
+            self._queued_bytes += queued.size
             # The sender waits for the first event, or for as many as a request holds.
             if len(self._queue) == 1 or self._is_full():
                 self._changed.notify_all()
@@ -140,18 +155,19 @@ class BatchPublisher:
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._finished)
             while not self._finished and not self._is_full():
-                remaining = self._queue[0][1] + self._linger - self._clock()
+                remaining = self._queue[0].since + self._linger - self._clock()
                 if remaining <= 0:
                     break
                 self._changed.wait(remaining)
             texts: list[str] = []
             size = 0
             while self._queue and not self._stopped and len(texts) < self._batch:
-                size += len(self._queue[0][0])
+                size += self._queue[0].size
                 if texts and size > _BATCH_BYTES:
                     break
-                texts.append(self._queue.popleft()[0])
-            self._queued_bytes -= sum(map(len, texts))
+                queued = self._queue.popleft()
+                texts.append(queued.text)
+                self._queued_bytes -= queued.size
             self._changed.notify_all()
             return texts
 

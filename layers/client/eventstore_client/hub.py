@@ -9,9 +9,7 @@ from eventstore_client.batches import BatchPublisher
 from eventstore_client.calls import several
 from eventstore_client.connected_hub import DEFAULT_URL, ConnectedHub
 from eventstore_client.datarefs import DataFetcher
-from eventstore_client.errors import HistoryLost
 from eventstore_client.events import encode_event
-from eventstore_client.losses import Loss
 from eventstore_client.messages import Request
 from eventstore_client.searches import Search, selection_query
 from eventstore_client.subscription import Subscription
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from eventstore_client.events import Publishable, Recorded, Stored
+    from eventstore_client.losses import Loss
     from eventstore_client.searches import Order, Selection
 
 __all__ = ["DEFAULT_URL", "EventStore"]
@@ -149,16 +148,8 @@ class EventStore(ConnectedHub):
             Gone: The stream was deleted permanently, or the store was reset while it was read.
         """
         query = {**selection_query(selection), "from": start, "to": stop, "direction": direction, "limit": page}
-        while True:
-            result = self._rest.read_page(stream, query)
-            if result.loss != Loss():
-                if on_loss is None:
-                    raise HistoryLost(result.loss, cursor="")
-                on_loss(result.loss)
-            yield from result.events
-            if result.next_cursor is None:
-                return
-            query["cursor"] = result.next_cursor
+        fetch = lambda position: self._rest.read_page(stream, {**query, "cursor": position})  # noqa: E731 - it fits a line
+        yield from Search(fetch, cursor=None, on_loss=on_loss)
 
     def search(
         self,
@@ -246,7 +237,7 @@ class EventStore(ConnectedHub):
         """
         if isinstance(filters, str | bytes | dict):
             raise TypeError("subscribe() expects a list of filters; wrap a single filter in a list")
-        streams = [stream] if isinstance(stream, str) else [*(stream or ())]
+        streams = several(stream) or []
         return Subscription(
             self._live_url(),
             Request(filters=[*filters], filter_name=filter_name, streams=streams, start=start),

@@ -10,12 +10,11 @@ import sys
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request, urlopen
 
 import pytest
 from websockets.sync.client import connect
 
-from eventstore_client import Backoff, ConnectFailed, EventStore, Retry
+from eventstore_client import Backoff, ConnectFailed, EventStore, HistoryLost, Retry
 from eventstore_testing import EventstoreHub, HubFailed, NoSuchEvent
 
 if TYPE_CHECKING:
@@ -31,23 +30,9 @@ def event(event_id: str, **attributes: object) -> dict[str, object]:
     return {"specversion": "1.0", "id": event_id, "source": "/shop", "type": "order.placed", **attributes}
 
 
-def create(hub: EventstoreHub, **definition: object) -> None:
-    request = Request(  # noqa: S310 - the address is ours
-        f"{hub.url}/api/v1/subscriptions", json.dumps(definition).encode(), {"content-type": "application/json"}
-    )
-    urlopen(request).close()  # noqa: S310 - the same
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[EventstoreHub]:
-    with EventstoreHub.start() as running:
-        yield running
-
-
 @pytest.fixture
-def hub(running: EventstoreHub) -> EventstoreHub:
-    running.reset()
-    return running
+def hub(eventstore_hub: EventstoreHub) -> EventstoreHub:
+    return eventstore_hub
 
 
 @pytest.fixture
@@ -74,15 +59,15 @@ def test_the_address_is_the_same_after_a_reset(hub: EventstoreHub) -> None:
 
 
 def test_a_subscriber_of_the_test_before_receives_nothing_of_the_next(hub: EventstoreHub) -> None:
-    seen: list[str] = []
     with EventStore(hub.url) as before, before.subscribe(start="start") as subscription:
         before.publish([event("old")])
-        seen.append(next(subscription).id)
+        assert next(subscription).id == "old"
         hub.reset()
         with EventStore(hub.url) as after:
             after.publish([event("new")])
             assert hub.await_event("order.placed")["id"] == "new"
-    assert seen == ["old"]
+        with pytest.raises(HistoryLost):
+            next(subscription)
 
 
 def test_an_event_that_is_stored_already_is_returned(hub: EventstoreHub, store: EventStore) -> None:
@@ -151,7 +136,7 @@ def test_a_hub_that_was_away_has_its_events(hub: EventstoreHub, store: EventStor
 
 
 def test_an_event_is_redelivered_when_the_clock_passes_its_deadline(hub: EventstoreHub, store: EventStore) -> None:
-    create(hub, id="charge", ack_deadline=600, **{"from": "start"})
+    store.subscriptions.create("charge", ack_deadline=600, start="start")
     store.publish([event("1")], stream="order-1")
 
     with connect(hub.websocket_url, subprotocols=[_V1], proxy=None) as member:
@@ -165,7 +150,7 @@ def test_an_event_is_redelivered_when_the_clock_passes_its_deadline(hub: Eventst
 
 
 def test_an_event_is_not_redelivered_before_its_deadline(hub: EventstoreHub, store: EventStore) -> None:
-    create(hub, id="charge", ack_deadline=600, **{"from": "start"})
+    store.subscriptions.create("charge", ack_deadline=600, start="start")
     store.publish([event("1")], stream="order-1")
 
     with connect(hub.websocket_url, subprotocols=[_V1], proxy=None) as member:
@@ -179,7 +164,7 @@ def test_an_event_is_not_redelivered_before_its_deadline(hub: EventstoreHub, sto
 
 
 def test_a_worker_retries_when_the_clock_passes_its_delay(hub: EventstoreHub, store: EventStore) -> None:
-    create(hub, id="charge", **{"from": "start"})
+    store.subscriptions.create("charge", start="start")
     store.publish([event("1")], stream="order-1")
     failed, retried = threading.Event(), threading.Event()
 

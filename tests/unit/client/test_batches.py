@@ -87,6 +87,19 @@ def test_a_request_is_limited_in_bytes() -> None:
     assert hub.requests == [["1"], [large], [large, "2"]]
 
 
+def test_bytes_are_counted_not_characters() -> None:
+    hub = Hub(blocked=True)
+    large = "日" * 100_000
+    with BatchPublisher(hub.send, batch=10) as publisher:
+        publisher.put("1")
+        assert hub.arrived.acquire(timeout=20)
+        for text in (large, large, "2"):
+            publisher.put(text)
+        hub.may_answer.release(3)
+
+    assert hub.requests == [["1"], [large], [large, "2"]]
+
+
 def test_an_event_larger_than_a_request_is_sent_alone() -> None:
     hub, huge = Hub(), "x" * 600_000
     with BatchPublisher(hub.send, batch=10) as publisher:

@@ -71,6 +71,25 @@ def test_a_heartbeat_does_not_take_back_a_partition_that_is_being_given_up() -> 
     assert workers.owned == frozenset()
 
 
+def cluster_of(
+    instances: SlowInstances, *, has_journal: bool = False, was_away: Callable[[], None] = lambda: None
+) -> Cluster:
+    """The only one of the instances of a store of one partition."""
+    anything: Any = instances
+    return Cluster(
+        ME,
+        anything,
+        partitions=1,
+        alive_seconds=3.0,
+        has_journal=has_journal,
+        owns=lambda _: None,
+        lost=lambda: None,
+        received=lambda _: None,
+        died=lambda _: None,
+        was_away=was_away,
+    )
+
+
 class SlowInstances:
     """Instances whose second heartbeat takes until it is let go on."""
 
@@ -100,19 +119,7 @@ class SlowInstances:
 def test_an_instance_leaves_after_its_last_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eventstore_server.cluster._LEAVE_SECONDS", 60)
     instances = SlowInstances()
-    anything: Any = instances
-    cluster = Cluster(
-        ME,
-        anything,
-        partitions=1,
-        alive_seconds=3.0,
-        has_journal=False,
-        owns=lambda _: None,
-        lost=lambda: None,
-        received=lambda _: None,
-        died=lambda _: None,
-        was_away=lambda: None,
-    )
+    cluster = cluster_of(instances)
     cluster.run()
     assert instances.began.wait(30)
     leaving = threading.Thread(target=cluster.stop)
@@ -130,24 +137,12 @@ def test_an_instance_stays_away_until_its_clients_were_sent_away(monkeypatch: py
     monkeypatch.setattr("eventstore_server.cluster.time.monotonic", lambda: now)
     monkeypatch.setattr("eventstore_server.cluster._HEARTBEAT_SECONDS", 0)
     instances, seen, sent_away = SlowInstances(), list[bool](), threading.Event()
-    anything: Any = instances
 
     def was_away() -> None:
         seen.append(cluster.is_away())
         sent_away.set()
 
-    cluster = Cluster(
-        ME,
-        anything,
-        partitions=1,
-        alive_seconds=3.0,
-        has_journal=False,
-        owns=lambda _: None,
-        lost=lambda: None,
-        received=lambda _: None,
-        died=lambda _: None,
-        was_away=was_away,
-    )
+    cluster = cluster_of(instances, was_away=was_away)
     cluster.run()
     assert instances.began.wait(10)
     assert not cluster.is_away()
@@ -186,19 +181,7 @@ def test_clients_of_an_instance_that_is_alone_are_sent_away_if_its_inbox_was_los
 ) -> None:
     instances, sent_away = LostInbox(), threading.Event()
     instances.goes_on.set()
-    anything: Any = instances
-    cluster = Cluster(
-        ME,
-        anything,
-        partitions=1,
-        alive_seconds=3.0,
-        has_journal=has_journal,
-        owns=lambda _: None,
-        lost=lambda: None,
-        received=lambda _: None,
-        died=lambda _: None,
-        was_away=sent_away.set,
-    )
+    cluster = cluster_of(instances, has_journal=has_journal, was_away=sent_away.set)
     cluster.run()
     assert instances.found.wait(10)
     cluster.stop()

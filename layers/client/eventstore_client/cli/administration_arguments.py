@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
+from eventstore_client.cli.parsers import add_command, sentence
 from eventstore_client.cli.subscription_arguments import add_subscriptions
 from eventstore_client.cli.values import label, non_negative, or_none, positive
 
@@ -43,13 +44,13 @@ def add_administration(commands: Commands, common: Parser) -> None:
 
 
 def _group(commands: Commands, name: str, purpose: str) -> Commands:
-    group = commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
+    group = commands.add_parser(name, help=purpose, description=sentence(purpose))
     group.commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
     return group.commands
 
 
 def _add_streams(actions: Commands, common: Parser) -> None:
-    listing = _action(actions, common, "list", "print the streams by name")
+    listing = add_command(actions, common, "list", "print the streams by name")
     listing.add_argument("--prefix", help="only streams whose names start with this text")
     _add_output(listing)
 
@@ -108,17 +109,17 @@ def _add_expected(command: argparse.ArgumentParser, verb: str) -> None:
 
 
 def _add_dead_letters(actions: Commands, common: Parser) -> None:
-    listing = _action(actions, common, "list", "print the parked streams and why they failed")
+    listing = add_command(actions, common, "list", "print the parked streams and why they failed")
     listing.add_argument("--subscription", metavar="NAME", help="only streams that this durable subscription parked")
     listing.add_argument("--stream", metavar="NAME", help="only this stream")
     _add_output(listing)
 
-    show = _action(actions, common, "show", "print a parked stream with the event that failed")
+    show = add_command(actions, common, "show", "print a parked stream with the event that failed")
     show.add_argument("subscription", metavar="SUBSCRIPTION", help="the name of the durable subscription")
     show.add_argument("stream", metavar="STREAM", help="the name of the stream")
     _add_output(show)
 
-    redrive = _action(actions, common, "redrive", "resume parked streams")
+    redrive = add_command(actions, common, "redrive", "resume parked streams")
     _add_parked(redrive)
     redrive.add_argument(
         "--how",
@@ -127,7 +128,7 @@ def _add_dead_letters(actions: Commands, common: Parser) -> None:
         help="start: with the event that failed; skip: after it; drop: after all events that wait (default: start)",
     )
 
-    _add_parked(_action(actions, common, "purge", "discard the events that wait in parked streams"))
+    _add_parked(add_command(actions, common, "purge", "discard the events that wait in parked streams"))
 
 
 def _add_parked(command: argparse.ArgumentParser) -> None:
@@ -137,21 +138,17 @@ def _add_parked(command: argparse.ArgumentParser) -> None:
 
 
 def _add_connections(actions: Commands, common: Parser) -> None:
-    _add_output(_action(actions, common, "list", "print the connections, oldest first"))
-    close = _action(actions, common, "close", "close a connection; its client is notified, and may connect again")
+    _add_output(add_command(actions, common, "list", "print the connections, oldest first"))
+    close = add_command(actions, common, "close", "close a connection; its client is notified, and may connect again")
     close.add_argument("connection", metavar="ID", help="the id of the connection, as `connections list` prints it")
 
 
 def _named(actions: Commands, common: Parser, name: str, purpose: str, *, output: bool = True) -> Parser:
-    command = _action(actions, common, name, purpose)
+    command = add_command(actions, common, name, purpose)
     command.add_argument("name", metavar="STREAM", help="the name of the stream")
     if output:
         _add_output(command)
     return command
-
-
-def _action(actions: Commands, common: Parser, name: str, purpose: str) -> Parser:
-    return actions.add_parser(name, parents=[common], help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Commands", "Parser"]
+__all__ = ["Commands", "Parser", "add_command", "sentence"]
 
 _UNKNOWN = re.compile(r"(?:unrecognized arguments: .*?|invalid choice: ')(--[a-z-]+|[^' ]+)")
 
@@ -47,3 +47,20 @@ class Parser(argparse.ArgumentParser):
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - argparse has no public name for it
+
+
+def add_command(commands: Commands, common: Parser, name: str, purpose: str) -> Parser:
+    """Add a command, and return its parser.
+
+    Args:
+        commands: The commands.
+        common: The options that all commands have.
+        name: The name of the command.
+        purpose: What it does, without a capital and a full stop; they are added in its own help.
+    """
+    return commands.add_parser(name, parents=[common], help=purpose, description=sentence(purpose))
+
+
+def sentence(purpose: str) -> str:
+    """Return a purpose as a sentence."""
+    return f"{purpose[0].upper()}{purpose[1:]}."

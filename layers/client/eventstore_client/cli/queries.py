@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from eventstore_client.cli.outputs import say
+from eventstore_client.cli.records import array_of
 from eventstore_client.cli.timeline import live_table, timeline
 
 if TYPE_CHECKING:
@@ -59,14 +60,8 @@ def one_line(text: str) -> str:
 
 def _texts(events: Iterable[Recorded], output: str) -> Iterator[str]:
     """Iterate over the events as NDJSON, or as one JSON array; each event keeps its text."""
-    if output == "ndjson":
-        yield from (one_line(event.text) for event in events)
-        return
-    start = "["
-    for event in events:
-        yield start + one_line(event.text)
-        start = ","
-    yield "]" if start == "," else "[]"
+    texts = (one_line(event.text) for event in events)
+    yield from texts if output == "ndjson" else array_of(texts)
 
 
 def _report_loss(loss: Loss) -> None:

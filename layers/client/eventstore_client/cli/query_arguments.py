@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore_client.cli.parsers import add_command
 from eventstore_client.cli.values import positive, time_with_zone, type_pattern
 
 if TYPE_CHECKING:
@@ -47,12 +48,7 @@ def add_table(command: argparse.ArgumentParser, *, choices: Sequence[str] = ("js
 
 
 def _add_get(commands: Commands, common: Parser) -> None:
-    command = commands.add_parser(
-        "get",
-        parents=[common],
-        help="print one event by its id",
-        description="Print one event by its id.",
-    )
+    command = add_command(commands, common, "get", "print one event by its id")
     command.add_argument("event", metavar="ID", help="the CloudEvents id of the event")
     command.add_argument("--source", help="the source of the event, if several events have this id")
     command.add_argument("--stream", metavar="NAME", help="the stream of the event, if several events have this id")
@@ -60,12 +56,7 @@ def _add_get(commands: Commands, common: Parser) -> None:
 
 
 def _add_read(commands: Commands, common: Parser) -> None:
-    command = commands.add_parser(
-        "read",
-        parents=[common],
-        help="print the events of a stream in order",
-        description="Print the events of a stream in order.",
-    )
+    command = add_command(commands, common, "read", "print the events of a stream in order")
     command.add_argument("stream", metavar="STREAM", help="the name of the stream, such as acme:order-1")
     command.add_argument(
         "--from", dest="start", type=positive, default=1, metavar="N", help="the first sequence (default: %(default)s)"

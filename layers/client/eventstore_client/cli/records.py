@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["details", "records", "table"]
+__all__ = ["array_of", "details", "records"]
 
 
 def records(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, output: str) -> Iterator[str]:
@@ -21,15 +21,24 @@ def records(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, outpu
         output: `json` for one array, `ndjson` for a line per record, or `table`.
     """
     if output == "table":
-        yield from table([[record.get(column) for column in columns] for record in found], columns)
+        yield from _table([[record.get(column) for column in columns] for record in found], columns)
     elif output == "ndjson":
         yield from map(_compact, found)
     else:
-        start = "["
-        for record in found:
-            yield start + _compact(record)
-            start = ","
-        yield "]" if start == "," else "[]"
+        yield from array_of(map(_compact, found))
+
+
+def array_of(texts: Iterable[str]) -> Iterator[str]:
+    """Iterate over the lines of a JSON array.
+
+    Args:
+        texts: The JSON texts of its items, each in one line.
+    """
+    start = "["
+    for text in texts:
+        yield start + text
+        start = ","
+    yield "]" if start == "," else "[]"
 
 
 def details(record: Mapping[str, Any], *, output: str, texts: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -50,10 +59,11 @@ def details(record: Mapping[str, Any], *, output: str, texts: Mapping[str, str] 
     for name, text in (texts or {}).items():
         body = encoded.removesuffix("}").rstrip()
         encoded = f"{body}{separator}{json.dumps(name)}: {text}" + ("\n}" if output == "json" else "}")
-    yield from encoded.splitlines()
+    # `splitlines` would also split at characters that JSON has within strings, such as U+2028.
+    yield from encoded.split("\n")
 
 
-def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
+def _table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
     """Iterate over the lines of a table whose columns are as wide as their cells.
 
     Args:
@@ -78,7 +88,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         columns = [*dict.fromkeys(column for row in rows for column in row)]
         yield ""
         yield f"{name}:"
-        yield from table([[row.get(column) for column in columns] for row in rows], columns)
+        yield from _table([[row.get(column) for column in columns] for row in rows], columns)
 
 
 def _is_table(value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
+from eventstore_client.cli.parsers import add_command
 from eventstore_client.cli.values import event_type, json_list, json_object, or_none, positive, time_with_zone
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_subscriptions(
         common: The options that all commands have.
         output: Adds the option that selects the output.
     """
-    listing = _action(actions, common, "list", "print the durable subscriptions by name")
+    listing = add_command(actions, common, "list", "print the durable subscriptions by name")
     listing.add_argument("--prefix", help="only subscriptions whose names start with this text")
     output(listing)
 
@@ -115,10 +116,6 @@ def _add_settings(command: argparse.ArgumentParser) -> None:
 
 
 def _named(actions: Commands, common: Parser, name: str, purpose: str) -> Parser:
-    command = _action(actions, common, name, purpose)
+    command = add_command(actions, common, name, purpose)
     command.add_argument("name", metavar="NAME", help="the name of the durable subscription")
     return command
-
-
-def _action(actions: Commands, common: Parser, name: str, purpose: str) -> Parser:
-    return actions.add_parser(name, parents=[common], help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.")

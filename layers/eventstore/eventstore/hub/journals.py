@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from eventstore.errors import SettingsError
 from eventstore.streams import DEFAULT_PARTITIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eventstore.adapters.kafka.events_topic import EventsTopic
     from eventstore.hub.settings import Settings
     from eventstore.ports.journal import Journal
 
 __all__ = ["events_topic_of", "journal_of"]
+
+_NOT_INSTALLED = (
+    "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka and the "
+    "layer KafkaLayer of functions have it"
+)
+
+_TOPIC_SECONDS = 3.0
+"""For how long the topic is asked for: pushes of other rules wait for the same threads."""
 
 # ruff: noqa: PLC0415 - imports are local to each kind: a process imports the client of its own journal only
 
@@ -29,11 +40,9 @@ def journal_of(settings: Settings) -> Journal | None:
 
         return NatsJournal(NatsUrl.parse(settings.nats_url), name=settings.journal, replicas=settings.nats_replicas)
     if settings.backend == "kafka":
-        try:
+        with _installed():
             from eventstore.adapters.kafka.address import KafkaBrokers
             from eventstore.adapters.kafka.journal import KafkaJournal
-        except ModuleNotFoundError as error:
-            raise SettingsError(_NOT_INSTALLED) from error
 
         return KafkaJournal(
             KafkaBrokers.parse(settings.kafka_brokers),
@@ -52,12 +61,10 @@ def events_topic_of(settings: Settings) -> EventsTopic | None:
     """
     if not settings.kafka_events_topic:
         return None
-    try:
+    with _installed():
         from eventstore.adapters.kafka.address import KafkaBrokers
         from eventstore.adapters.kafka.client import KafkaClient
         from eventstore.adapters.kafka.events_topic import EventsTopic
-    except ModuleNotFoundError as error:
-        raise SettingsError(_NOT_INSTALLED) from error
 
     brokers = KafkaBrokers.parse(settings.kafka_brokers)
     return EventsTopic(
@@ -68,10 +75,10 @@ def events_topic_of(settings: Settings) -> EventsTopic | None:
     )
 
 
-_NOT_INSTALLED = (
-    "BACKEND is kafka, which needs the package confluent-kafka; it is not installed here. The extra kafka and the "
-    "layer KafkaLayer of functions have it"
-)
-
-_TOPIC_SECONDS = 3.0
-"""For how long the topic is asked for: pushes of other rules wait for the same threads."""
+@contextmanager
+def _installed() -> Iterator[None]:
+    """Say what is missing if the library of Kafka cannot be imported in the block."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(_NOT_INSTALLED) from error
