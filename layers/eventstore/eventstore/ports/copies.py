@@ -27,8 +27,8 @@ class CopySource(Protocol):
     def appends(self, partition: int, *, after: Position) -> CopiedAppends:
         """Return the next appends of a partition after a position, some hundreds."""
 
-    def streams(self, partition: int) -> Iterator[Sequence[CopiedStream]]:
-        """Yield all streams of a partition, in no order, some hundreds at a time."""
+    def streams(self) -> Iterator[tuple[int, Sequence[CopiedStream]]]:
+        """Yield all streams, in no order, perhaps some of them twice: a partition, and some hundreds of its streams."""
 
     def states(self, partition: int, names: Sequence[StreamName]) -> Sequence[CopiedStream | None]:
         """Return what the store has of streams of a partition; None of one that it does not have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
 from eventstore.adapters.redis.connection import ANSWERING
@@ -73,19 +74,19 @@ class RedisCopySource:
         end = Position(*sequence_and_time(entries[-1][0]), END_OF_APPEND)
         return CopiedAppends(appends, end, at_end=len(entries) < _APPENDS)
 
-    def streams(self, partition: int) -> Iterator[Sequence[CopiedStream]]:
-        """See `CopySource.streams`."""
-        prefix = stream_keys(partition, StreamName("")).state
-        names: list[StreamName] = []
-        # Both clients of redis-py have it; a cluster asks all of its nodes.
+    def streams(self) -> Iterator[tuple[int, Sequence[CopiedStream]]]:
+        """See `CopySource.streams`. One scan, for it looks at all keys of the store."""
+        names: defaultdict[int, list[StreamName]] = defaultdict(list)
         with ANSWERING:
-            for key in cast("Any", self._client).scan_iter(match=f"{prefix}*", count=1000):
-                names.append(StreamName(key.decode().removeprefix(prefix)))
-                if len(names) == _STREAMS:
-                    yield self._existing(partition, names)
-                    names = []
-            if names:
-                yield self._existing(partition, names)
+            # Both clients of redis-py have it; a cluster asks all of its nodes.
+            for key in cast("Any", self._client).scan_iter(match="{p*}:state:*", count=1000):
+                tag, _, name = key.decode().partition("}:state:")
+                partition = int(tag.removeprefix("{p"))
+                names[partition].append(StreamName(name))
+                if len(names[partition]) == _STREAMS:
+                    yield partition, self._existing(partition, names.pop(partition))
+            for partition, rest in names.items():
+                yield partition, self._existing(partition, rest)
 
     def states(self, partition: int, names: Sequence[StreamName]) -> Sequence[CopiedStream | None]:
         """See `CopySource.states`."""

@@ -72,8 +72,7 @@ class Move:
             if self._copy_appends() < _FEW:
                 break
         # What has not changed until the store is closed need not be copied then.
-        for partition in self._partitions:
-            self._copy_streams(partition)
+        self._copy_streams()
         beginnings = dict.fromkeys(self._partitions, BEGINNING)
         verified = self._verification.events(beginnings, self._ends(self._target), is_closed=False)
         self._report(f"{verified} events of the copy are like those of the store")
@@ -103,8 +102,8 @@ class Move:
         verified = self._ends(self._target)
         groups = {partition: self._groups(partition, began) for partition in self._partitions}
         self._copy_appends()
+        self._copy_streams()
         for partition in self._partitions:
-            self._copy_streams(partition)
             self._target.target.put_partition(partition, self._source.source.partition(partition))
             self._target.target.put_groups(partition, groups[partition])
         for kind in KINDS:
@@ -114,8 +113,8 @@ class Move:
         for partition in self._partitions:
             self._verification.partition(partition)
             self._verification.groups(partition, groups[partition])
-            for state in self._verification.streams(partition):
-                events, streams = events + state.head - state.first + 1, streams + 1
+        for state in self._verification.streams():
+            events, streams = events + state.head - state.first + 1, streams + 1
         definitions = self._verification.definitions()
         return Moved(events, streams, definitions, self._clock.now() - began)
 
@@ -139,8 +138,8 @@ class Move:
     def _ends(self, store: MovedStore) -> dict[int, Position]:
         return {partition: end.position for partition, end in store.log.ends(self._partitions).items()}
 
-    def _copy_streams(self, partition: int) -> None:
-        for states in self._source.source.streams(partition):
+    def _copy_streams(self) -> None:
+        for partition, states in self._source.source.streams():
             copies = self._target.source.states(partition, [state.name for state in states])
             differing = [state for state, copy in zip(states, copies, strict=True) if state != copy]
             self._target.target.put_streams(partition, differing)

@@ -45,20 +45,19 @@ class Verification:
             self._events(partition, after[partition], until[partition], is_closed=is_closed) for partition in after
         )
 
-    def streams(self, partition: int) -> Iterator[CopiedStream]:
-        """Compare what both have of the streams of a partition besides their events, and yield them."""
+    def streams(self) -> Iterator[CopiedStream]:
+        """Compare what both have of all streams besides their events, and yield each once."""
         names = set()
-        for states in self._source.source.streams(partition):
+        for partition, states in self._source.source.streams():
             copies = self._target.source.states(partition, [state.name for state in states])
             for state, copy in zip(states, copies, strict=True):
                 if state.name in names:
-                    # A scan may return a key twice.
                     continue
                 if state != copy:
                     raise CopyDiffers(f"stream {state.name!r} is {state}, and the copy has {copy}")
                 names.add(state.name)
                 yield state
-        for states in self._target.source.streams(partition):
+        for _, states in self._target.source.streams():
             for state in states:
                 if state.name not in names:
                     raise CopyDiffers(f"the copy has stream {state.name!r}, which the store does not have")
