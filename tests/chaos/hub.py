@@ -285,17 +285,11 @@ class Hub:
         self._deliverer = Deliverer(connections, dispatch_queue, clock=self.clocks, jitter=lambda: 0.5, workers=1)
         self._deliverer._threads = _Inline()  # type: ignore[assignment] # it does what is asked of it here
 
-    def _current_worker(self) -> Dispatcher:
+    def _current_worker(self, process: root.Hub | None = None) -> Dispatcher:
         """The worker of this process, which reads the store's settings when it is first needed."""
         if self._dispatcher is None:
-            self._dispatcher = _DISPATCHER(hub())
+            self._dispatcher = _DISPATCHER(process or hub())
         return self._dispatcher
-
-    def _worker(self) -> Dispatcher:
-        """A worker with a log and turns of its own, as in another process."""
-        forget()
-        worker: Dispatcher = _DISPATCHER(hub())
-        return worker
 
     def restart(self) -> None:
         """Other processes, which know nothing yet."""
@@ -376,11 +370,18 @@ class Hub:
         return self._batch(lambda: dispatch(_records(messages), context))  # type: ignore[arg-type]
 
     def dispatch_twice(self, messages: Sequence[Message], dying: Sequence[Process]) -> list[BaseException | None]:
-        """Deliver the same messages to two concurrent workers."""
-        workers = [self._current_worker(), self._worker()]
+        """Deliver the same messages to two concurrent workers.
 
-        def job(worker: Dispatcher) -> Callable[[], Any]:
+        Each has a log and turns of its own, as in a process of its own. It is made within its job: a full
+        store fails that process, and not the simulation.
+        """
+        this = hub()
+        forget()
+        workers = (lambda: self._current_worker(this), lambda: _DISPATCHER(hub()))
+
+        def job(made: Callable[[], Dispatcher]) -> Callable[[], Any]:
             def serve() -> None:
+                worker = made()
                 for message in messages:
                     partition = json.loads(message.body)["partition"]
                     # As functions.dispatch does it; each process has a worker of its own.
@@ -390,7 +391,7 @@ class Hub:
             return serve
 
         raised = self.wiring.run_together(
-            [(dying_process, job(w)) for dying_process, w in zip(dying, workers, strict=True)]
+            [(dying_process, job(made)) for dying_process, made in zip(dying, workers, strict=True)]
         )
         self.killed += sum(isinstance(error, Killed) for error in raised)
         if any(isinstance(error, Killed) for error in raised):
