@@ -479,6 +479,30 @@ def test_what_is_no_nats_server_is_named(opens: Opens) -> None:
         answering.join(20)
 
 
+def test_an_end_that_no_leader_reports_is_not_believed(
+    server: NatsServer, opens: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opens(server)
+    for content in (b"1", b"2"):
+        journal.append(0, content)
+    request, reported = Connection.request, []
+
+    def leaderless(connection: Connection, subject: str, content: bytes) -> Message:
+        message = request(connection, subject, content)
+        if "STREAM.INFO" not in subject or reported:
+            return message
+        info = json.loads(message.content)
+        # As a replica answers while a leader is elected.
+        info["cluster"] = {"name": "tests", "replicas": []}
+        info["state"]["last_seq"] = 1
+        reported.append(info)
+        return message._replace(content=json.dumps(info).encode())
+
+    monkeypatch.setattr(Connection, "request", leaderless)
+    assert journal.end(0).position == 2
+    assert reported
+
+
 class TestOnAClusterOfThree:
     def test_what_was_acknowledged_is_there_after_the_leader_was_killed(self, opens: Opens) -> None:
         with NatsCluster.started() as cluster:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 from eventstore.adapters.journal_errors import beyond_the_end
 from eventstore.adapters.nats.client import NatsClient
 from eventstore.adapters.nats.errors import NatsError
-from eventstore.adapters.nats.requests import adjacent, content_of, first_of, following, leaders, records_of
+from eventstore.adapters.nats.requests import (
+    adjacent,
+    content_of,
+    first_of,
+    following,
+    leaders,
+    leaders_info,
+    records_of,
+)
 from eventstore.adapters.nats.streams import Streams
 from eventstore.errors import TooLarge
 from eventstore.ports.journal import JournalEnd, JournalRecord
@@ -95,7 +103,7 @@ class NatsJournal:
     def end(self, partition: int) -> JournalEnd:
         """See `Journal.end`."""
         with self._streams.using(partition) as stream:
-            info = self._client.api(f"STREAM.INFO.{stream}")
+            info = self._client.run(lambda connection: leaders_info(connection, stream))
         return JournalEnd(str(info["created"]), int(info["state"]["last_seq"]))
 
     def erase(self, partition: int, position: int) -> None:

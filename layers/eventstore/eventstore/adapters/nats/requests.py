@@ -10,7 +10,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.nats.client import answering, checked
-from eventstore.adapters.nats.errors import NO_MESSAGE_FOUND, NatsError
+from eventstore.adapters.nats.errors import NO_MESSAGE_FOUND, NatsError, NoResponders
 from eventstore.adapters.nats.messages import Request, sequence_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventstore.adapters.nats.connection import Connection
     from eventstore.adapters.nats.messages import JetStreamName, Message
 
-__all__ = ["adjacent", "content_of", "first_of", "following", "leaders", "records_of"]
+__all__ = ["adjacent", "content_of", "first_of", "following", "leaders", "leaders_info", "records_of"]
 
 _END_OF_BATCH, _NOT_FOUND = 204, 404
 
@@ -54,6 +54,19 @@ def leaders(stream: JetStreamName, position: int, *, most_bytes: int) -> Request
     return Request(
         f"$JS.API.STREAM.MSG.GET.{stream}", json.dumps({"seq": position}).encode(), most_bytes * 4 // 3, batch=False
     )
+
+
+def leaders_info(connection: Connection, stream: JetStreamName) -> dict[str, Any]:
+    """Return what the leader of a stream knows of it.
+
+    Raises:
+        NoResponders: There is no leader. Then any replica answers, which may lack what was acknowledged last.
+    """
+    info = checked(connection.request(f"$JS.API.STREAM.INFO.{stream}", b""))
+    # A server without a cluster says nothing of one.
+    if "cluster" in info and not info["cluster"].get("leader"):
+        raise NoResponders(f"the stream {stream} has no leader")
+    return info
 
 
 def content_of(answer: Message) -> bytes | None:
