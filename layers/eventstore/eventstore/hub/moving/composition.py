@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.copy_source import RedisCopySource
 from eventstore.adapters.redis.copy_target import CopySteps, RedisCopySteps, RedisCopyTarget
-from eventstore.adapters.redis.definitions import Definitions, DurableDefinitions, FilterDefinitions
+from eventstore.adapters.redis.definitions import (
+    Definitions,
+    DurableDefinitions,
+    FilterDefinitions,
+    SchemaDefinitions,
+)
 from eventstore.adapters.redis.group_steps import GroupSteps, RedisGroupSteps
 from eventstore.adapters.redis.partitions import Partitions
 from eventstore.hub.moving.store import MovedStore
@@ -26,12 +31,20 @@ def moved_store(hub: Hub) -> MovedStore:
     if journaled is None:
         redis, settings = hub.redis, hub.settings
         partitions = Partitions(redis, configured=settings.partitions, shards=settings.shards)
-        definitions = {"durable": DurableDefinitions(redis), "filter": FilterDefinitions(redis)}
+        definitions = {
+            "durable": DurableDefinitions(redis),
+            "filter": FilterDefinitions(redis),
+            "schema": SchemaDefinitions(redis),
+        }
         groups: GroupSteps = RedisGroupSteps(redis, partitions)
         steps: CopySteps = RedisCopySteps(redis)
     else:
         partitions, groups, steps = journaled.partitions, journaled.groups, journaled.copy_steps
-        definitions = {"durable": journaled.durable_definitions, "filter": journaled.filter_definitions}
+        definitions = {
+            "durable": journaled.durable_definitions,
+            "filter": journaled.filter_definitions,
+            "schema": journaled.schema_definitions,
+        }
     source = RedisCopySource(
         partitions, definitions=definitions, bodies=None if journaled is None else journaled.bodies
     )
