@@ -166,6 +166,7 @@ QUERIES: Mapping[str, Sequence[Parameter]] = {
     "listStreams": LIST_NAMES,
     "listSubscriptions": LIST_NAMES,
     "listFilters": LIST_NAMES,
+    "listSchemas": LIST_NAMES,
     "listDeadLetters": (SUBSCRIPTION, STREAM, *_PAGE),
     "listConnections": _PAGE,
     "purgeDeadLetters": (PURGE_SUBSCRIPTION, STREAM),

@@ -9,9 +9,9 @@ define wheels
 		--platform $(PLATFORM) --python-version $(TARGET_PYTHON) --only-binary=:all: --target "$(ARTIFACTS_DIR)/python"
 endef
 
-# $(bare), last: what pip adds for the command line goes, and what only people, compilers and type checkers read. Licences
+# $(bare), last: what pip adds for the command line goes, and what only people, tests, compilers and type checkers read. Licences
 # stay, in *.dist-info.
 define bare
 	rm -rf "$(ARTIFACTS_DIR)/python/bin" "$(ARTIFACTS_DIR)"/python/*.md
-	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name py.typed -o -name '*.pyi' -o -name '*.c' \) -prune -exec rm -rf {} +
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -name py.typed -o -name '*.pyi' -o -name '*.c' -o -name tests -o -name benchmarks \) -prune -exec rm -rf {} +
 endef

@@ -36,7 +36,8 @@ class ProblemMembers(TypedDict, total=False):
     actual: Count
     subscription: Annotated[Name, Field(description="The subscription that is at `version`, or that names `filter`.")]
     filter: Annotated[Name, Field(description="The named filter that is at `version`, or that is in use.")]
-    version: Annotated[str, Field(description="Of a subscription or filter: its ETag, without the quotes.")]
+    event_type: Annotated[Name, Field(description="The event type whose schema is at `version`.")]
+    version: Annotated[str, Field(description="Of a subscription, filter or schema: its ETag, without the quotes.")]
     sequence: Positive
     index: Count
     position: Annotated[Count, Field(description="The character of the expression, from 0, at which it breaks a rule.")]

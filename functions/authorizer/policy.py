@@ -24,17 +24,25 @@ def _read(path: str) -> tuple[str, str]:
     return f"GET{path}", f"HEAD{path}"
 
 
+_SCHEMAS = _read("/api/v1/schemas*")
+
 # An asterisk also covers all paths below. The gateway limits the response to 8 KiB, so patterns are few.
 _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
-    Scope.PUBLISH: ("POST/api/v1/events",),
-    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*"), *_read("/api/v1/filters*")),
-    Scope.SUBSCRIBE: (*_read("/api/v1/subscriptions*"), *_read("/api/v1/filters*"), *_read("/api/v1/handshake")),
+    Scope.PUBLISH: ("POST/api/v1/events", *_SCHEMAS),
+    Scope.READ: (*_read("/api/v1/events*"), *_read("/api/v1/streams*"), *_read("/api/v1/filters*"), *_SCHEMAS),
+    Scope.SUBSCRIBE: (
+        *_read("/api/v1/subscriptions*"),
+        *_read("/api/v1/filters*"),
+        *_read("/api/v1/handshake"),
+        *_SCHEMAS,
+    ),
     Scope.ADMIN: (
         "POST/api/v1/streams",
         "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions*",
         "*/api/v1/filters*",
+        "*/api/v1/schemas*",
         "*/api/v1/dead-letters*",
         "*/api/v1/connections*",
         *_read("/api/v1/stats"),

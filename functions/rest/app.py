@@ -9,7 +9,7 @@ from eventstore.errors import EventstoreError
 from eventstore.write import publisher
 from functions.rest import cors, problems, responses
 from functions.rest.resolver import ThreadedResolver
-from functions.rest.routes import about, connections, dead_letters, events, filters, streams, subscriptions
+from functions.rest.routes import about, connections, dead_letters, events, filters, schemas, streams, subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ for router in (
     streams.router,
     subscriptions.router,
     filters.router,
+    schemas.router,
     dead_letters.router,
     connections.router,
     about.router,

@@ -54,6 +54,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.InvalidStream: (422, "Invalid stream name or settings"),
     errors.InvalidQuery: (422, "Invalid parameter or header"),
     errors.InvalidFilter: (422, "Invalid filter"),
+    errors.InvalidSchema: (422, "Invalid schema"),
     errors.InvalidTarget: (422, "Invalid target"),
     errors.InvalidCursor: (422, "Invalid cursor"),
     InvalidBody: (422, "Invalid body"),
@@ -63,6 +64,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.WrongExpectedVersion: (412, "Stream version does not match"),
     errors.WrongSubscriptionVersion: (412, "Subscription version does not match"),
     errors.WrongFilterVersion: (412, "Filter version does not match"),
+    errors.WrongSchemaVersion: (412, "Schema version does not match"),
     errors.EventConflict: (409, "Event exists with other content"),
     errors.StreamConflict: (409, "Stream exists with other settings"),
     errors.SubscriptionConflict: (409, "Subscription exists with another definition"),
@@ -73,6 +75,7 @@ _KINDS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.EventNotFound: (404, "Event not found"),
     errors.SubscriptionNotFound: (404, "Subscription not found"),
     errors.FilterNotFound: (404, "Filter not found"),
+    errors.SchemaNotFound: (404, "Schema not found"),
     errors.NothingParked: (404, "Nothing is parked"),
     errors.ConnectionNotFound: (404, "Connection not found"),
     errors.StreamGone: (410, "Stream was permanently deleted"),
@@ -205,6 +208,9 @@ def _members(error: errors.EventstoreError) -> ProblemMembers:
         case errors.WrongFilterVersion():
             version: ProblemMembers = {"version": error.actual} if error.actual else {}
             members = {"filter": error.name, **version}
+        case errors.WrongSchemaVersion():
+            schema_version: ProblemMembers = {"version": error.actual} if error.actual else {}
+            members = {"event_type": error.name, **schema_version}
         case errors.FilterInUse():
             user: ProblemMembers = {"subscription": error.subscription} if error.subscription else {}
             members = {"filter": error.name, **user}

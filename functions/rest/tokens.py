@@ -19,6 +19,7 @@ __all__ = [
     "CONNECTIONS",
     "DEAD_LETTERS",
     "FILTERS",
+    "SCHEMAS",
     "STREAMS",
     "SUBSCRIPTIONS",
     "Named",
@@ -29,7 +30,7 @@ __all__ = [
     "token_of",
 ]
 
-STREAMS, SUBSCRIPTIONS, DEAD_LETTERS, CONNECTIONS, FILTERS = "n", "d", "l", "o", "f"
+STREAMS, SUBSCRIPTIONS, DEAD_LETTERS, CONNECTIONS, FILTERS, SCHEMAS = "n", "d", "l", "o", "f", "s"
 """A letter for each list, so that a cursor is valid only for the list that returned it."""
 
 

@@ -14,7 +14,7 @@ __all__ = ["Reach", "reach"]
 
 
 class Reach(NamedTuple):
-    """The modules and scripts that modules reach in some folders, and the missing ones."""
+    """The modules, and the scripts and data, that modules reach in some folders, and the missing modules."""
 
     modules: dict[str, Path]
     scripts: set[Path]
@@ -26,7 +26,7 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
 
     A text that is the name of a module counts as its import (`bootstrap.preload`). Where a module imports `Script`,
     `Script("name")` counts as the use of `lua/name.lua` beside the module that defines `Script`, and so does a text
-    that is the name of such a file.
+    that is the name of such a file. A text that names a JSON file beside the module counts as its use.
 
     Args:
         entries: The names of modules.
@@ -48,6 +48,7 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
         nodes = list(_run(ast.parse(path.read_text())))
         for node in nodes:
             ahead += _imported(node, name, path, folders)
+            result.scripts.update(_data(node, path.parent))
         if scripts := _script_folder(nodes, folders):
             result.scripts.update(file for node in nodes for file in _scripts(node, scripts))
     return result
@@ -90,6 +91,13 @@ def _script_folder(nodes: Iterable[ast.AST], folders: Sequence[Path]) -> Path | 
             defined = _file_of(node.module, folders)
             return defined.parent / "lua" if defined else None
     return None
+
+
+def _data(node: ast.AST, folder: Path) -> list[Path]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+\.json", node.value):
+        named = folder / node.value
+        return [named] if named.is_file() else []
+    return []
 
 
 def _scripts(node: ast.AST, folder: Path) -> list[Path]:

@@ -32,7 +32,7 @@ LAYERS = list(REQUIREMENTS)
 SDK = BUILT / "ClientLayer/python"
 OURS = ("eventstore", "eventstore_client", "functions")
 IN_THE_RUNTIME = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "urllib3")
-COMPILED = ("_cffi_backend", "confluent_kafka", "cryptography", "hiredis", "pydantic_core")
+COMPILED = ("_cffi_backend", "confluent_kafka", "cryptography", "hiredis", "pydantic_core", "rpds")
 MOST_BYTES = 15_000_000
 MOST_BYTES_OF_KAFKA = 6_000_000
 """Of a layer that is there only if a journal is on Kafka."""

@@ -10,12 +10,14 @@ from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.journaled.store import JournaledStore
 from eventstore.adapters.memory.journal import MemoryJournal
 from eventstore.adapters.redis.durables import RedisDurables
+from eventstore.adapters.redis.event_schemas import RedisEventSchemas
 from eventstore.adapters.redis.named_filters import RedisNamedFilters
 from eventstore.adapters.redis.registry import RedisRegistry
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.groups import Join, Leave
 from eventstore.ports import Start, TurnResult
 from tests.contract.durables import DurablesContract, create, durable, following
+from tests.contract.event_schemas import EventSchemasContract, schema
 from tests.contract.named_filters import NamedFiltersContract, named
 from tests.contract.servers import OnACluster, OnOneServer
 from tests.contract.subscribed import SubscribedContract
@@ -72,6 +74,14 @@ class OnAJournal:
             store.partitions.client, partitions=store.partitions, definitions=store.filter_definitions
         )
 
+    @pytest.fixture
+    def schemas(self, store: JournaledStore) -> RedisEventSchemas:
+        return schemas_of(store)
+
+
+def schemas_of(store: JournaledStore) -> RedisEventSchemas:
+    return RedisEventSchemas(store.partitions.client, partitions=store.partitions, definitions=store.schema_definitions)
+
 
 class TestDurables(OnOneServer, OnAJournal, DurablesContract):
     pass
@@ -86,6 +96,14 @@ class TestNamedFilters(OnOneServer, OnAJournal, NamedFiltersContract):
 
 
 class TestNamedFiltersOnACluster(OnACluster, OnAJournal, NamedFiltersContract):
+    pass
+
+
+class TestEventSchemas(OnOneServer, OnAJournal, EventSchemasContract):
+    pass
+
+
+class TestEventSchemasOnACluster(OnACluster, OnAJournal, EventSchemasContract):
     pass
 
 
@@ -136,13 +154,14 @@ class TestALostRedis:
         place = next(at for at, recorded in position if recorded.sequence == to)
         turns.commit(turn, TurnResult({}, {}, {}, {key: replace(group, place=place)}, 0, {}))
 
-    def test_costs_no_definition_and_no_filter(self, store: JournaledStore, redis: Redis) -> None:
+    def test_costs_no_definition_no_filter_and_no_schema(self, store: JournaledStore, redis: Redis) -> None:
         durables = durables_of(store)
         filters = RedisNamedFilters(
             store.partitions.client, partitions=store.partitions, definitions=store.filter_definitions
         )
         create(durables, following())
         filters.create(named())
+        schemas_of(store).create(schema())
         create(durables, durable("gone", key="d-gone"))
         durables.delete("gone")
         before = durables.get("workers")
@@ -150,6 +169,7 @@ class TestALostRedis:
         assert durables.names(prefix="", after="", count=9) == ["workers"]
         assert durables.get("workers") == before
         assert filters.list(prefix="", after="", count=9) == [named()]
+        assert schemas_of(store).list(prefix="", after="", count=9) == [schema()]
         assert durables.change(before, replace(before, version=before.version + 1))
 
     def test_a_group_goes_on_where_its_last_turn_left_it(self, store: JournaledStore, redis: Redis) -> None:

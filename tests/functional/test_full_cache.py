@@ -110,6 +110,11 @@ _CALLS = (
         {"filter_name": "unused"},
         has='"unused"',
     ),
+    Call("GET /api/v1/schemas", "/api/v1/schemas", 200, has='"order.placed"'),
+    Call("GET /api/v1/schemas/{type}", "/api/v1/schemas/order.placed", 200, has='"version":1'),
+    Call("PUT /api/v1/schemas/{type}", "/api/v1/schemas/order.paid", 503, {"schema": {}}, has=_FULL),
+    Call("PUT /api/v1/schemas/{type}", "/api/v1/schemas/order.placed", 200, {"schema": {}}, has='"version":2'),
+    Call("DELETE /api/v1/schemas/{type}", "/api/v1/schemas/order.placed", 204),
     Call("GET /api/v1/connections", "/api/v1/connections", 200, has='"subscription":"workers"'),
     Call("DELETE /api/v1/connections/{connection}", "/api/v1/connections/CLIENT", 204),
     Call("GET /api/v1/dead-letters", "/api/v1/dead-letters", 200, has='"bad"'),
@@ -177,6 +182,8 @@ def full(server: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Full
         for name in ("failures", "unused"):
             put = proxied("PUT", f"/api/v1/filters/{name}", body=b'{"filters":[]}', headers=_JSON)
             assert api.invoke(put).status == 201
+        schema = proxied("PUT", "/api/v1/schemas/order.placed", body=b'{"schema":{"type":"object"}}', headers=_JSON)
+        assert api.invoke(schema).status == 201
         assert create(api).status == 201
         assert api.create(id="few", retention={"max_events": 1}).status == 201
         gateway = Gateway(dispatch_queue, deliveries)

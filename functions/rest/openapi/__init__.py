@@ -50,6 +50,7 @@ def document(*, server: str, auth: str = "none") -> dict[str, Any]:
             {"name": "streams", "description": "Ordered logs of events, and their settings."},
             {"name": "subscriptions", "description": "Durable subscriptions: they outlive connections."},
             {"name": "filters", "description": "Filters that have a name; subscriptions and reads may name them."},
+            {"name": "schemas", "description": "Schemas of the data of event types, which the hub may enforce."},
             {"name": "connections", "description": "Clients that are connected over WebSocket."},
             {"name": "dead letters", "description": "What durable subscriptions could not handle, stream by stream."},
             {"name": "about", "description": "The hub about itself."},

@@ -70,6 +70,7 @@ PATH: Mapping[str, Mapping[str, Any]] = {
     "id": _path("id", "The event's id, percent-encoded.", _TEXT),
     "stream": _path("stream", "The stream's name.", NAME),
     "filter": _path("filter", "The filter's name.", NAME),
+    "type": _path("type", "The event type.", NAME),
     "connection": _path("connection", "The connection's id, percent-encoded.", _TEXT),
     "subscription": _path("subscription", "The durable subscription's name.", NAME),
 }
@@ -105,6 +106,11 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "Only if the filter is at one of these versions: an ETag as it was given; `*`: whatever version it is at.",
     ),
     "IfNoFilter": _header("If-None-Match", "`*`: only if there is no filter of this name.", enum=["*"]),
+    "IfSchema": _header(
+        "If-Match",
+        "Only if the stored schema is at one of these versions: an ETag as it was given; `*`: whatever version.",
+    ),
+    "IfNoSchema": _header("If-None-Match", "`*`: only if no schema is stored for this type.", enum=["*"]),
     "IfNoVersion": _header("If-None-Match", "Only if the stream is at none of these versions, as in If-Match."),
     "IfNew": _header("If-None-Match", "`*`: store only if the stream has had no event yet.", enum=["*"]),
     "IfNotThere": _header("If-None-Match", "`*`: only if there is no stream of this name.", enum=["*"]),

@@ -8,6 +8,7 @@ from functions.rest.openapi.answers import ETAG, LINK, MISSING, NEXT, json, prob
 from functions.rest.openapi.connections import CONNECTION_PATHS
 from functions.rest.openapi.filter_paths import FILTER_PATHS
 from functions.rest.openapi.parameters import HEADERS, PATH, parameters
+from functions.rest.openapi.schema_paths import SCHEMA_PATHS
 from functions.rest.openapi.shapes import body, ref
 from functions.rest.openapi.subscription_paths import SUBSCRIPTION_PATHS
 from functions.rest.request import MERGE_PATCH
@@ -196,6 +197,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams/{stream}/events": {"get": _READ},
     **SUBSCRIPTION_PATHS,
     **FILTER_PATHS,
+    **SCHEMA_PATHS,
     **CONNECTION_PATHS,
     "/api/v1/handshake": {"get": _HANDSHAKE},
     "/health": {"get": _health("getRootHealth")},

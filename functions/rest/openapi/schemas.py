@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from functions.answers import about, connections, filters, members, problems, streams, subscriptions
-from functions.rest import filter_models, models, subscription_models
+from functions.answers import schemas as event_schemas
+from functions.rest import filter_models, models, schema_models, subscription_models
 from functions.rest.openapi.derived import derived
 from functions.rest.openapi.events import EVENT_SCHEMAS
 from functions.rest.openapi.filters import FILTER_SCHEMA
@@ -40,6 +41,8 @@ _ANSWERS: Sequence[object] = (
     subscriptions.Redriven,
     filters.NamedFilter,
     filters.NamedFilters,
+    event_schemas.EventSchema,
+    event_schemas.EventSchemas,
     connections.Connections,
     about.Health,
     about.Stats,
@@ -56,8 +59,9 @@ def schemas() -> dict[str, Any]:
 
 def _bodies() -> dict[str, Any]:
     """The schemas of the bodies of requests, as pydantic makes them from the models that check those."""
+    modules = (models, subscription_models, filter_models, schema_models)
     bodies: list[tuple[type[BaseModel], JsonSchemaMode]] = [
-        (model, "validation") for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS)
+        (model, "validation") for module in modules for model in module.MODELS
     ]
     _, schema = models_json_schema(bodies, ref_template="#/components/schemas/{model}")
     definitions: dict[str, Any] = schema["$defs"]

@@ -221,6 +221,7 @@ _BY_CODE: Mapping[str, type[ProblemError]] = {
     "unauthorized": Denied,
     "wrong-expected-version": WrongExpectedVersion,
     "wrong-filter-version": WrongVersion,
+    "wrong-schema-version": WrongVersion,
     "wrong-subscription-version": WrongVersion,
 }
 _BY_STATUS: Mapping[int, type[ProblemError]] = {

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.durables import RedisDurables
+from eventstore.adapters.redis.event_schemas import RedisEventSchemas
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.named_filters import RedisNamedFilters
 from eventstore.adapters.redis.read_ahead import ReadAhead
@@ -21,8 +22,11 @@ from eventstore.live.dispatch import Dispatcher
 from eventstore.live.subscribe import Subscribed, Subscriptions
 from eventstore.live.wakeups import QueueWakeups
 from eventstore.read.filter_directory import FilterDirectory
+from eventstore.read.schema_directory import SchemaDirectory
 from eventstore.subscriptions import BARE, EVENTSTORE, Connection, Subscription
+from eventstore.write.enforcement import Enforcement
 from eventstore.write.publisher import Publisher
+from eventstore.write.schema_admin import SchemaAdmin
 from eventstore.write.stream_admin import StreamAdmin
 from tests.examples import FakeClock
 from tests.fakes.letters import FakeLetters
@@ -82,6 +86,7 @@ class Live:
         self.pushes = FakePushes()
         self.durables = RedisDurables(client, partitions=partitions)
         self.filters = RedisNamedFilters(client, partitions=partitions)
+        self.event_schemas = RedisEventSchemas(client, partitions=partitions)
         wakeups = QueueWakeups(lambda: wrap(self.dispatch_queue))
         self.members = Trusted(Members(wrap(self.durables), wrap(self.registry), wakeups))
         self.store = Trusted(Publisher(wrap(self.log), wakeups), StreamAdmin(wrap(self.log), wakeups, clock=self.clock))
@@ -107,6 +112,17 @@ class Live:
                 new_id=lambda: f"{next(self._keys):024x}",
             ),
             FilterDirectory(wrap(self.filters)),
+        )
+        enforcement = Enforcement(wrap(self.event_schemas), clock=self.clock)
+        self.schemas = Trusted(
+            SchemaAdmin(
+                wrap(self.event_schemas),
+                clock=self.clock,
+                new_id=lambda: f"{next(self._keys):024x}",
+                changed=enforcement.forget,
+            ),
+            SchemaDirectory(wrap(self.event_schemas)),
+            Publisher(wrap(self.log), wakeups, enforcement=enforcement),
         )
         self.dispatcher = self.worker(limits)
         self._keys = itertools.count(1)

@@ -16,7 +16,15 @@ from redis import Redis
 from eventstore import ports
 from eventstore.adapters.redis.connection import connect
 from eventstore.durable.admin import Changes, StartPosition
-from eventstore.errors import ConnectionNotFound, FilterNotFound, NothingParked, StreamGone, SubscriptionNotFound
+from eventstore.errors import (
+    ConnectionNotFound,
+    FilterNotFound,
+    InvalidEvent,
+    NothingParked,
+    SchemaNotFound,
+    StreamGone,
+    SubscriptionNotFound,
+)
 from eventstore.filters import parse_filters
 from eventstore.filters.named import FilterReference
 from eventstore.groups import DeliverySettings
@@ -475,6 +483,26 @@ def naming(hub: Mortal) -> Iterator[None]:
     assert {"1", "4"} <= sent
 
 
+def enforcing(hub: Mortal) -> Iterator[None]:
+    """A schema is stored, changed and enforced, and deleted again."""
+    refused = False
+    yield
+    hub.survive(lambda: hub.schemas.put("order", {"type": "object"}, enforce=False))
+    hub.survive(lambda: hub.schemas.publish([event("1", type="order")], stream="wf"))
+    hub.survive(lambda: hub.schemas.put("order", {"type": "null"}, enforce=True))
+    try:
+        hub.survive(lambda: hub.schemas.publish([event("2", type="order")], stream="wf"))
+    except InvalidEvent:
+        refused = True
+    with suppress(SchemaNotFound):
+        hub.survive(lambda: hub.schemas.delete("order"))
+    hub.survive(lambda: hub.schemas.publish([event("3", type="order")], stream="wf"))
+    yield
+    assert refused
+    assert hub.event_schemas.list(prefix="", after="", count=9) == []
+    assert [found.sequence for _, found in hub.log.tail({0: BEGINNING}, count=9)[0].events] == [1, 2]
+
+
 def following(hub: Mortal) -> Iterator[None]:
     """A filter is changed once, and nobody repeats the call."""
     names = ("first", "second")
@@ -613,6 +641,7 @@ SCENARIOS = [
     replaying,
     changing,
     naming,
+    enforcing,
     following,
     waiting,
     leaving,
@@ -699,6 +728,7 @@ ADAPTERS = {
     ports.DeadLetters: "FakeLetters",
     ports.Deliveries: "FakeDeliveries",
     ports.Durables: "RedisDurables",
+    ports.EventSchemas: "RedisEventSchemas",
     ports.Log: "RedisLog",
     ports.NamedFilters: "RedisNamedFilters",
     ports.Pushes: "FakePushes",

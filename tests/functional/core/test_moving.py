@@ -31,7 +31,7 @@ from eventstore.hub.moving.composition import moved_store
 from eventstore.hub.moving.move import Move, Moved
 from eventstore.hub.moving.store import CopyDiffers, MovedStore
 from eventstore.hub.settings import Settings
-from eventstore.ports import Start, TurnResult
+from eventstore.ports import EventSchema, Start, TurnResult
 from eventstore.positions import BEGINNING, Position
 from eventstore.streams import DurableName, Expected, FilterName, Retention, StreamConfig, partition_of
 from eventstore.subscriptions import ConnectionId, Durable, SubscriptionId, SubscriptionKey, Target
@@ -219,17 +219,20 @@ class TestWhatIsMoved:
             "f" * 24, FilterName("failures"), parse_filters([{"suffix": {"type": ".failed"}}]), created=5
         )
         source.named_filters.create(named)
+        schema = EventSchema("0" * 24, "order.placed", "{}", enforce=True)
+        source.event_schemas.create(schema)
         source.log.append("wf", events(5))
         source.durables.create(_DURABLE, dict.fromkeys(range(_PARTITIONS), Start.NOW))
         other = replace(_DURABLE, name=DurableName("others"), key=SubscriptionKey("e" * 24))
         source.durables.create(other, dict.fromkeys(range(_PARTITIONS), Start.OLDEST))
         moved = _moved(source, target)
-        assert moved.definitions == 3
+        assert moved.definitions == 4
         assert list(target.durables.names(prefix="", after="", count=10)) == ["others", "workers"]
         for durable in (_DURABLE, other):
             assert target.durables.get(durable.name) == durable
             assert target.durables.groups(durable) == source.durables.groups(durable)
         assert target.named_filters.list(prefix="", after="", count=10) == [named]
+        assert target.event_schemas.list(prefix="", after="", count=10) == [schema]
 
     def test_a_move_of_nothing_leaves_an_empty_store_of_the_same_epochs(self, source: Hub, target: Hub) -> None:
         assert (moved := _moved(source, target)) == Moved(0, 0, 0, moved.closed_ms)

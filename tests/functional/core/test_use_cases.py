@@ -26,10 +26,12 @@ from eventstore.positions import BEGINNING
 from eventstore.read.filter_directory import FilterDirectory
 from eventstore.read.pages import AllQuery, StreamQuery
 from eventstore.read.reader import Reader
+from eventstore.read.schema_directory import SchemaDirectory
 from eventstore.read.selection import Selection
 from eventstore.streams import Retention, StreamConfig
 from eventstore.subscriptions import EVENTSTORE, Connection, Durable, Subscription
 from eventstore.write.publisher import Publisher
+from eventstore.write.schema_admin import SchemaAdmin
 from eventstore.write.stream_admin import StreamAdmin
 from tests.examples import event
 from tests.fakes.letters import FakeLetters
@@ -52,6 +54,8 @@ _USE_CASES: Mapping[str, type] = {
     "operations": Operations,
     "publisher": Publisher,
     "reader": Reader,
+    "schema_admin": SchemaAdmin,
+    "schemas": SchemaDirectory,
     "streams": StreamAdmin,
     "subscriptions": Subscriptions,
 }
@@ -68,7 +72,7 @@ _OF_THE_HUB = {
 _FOR_ALL = {"operations.ping"}
 """What whoever has a credential may do."""
 
-_STREAM, _DURABLE, _FILTER = "t2:wf", "t2:workers", "t2:failures"
+_STREAM, _DURABLE, _FILTER, _TYPE = "t2:wf", "t2:workers", "t2:failures", "order.placed"
 
 
 def _durable(name: str = _DURABLE) -> Durable:
@@ -123,6 +127,10 @@ _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
     ),
     "reader.streams": lambda to, access: to.streams(access=access, count=1),
     "reader.wait": lambda to, access: to.wait(to.describe(_STREAM, access=FULL).state, access=access, seconds=0.0),
+    "schema_admin.delete": lambda to, access: to.delete(_TYPE, access=access),
+    "schema_admin.put": lambda to, access: to.put(_TYPE, {}, enforce=False, access=access),
+    "schemas.describe": lambda to, access: to.describe(_TYPE, access=access),
+    "schemas.list": lambda to, access: to.list(access=access, count=1),
     "streams.configure": lambda to, access: to.configure(
         _STREAM, lambda _: StreamConfig(Retention(max_events=1)), access=access
     ),
@@ -141,6 +149,8 @@ _CONFINED = {
     "operations.partitions": "tells no more than a number",
     "operations.statistics": "tells nothing then",
     "reader.streams": "lists nothing of others",
+    "schemas.describe": "types belong to no tenant",
+    "schemas.list": "types belong to no tenant",
     "subscriptions.connect": "names no stream",
     "members.acknowledge": "of what the connection joined, with an access",
     "members.acknowledge_stream": "as acknowledge",
@@ -159,6 +169,7 @@ def hub(valkey: ValkeyServer) -> Iterator[Hub]:
     found.publisher.publish([event("1")], access=FULL, stream=_STREAM)
     found.durable_subscriptions.create(_durable(), StartPosition(oldest=True), access=FULL)
     found.filter_admin.put(_FILTER, parse_filters([{"exact": {"type": "t"}}]), access=FULL)
+    found.schema_admin.put(_TYPE, {"type": "object"}, enforce=False, access=FULL)
     found.subscriptions.connect(Connection("c", EVENTSTORE, 0), access=FULL)
     yield found
     found.close()

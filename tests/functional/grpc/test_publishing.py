@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from eventstore.access import FULL
 from eventstore.errors import StoreUnavailable
 from eventstore.write.publisher import Publisher
 from eventstore_proto.flunq.eventstore.v1 import event_store_service_pb2 as messages
@@ -60,6 +61,17 @@ def test_an_event_in_protobuf_is_stored_as_its_json(served: Served) -> None:
     (response,) = served.events.Read(messages.ReadRequest(stream="s"))
     stored = b'{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a": 1.0}'
     assert response.events[0].json.startswith(stored)
+
+
+def test_an_event_that_violates_an_enforced_schema_fails_the_call_with_the_place(served: Served) -> None:
+    assert served.hub is not None
+    schema = {"properties": {"amount": {"type": "number"}}}
+    served.hub.schema_admin.put("io.flunq.tested", schema, enforce=True, access=FULL)
+    request = messages.PublishRequest(stream="s", events=[event("1", data={"amount": "5"})])
+    code, info = failing(lambda: served.events.Publish(request))
+    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "invalid-event")
+    assert dict(info.metadata) == {"pointer": "/data/amount"}
+    assert failing(lambda: _stored(served))[1].reason == "stream-not-found"
 
 
 def test_a_stream_that_ends_elsewhere_than_expected_fails_the_call_with_its_end(served: Served) -> None:

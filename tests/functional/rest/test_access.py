@@ -83,7 +83,7 @@ def test_a_limited_caller_cannot_renew_the_epoch(acme: Caller, everyone: Caller)
 
 def asked(path: str) -> str:
     """A path with a value for each parameter."""
-    for name in ("connection", "filter", "id", "stream", "subscription"):
+    for name in ("connection", "filter", "id", "stream", "subscription", "type"):
         path = path.replace(f"{{{name}}}", "x")
     return path
 
@@ -98,6 +98,7 @@ _VALID: Mapping[str, Mapping[str, Any]] = {
     "createSubscription": {"body": b'{"id": "new"}'},
     "changeSubscription": {"body": b'{"max_attempts": 2}'},
     "putFilter": {"body": b'{"filters": []}'},
+    "putSchema": {"body": b'{"schema": {}}'},
     "replaySubscription": {"body": b'{"from": "now"}'},
     "purgeDeadLetters": {"query": "?subscription=x"},
     "redriveDeadLetters": {"body": b'{"subscription": "x"}'},

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from functions.parameters import QUERIES
-from functions.rest import filter_models, models, openapi, subscription_models
+from functions.rest import filter_models, models, openapi, schema_models, subscription_models
 from functions.rest.conditions import expected
 from functions.rest.openapi import document
 from tests.documents import references, resolved
@@ -108,7 +108,7 @@ def test_every_accepted_version_matches_the_documented_pattern(version: str) -> 
 
 def test_request_bodies_are_documented_by_their_validation_models() -> None:
     schemas = document(server="/")["components"]["schemas"]
-    for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS):
+    for model in (*models.MODELS, *subscription_models.MODELS, *filter_models.MODELS, *schema_models.MODELS):
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schema.pop("$defs", None)
         if "filters" in schema["properties"]:

@@ -23,6 +23,7 @@ CHANGING = [
     for method, operation in methods.items()
     if method not in {"get", "head"}
 ]
+TYPE = "io.flunq.task.failed"
 BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "publishEvents": (cloudevent("new"), {"Content-Type": "application/cloudevents+json"}),
     "createStream": ({"id": "wf", "labels": {}}, JSON),
@@ -31,6 +32,7 @@ BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "changeSubscription": ({"max_attempts": 9}, JSON),
     "replaySubscription": ({"from": "start"}, JSON),
     "putFilter": ({"filters": [{"exact": {"type": "t"}}]}, JSON),
+    "putSchema": ({"enforce": True}, JSON),
     "redriveDeadLetters": ({"subscription": "workers"}, JSON),
 }
 QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=workers"}
@@ -38,11 +40,12 @@ QUERIES = {"publishEvents": "?stream=wf", "purgeDeadLetters": "?subscription=wor
 
 @pytest.fixture
 def filled(api: Api) -> Api:
-    """A hub with a stream of three events, a durable subscription, a named filter and a connection."""
+    """A hub with a stream of three events, a durable subscription, a named filter, a schema and a connection."""
     api.publish(*(cloudevent(str(number)) for number in range(3)), query="?stream=wf")
     body = json.dumps({"id": "workers", "from": "start"}).encode()
     assert api.call("POST", "/api/v1/subscriptions", body=body, headers=JSON).status == 201
     assert api.call("PUT", "/api/v1/filters/chosen", body=b'{"filters": []}', headers=JSON).status == 201
+    assert api.call("PUT", f"/api/v1/schemas/{TYPE}", body=b'{"schema": {}}', headers=JSON).status == 201
     hub().registry.connect(Connection("c", EVENTSTORE, 0))
     return api
 
@@ -50,7 +53,7 @@ def filled(api: Api) -> Api:
 def changed(api: Api, operation: str, method: str, path: str, **condition: str) -> Reply:
     """Make a changing call with a condition."""
     body, headers = BODIES.get(operation, (None, {}))
-    path = path.format(stream="wf", subscription="workers", filter="chosen", connection="c")
+    path = path.format(stream="wf", subscription="workers", filter="chosen", connection="c", type=TYPE)
     url = path + QUERIES.get(operation, "")
     encoded = None if body is None else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in condition.items()}
@@ -82,6 +85,7 @@ def test_no_call_changes_anything_when_its_condition_fails(
         (412, "wrong-expected-version"),
         (412, "wrong-subscription-version"),
         (412, "wrong-filter-version"),
+        (412, "wrong-schema-version"),
         (422, "invalid-query"),
     }
     assert stored() == before

@@ -38,6 +38,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.InvalidTarget: StatusCode.INVALID_ARGUMENT,
     errors.InvalidQuery: StatusCode.INVALID_ARGUMENT,
     errors.InvalidFilter: StatusCode.INVALID_ARGUMENT,
+    errors.InvalidSchema: StatusCode.INVALID_ARGUMENT,
     errors.InvalidCursor: StatusCode.INVALID_ARGUMENT,
     errors.InvalidRequest: StatusCode.INVALID_ARGUMENT,
     errors.UnknownAction: StatusCode.INVALID_ARGUMENT,
@@ -49,6 +50,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.WrongExpectedVersion: StatusCode.ABORTED,
     errors.WrongSubscriptionVersion: StatusCode.ABORTED,
     errors.WrongFilterVersion: StatusCode.ABORTED,
+    errors.WrongSchemaVersion: StatusCode.ABORTED,
     errors.FilterInUse: StatusCode.FAILED_PRECONDITION,
     errors.EventConflict: StatusCode.ALREADY_EXISTS,
     errors.StreamConflict: StatusCode.ALREADY_EXISTS,
@@ -61,6 +63,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.StreamGone: StatusCode.NOT_FOUND,
     errors.SubscriptionNotFound: StatusCode.NOT_FOUND,
     errors.FilterNotFound: StatusCode.NOT_FOUND,
+    errors.SchemaNotFound: StatusCode.NOT_FOUND,
     errors.NothingParked: StatusCode.NOT_FOUND,
     errors.ConnectionNotFound: StatusCode.ABORTED,
     errors.NewEpoch: StatusCode.FAILED_PRECONDITION,
@@ -192,6 +195,8 @@ def _metadata(error: errors.EventstoreError) -> Mapping[str, str]:
             values = {"subscription": error.name, "version": error.actual}
         case errors.WrongFilterVersion():
             values = {"filter": error.name, "version": error.actual}
+        case errors.WrongSchemaVersion():
+            values = {"event_type": error.name, "version": error.actual}
         case errors.FilterInUse():
             values = {"filter": error.name, "subscription": error.subscription}
         case errors.EventConflict():

@@ -120,38 +120,42 @@ class _RunBuilder:
 
     def build(self) -> Run:
         amount = self._random.randrange(900, 90_000) / 100
-        self._add("execution.started", data={"workflow": self._kind.name, "amount": amount, "currency": "EUR"})
+        self._add(
+            "execution.started", data={"workflow_name": self._kind.name, "input": {"amount": amount, "currency": "EUR"}}
+        )
         for task in self._kind.tasks:
             if task in self._kind.waits:
                 self._wait(task, self._kind.waits[task])
             if not self._run_task(task):
-                self._add("workflow.failed", data={"reason": f"{task} failed {_ATTEMPTS} times"})
+                self._add("workflow.failed", data={"error": f"{task} failed {_ATTEMPTS} times", "task_name": task})
                 return self._run
         tasks = len(self._kind.tasks)
-        self._add("workflow.completed", data={"tasks": tasks, "outcome": "done"})
+        self._add("workflow.completed", data={"output": {"tasks": tasks, "outcome": "done"}})
         return self._run
 
     def _wait(self, task: str, pause: timedelta) -> None:
-        timer = {"timer": f"before-{task}", "seconds": int(pause.total_seconds())}
-        self._add("timer.scheduled", data={**timer, "until": _rfc3339(self._now + pause)})
+        timer, due = f"before-{task}", _rfc3339(self._now + pause)
+        milliseconds = int(pause.total_seconds() * 1000)
+        self._add("timer.scheduled", data={"task_name": timer, "duration_ms": milliseconds, "fire_at": due})
         self._now += pause
-        self._add("timer.fired", data=timer)
+        self._add("timer.fired", data={"task_name": timer, "scheduled_for": due})
 
     def _run_task(self, task: str) -> bool:
         worker = f"/flunq/workers/{task}"
-        self._add("task.requested", task=task, data={"task": task, "attempt": 1})
+        self._add("task.requested", task=task, data={"task_name": task, "attempt": 1})
         for attempt in range(1, _ATTEMPTS + 1):
             self._now += timedelta(milliseconds=self._random.randrange(40, 2_500))
             if self._random.random() >= _FAILING:
                 took = self._random.randrange(12, 900)
-                result = {"task": task, "attempt": attempt, "took_ms": took}
+                result = {"task_name": task, "attempt": attempt, "duration_ms": took}
                 self._add("task.completed", task=task, source=worker, data=result)
                 return True
             reason = self._random.choice(_REASONS)
-            self._add("task.failed", task=task, source=worker, data={"task": task, "attempt": attempt, "error": reason})
+            failure = {"task_name": task, "attempt": attempt, "error": reason}
+            self._add("task.failed", task=task, source=worker, data=failure)
             if attempt < _ATTEMPTS:
                 self._now += timedelta(seconds=2**attempt)
-                self._add("task.retried", task=task, data={"task": task, "attempt": attempt + 1})
+                self._add("task.retried", task=task, data={"task_name": task, "attempt": attempt + 1})
         return False
 
     def _add(self, kind: str, *, data: Mapping[str, Any], task: str = "", source: str = _ENGINE) -> None:

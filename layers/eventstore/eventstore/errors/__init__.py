@@ -9,6 +9,7 @@ EventstoreError
 │   ├── InvalidTarget            the target of a durable subscription violates a rule, or may not be called
 │   ├── InvalidQuery             a parameter or header violates a rule
 │   ├── InvalidFilter            a filter, or an expression in CloudEvents SQL, violates a rule
+│   ├── InvalidSchema            a JSON Schema of an event type violates a rule
 │   ├── InvalidCursor            a cursor was not made by this hub, or not for this kind of read
 │   ├── InvalidRequest           a message violates the WebSocket protocol (docs/protocol.md)
 │   ├── UnknownAction            a message names an action that does not exist
@@ -20,6 +21,7 @@ EventstoreError
 │   ├── WrongExpectedVersion     the stream is not at the expected version, or a precondition failed
 │   ├── WrongSubscriptionVersion    the durable subscription is not at the expected version
 │   ├── WrongFilterVersion       the named filter is not at the expected version
+│   ├── WrongSchemaVersion       the schema of an event type is not at the expected version
 │   ├── FilterInUse              durable subscriptions name the filter: change or delete them first
 │   ├── EventConflict            the stream holds another event with the same source and id
 │   ├── StreamConflict           the stream exists with other settings
@@ -33,6 +35,7 @@ EventstoreError
 │   ├── StreamGone               the stream was permanently deleted and accepts no events
 │   ├── SubscriptionNotFound     the subscription does not exist
 │   ├── FilterNotFound           the named filter does not exist
+│   ├── SchemaNotFound           no schema is stored for the event type
 │   ├── NothingParked            the durable subscription has nothing parked, or not for this stream
 │   ├── ConnectionNotFound       the connection is closed or unknown
 │   └── NewEpoch                 the store was reset since the cursor was returned: start over
@@ -65,6 +68,7 @@ from eventstore.errors.absent import (
     FilterNotFound,
     NewEpoch,
     NothingParked,
+    SchemaNotFound,
     StreamGone,
     StreamNotFound,
     SubscriptionNotFound,
@@ -81,6 +85,7 @@ from eventstore.errors.conflict import (
     SubscriptionHasTarget,
     WrongExpectedVersion,
     WrongFilterVersion,
+    WrongSchemaVersion,
     WrongSubscriptionVersion,
 )
 from eventstore.errors.invalid import (
@@ -90,6 +95,7 @@ from eventstore.errors.invalid import (
     InvalidFilter,
     InvalidQuery,
     InvalidRequest,
+    InvalidSchema,
     InvalidStream,
     InvalidTarget,
     Malformed,
@@ -137,6 +143,7 @@ __all__ = [
     "InvalidFilter",
     "InvalidQuery",
     "InvalidRequest",
+    "InvalidSchema",
     "InvalidStream",
     "InvalidTarget",
     "Malformed",
@@ -148,6 +155,7 @@ __all__ = [
     "PartitionMismatch",
     "QueueUnavailable",
     "Refused",
+    "SchemaNotFound",
     "SettingsError",
     "ShardMismatch",
     "StoreClosed",
@@ -170,5 +178,6 @@ __all__ = [
     "UnsupportedMediaType",
     "WrongExpectedVersion",
     "WrongFilterVersion",
+    "WrongSchemaVersion",
     "WrongSubscriptionVersion",
 ]

@@ -11,6 +11,7 @@ __all__ = [
     "FilterNotFound",
     "NewEpoch",
     "NothingParked",
+    "SchemaNotFound",
     "StreamGone",
     "StreamNotFound",
     "SubscriptionNotFound",
@@ -72,6 +73,15 @@ class FilterNotFound(Absent):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"filter {name[:200]!r} does not exist; create it with PUT /api/v1/filters/{{name}}")
+
+
+class SchemaNotFound(Absent):
+    """No schema is stored for this event type, and the catalogue has none, or it cannot be deleted."""
+
+    code = "schema-not-found"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no schema is stored for {name[:200]!r}; store one with PUT /api/v1/schemas/{{type}}")
 
 
 class NothingParked(Absent):

@@ -20,6 +20,7 @@ __all__ = [
     "SubscriptionHasTarget",
     "WrongExpectedVersion",
     "WrongFilterVersion",
+    "WrongSchemaVersion",
     "WrongSubscriptionVersion",
 ]
 
@@ -86,6 +87,23 @@ class WrongFilterVersion(Conflict):
     def __init__(self, name: str, *, actual: str | None) -> None:
         state = f"is at version {actual}" if actual else "does not exist"
         super().__init__(f"filter {name!r} {state}; GET it, then decide")
+        self.name = name
+        self.actual = actual
+
+
+class WrongSchemaVersion(Conflict):
+    """The schema of an event type is not at the version that the caller expects.
+
+    Attributes:
+        name: The type.
+        actual: Its version, as in its ETag; None if none is stored.
+    """
+
+    code = "wrong-schema-version"
+
+    def __init__(self, name: str, *, actual: str | None) -> None:
+        state = f"is at version {actual}" if actual else "is not stored"
+        super().__init__(f"the schema of {name!r} {state}; GET it, then decide")
         self.name = name
         self.actual = actual
 

@@ -11,6 +11,7 @@ __all__ = [
     "InvalidFilter",
     "InvalidQuery",
     "InvalidRequest",
+    "InvalidSchema",
     "InvalidStream",
     "InvalidTarget",
     "Malformed",
@@ -86,6 +87,12 @@ class InvalidFilter(Invalid):
     def __init__(self, detail: str, *, pointer: str = "", position: int | None = None) -> None:
         super().__init__(detail, pointer=pointer)
         self.position = position
+
+
+class InvalidSchema(Invalid):
+    """A JSON Schema of an event type violates a rule."""
+
+    code = "invalid-schema"
 
 
 class InvalidCursor(Invalid):

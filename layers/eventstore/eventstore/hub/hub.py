@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Deliveries,
         DispatchQueue,
         Durables,
+        EventSchemas,
         Instances,
         Log,
         NamedFilters,
@@ -53,8 +54,11 @@ if TYPE_CHECKING:
     from eventstore.ports.journal import Journal
     from eventstore.read.filter_directory import FilterDirectory
     from eventstore.read.reader import Reader
+    from eventstore.read.schema_directory import SchemaDirectory
     from eventstore.subscriptions import Target
+    from eventstore.write.enforcement import Enforcement
     from eventstore.write.publisher import Publisher
+    from eventstore.write.schema_admin import SchemaAdmin
     from eventstore.write.stream_admin import StreamAdmin
 
 __all__ = ["Hub"]
@@ -205,6 +209,14 @@ class Hub:
         return RedisNamedFilters(self.redis, partitions=self.partitions, definitions=definitions)
 
     @cached_property
+    def event_schemas(self) -> EventSchemas:
+        """The schemas that operators stored for event types."""
+        from eventstore.adapters.redis.event_schemas import RedisEventSchemas
+
+        definitions = None if self.journaled is None else self.journaled.schema_definitions
+        return RedisEventSchemas(self.redis, partitions=self.partitions, definitions=definitions)
+
+    @cached_property
     def turns(self) -> Turns:
         """The turns of partitions."""
         from eventstore.adapters.redis.turns import RedisTurns
@@ -305,7 +317,14 @@ class Hub:
         from eventstore.write.publisher import Publisher
 
         limits = Limits() if self.journal is None else Limits.of_records(self.journal.most_bytes)
-        return Publisher(self.log, self.wakeups, limits=limits)
+        return Publisher(self.log, self.wakeups, limits=limits, enforcement=self.enforcement)
+
+    @cached_property
+    def enforcement(self) -> Enforcement:
+        """Refuses events whose data do not match an enforced schema."""
+        from eventstore.write.enforcement import Enforcement
+
+        return Enforcement(self.event_schemas, clock=self.clock)
 
     @cached_property
     def reader(self) -> Reader:
@@ -371,6 +390,21 @@ class Hub:
         from eventstore.read.filter_directory import FilterDirectory
 
         return FilterDirectory(self.named_filters)
+
+    @cached_property
+    def schemas(self) -> SchemaDirectory:
+        """Lists and describes schemas of event types."""
+        from eventstore.read.schema_directory import SchemaDirectory
+
+        return SchemaDirectory(self.event_schemas)
+
+    @cached_property
+    def schema_admin(self) -> SchemaAdmin:
+        """Stores and deletes schemas of event types."""
+        from eventstore.write.schema_admin import SchemaAdmin
+
+        changed = self.enforcement.forget
+        return SchemaAdmin(self.event_schemas, clock=self.clock, new_id=self.new_id, changed=changed)
 
     @cached_property
     def directory(self) -> Directory:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
+from eventstore.ports.event_schemas import EventSchemas
 from eventstore.ports.instances import ALIVE_MS, FIRST_MESSAGE, InstanceId, Instances, Received
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
@@ -24,6 +25,7 @@ from eventstore.ports.registry import (
     Start,
     Started,
 )
+from eventstore.ports.schema_values import MOST_SCHEMAS, EventSchema
 from eventstore.ports.secrets import Secrets, SecretUnavailable, SigningKey
 from eventstore.ports.targets import Refusal, TargetAdapter, TargetThrottled, TargetUnavailable
 from eventstore.ports.turns import LEASE_MS, Behind, Candidates, Lease, Turn, TurnResult, Turns
@@ -34,6 +36,7 @@ __all__ = [
     "FIRST_LISTED",
     "FIRST_MESSAGE",
     "LEASE_MS",
+    "MOST_SCHEMAS",
     "Appended",
     "Behind",
     "Candidates",
@@ -48,6 +51,8 @@ __all__ = [
     "Durables",
     "EphemeralRecord",
     "EphemeralSubscriptions",
+    "EventSchema",
+    "EventSchemas",
     "InstanceId",
     "Instances",
     "Lag",

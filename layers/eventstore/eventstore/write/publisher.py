@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.cloudevents.event import Event, EventId
     from eventstore.ports import Appended, Log, Wakeups
+    from eventstore.write.enforcement import Enforcement
 
 __all__ = ["PartlyPublished", "Published", "Publisher"]
 
@@ -49,12 +50,16 @@ class Publisher:
         log: Stores the events.
         wakeups: Wakes up the partitions that have something to dispatch.
         limits: The maximum sizes; None is the defaults.
+        enforcement: Checks data by the schemas that are enforced; None checks none.
     """
 
-    def __init__(self, log: Log, wakeups: Wakeups, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, log: Log, wakeups: Wakeups, *, limits: Limits | None = None, enforcement: Enforcement | None = None
+    ) -> None:
         self._log = log
         self._wakeups = wakeups
         self._limits = limits or Limits()
+        self._enforcement = enforcement
 
     def publish(
         self, events: Sequence[Event], *, access: Access, stream: StreamName | None = None, expected: Expected = ANY
@@ -74,6 +79,7 @@ class Publisher:
             Forbidden: The access does not allow it. Nothing was stored.
             InvalidStream: An event does not result in the name of a stream. Nothing was stored.
             InvalidQuery: `expected` is given, and the events belong to several streams. Nothing was stored.
+            InvalidEvent: The data of an event violate a schema that is enforced. Nothing was stored.
             TooLarge: An event, its attributes, or all events together exceed the limits. Nothing was stored.
             PartlyPublished: The events of some streams were stored, and those of one were not; its cause says why.
             WrongExpectedVersion, EventConflict, StreamGone: See `Log.append`. Nothing was stored.
@@ -81,6 +87,8 @@ class Publisher:
         access.require(Scope.PUBLISH)
         access.require_events(events, stream=stream)
         self._limits.check(events)
+        if self._enforcement is not None:
+            self._enforcement.check(events)
         groups: dict[StreamName, list[int]] = {}
         for index, event in enumerate(events):
             groups.setdefault(stream or stream_of(event), []).append(index)

@@ -132,7 +132,7 @@ class Define:
     """A definition, which belongs to the first partition; see lua/journal/define.lua.
 
     Attributes:
-        kind: What is defined: `durable` or `filter`.
+        kind: What is defined: `durable`, `filter` or `schema`.
         name: Its name.
         old: The definition that is replaced; empty if there must be none.
         new: The definition; empty deletes it.

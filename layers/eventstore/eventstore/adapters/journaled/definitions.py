@@ -1,4 +1,4 @@
-"""Definitions of durable subscriptions and of named filters, and checkpoints of groups, in the journal."""
+"""Definitions of durable subscriptions, named filters and schemas, and checkpoints of groups, in the journal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class JournaledDefinitions:
     Args:
         client: The client of the store.
         partitions: The partitions of the store.
-        kind: What is defined: `durable` or `filter`.
+        kind: What is defined: `durable`, `filter` or `schema`.
     """
 
     def __init__(self, client: Client, partitions: JournaledPartitions, kind: str) -> None:

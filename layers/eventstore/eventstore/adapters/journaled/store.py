@@ -61,6 +61,7 @@ class JournaledStore:
         rebuild: Makes the index anew.
         durable_definitions: The definitions of durable subscriptions.
         filter_definitions: The named filters.
+        schema_definitions: The schemas of event types.
         groups: Starts and ends groups of durable subscriptions, and notes how turns leave them.
         copy_steps: Stores what is copied from another store.
     """
@@ -93,6 +94,7 @@ class JournaledStore:
         self.rebuild = Rebuild(client, self.index, self.partitions)
         self.durable_definitions = JournaledDefinitions(client, self.partitions, "durable")
         self.filter_definitions = JournaledDefinitions(client, self.partitions, "filter")
+        self.schema_definitions = JournaledDefinitions(client, self.partitions, "schema")
         self.groups = JournaledGroupSteps(client, self.partitions, journal)
         self.copy_steps = JournaledCopySteps(self.index, self.partitions, journal)
 

@@ -1,10 +1,18 @@
-"""Definitions by name, which belong to no partition: of durable subscriptions, and of named filters."""
+"""Definitions by name, which belong to no partition: of durable subscriptions, of named filters, and of schemas."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from eventstore.adapters.redis.keys import DURABLES, FILTER_NAMES, FILTERS, durable_key, filter_reference_key
+from eventstore.adapters.redis.keys import (
+    DURABLES,
+    FILTER_NAMES,
+    FILTERS,
+    SCHEMA_NAMES,
+    SCHEMAS,
+    durable_key,
+    filter_reference_key,
+)
 from eventstore.adapters.redis.names import range_of_names
 from eventstore.adapters.redis.scripts import Script
 from eventstore.streams import DurableName
@@ -14,7 +22,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
 
-__all__ = ["Definitions", "DurableDefinitions", "FilterDefinitions", "listed"]
+__all__ = ["Definitions", "DurableDefinitions", "FilterDefinitions", "SchemaDefinitions", "listed"]
 
 _NAMES = 500
 
@@ -85,38 +93,59 @@ class DurableDefinitions:
         return True
 
 
-class FilterDefinitions:
-    """The `Definitions` of named filters, which have no references: a hash, and a sorted set of their names."""
+class _HashDefinitions:
+    """`Definitions` that have no references: a hash, and a sorted set of their names, in one slot.
 
-    _KEYS = (FILTERS, FILTER_NAMES)
+    Args:
+        client: The client of the store.
+        definitions: The key of the hash.
+        names: The key of the sorted set.
+    """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, definitions: str, names: str) -> None:
         self._client = client
+        self._definitions = definitions
+        self._names = names
+        self._keys = (definitions, names)
         self._create = Script("filters/create_filter")
         self._change = Script("filters/change_filter")
 
     def texts(self, names: Sequence[str]) -> list[tuple[bytes | None, bytes | None]]:
         """See `Definitions.texts`."""
-        return [(text, None) for text in self._client.hmget(FILTERS, names)] if names else []
+        return [(text, None) for text in self._client.hmget(self._definitions, names)] if names else []
 
     def names(self, *, prefix: str, after: str, count: int) -> list[Any]:
         """See `Definitions.names`."""
-        return range_of_names(self._client, FILTER_NAMES, prefix=prefix, after=after, count=count)
+        return range_of_names(self._client, self._names, prefix=prefix, after=after, count=count)
 
     def create(self, name: str, text: str, *reference: str) -> bool:  # noqa: ARG002 - there is none
         """See `Definitions.create`."""
-        return bool(self._create(self._client, self._KEYS, [name, text]))
+        return bool(self._create(self._client, self._keys, [name, text]))
 
     def ensure_listed(self, name: str) -> None:
         """See `Definitions.ensure_listed`: the script that stores a definition lists it."""
 
     def change(self, name: str, old: bytes, new: str, *reference: str) -> bool:  # noqa: ARG002 - there is none
         """See `Definitions.change`."""
-        return bool(self._change(self._client, self._KEYS, [name, old, new]))
+        return bool(self._change(self._client, self._keys, [name, old, new]))
 
     def delete(self, name: str, old: bytes) -> bool:
         """See `Definitions.delete`."""
-        return bool(self._change(self._client, self._KEYS, [name, old]))
+        return bool(self._change(self._client, self._keys, [name, old]))
+
+
+class FilterDefinitions(_HashDefinitions):
+    """The `Definitions` of named filters."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, FILTERS, FILTER_NAMES)
+
+
+class SchemaDefinitions(_HashDefinitions):
+    """The `Definitions` of schemas of event types."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, SCHEMAS, SCHEMA_NAMES)
 
 
 def _keys_of(text: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ __all__ = [
     "FILTERS",
     "FILTER_NAMES",
     "INSTANCES",
+    "SCHEMAS",
+    "SCHEMA_NAMES",
     "DefinitionKeys",
     "GroupKeys",
     "PartitionKeys",
@@ -159,6 +161,12 @@ FILTERS = "{filters}:definitions"
 
 FILTER_NAMES = "{filters}:names"
 """The sorted set of the names of all named filters, in the slot of `FILTERS`."""
+
+SCHEMAS = "{filters}:schemas"
+"""The hash of the schemas that were stored for event types. Users of a store are granted the keys `{filters}:*`."""
+
+SCHEMA_NAMES = "{filters}:schema_names"
+"""The sorted set of the types that have a stored schema, in the slot of `SCHEMAS`."""
 
 INSTANCES = "instances"
 """The sorted set of all instances of the server, by the time of their last heartbeat."""

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.redis.copy_source import RedisCopySource
 from eventstore.adapters.redis.copy_target import CopySteps, RedisCopySteps, RedisCopyTarget
-from eventstore.adapters.redis.definitions import Definitions, DurableDefinitions, FilterDefinitions
+from eventstore.adapters.redis.definitions import (
+    Definitions,
+    DurableDefinitions,
+    FilterDefinitions,
+    SchemaDefinitions,
+)
 from eventstore.adapters.redis.group_steps import GroupSteps, RedisGroupSteps
 from eventstore.hub.moving.store import MovedStore
 
@@ -27,10 +32,19 @@ def moved_store(hub: Hub) -> MovedStore:
     steps: CopySteps
     bodies: Bodies | None = None
     if journaled is None:
-        definitions = {"durable": DurableDefinitions(hub.redis), "filter": FilterDefinitions(hub.redis)}
-        groups, steps = RedisGroupSteps(hub.redis, partitions), RedisCopySteps(hub.redis)
+        redis = hub.redis
+        definitions = {
+            "durable": DurableDefinitions(redis),
+            "filter": FilterDefinitions(redis),
+            "schema": SchemaDefinitions(redis),
+        }
+        groups, steps = RedisGroupSteps(redis, partitions), RedisCopySteps(redis)
     else:
-        definitions = {"durable": journaled.durable_definitions, "filter": journaled.filter_definitions}
+        definitions = {
+            "durable": journaled.durable_definitions,
+            "filter": journaled.filter_definitions,
+            "schema": journaled.schema_definitions,
+        }
         groups, steps, bodies = journaled.groups, journaled.copy_steps, journaled.bodies
     source = RedisCopySource(partitions, definitions=definitions, bodies=bodies)
     target = RedisCopyTarget(partitions, steps=steps, groups=groups, definitions=definitions)

@@ -32,7 +32,7 @@ class Moved:
     Attributes:
         events: How many events the store has.
         streams: How many streams, also those that were deleted for good.
-        definitions: How many durable subscriptions and named filters.
+        definitions: How many durable subscriptions, named filters and schemas.
         closed_ms: How long the store had been closed for writing when the copy was complete, in milliseconds.
     """
 

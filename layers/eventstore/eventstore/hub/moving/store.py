@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "CopyDiffers", "MovedStore"]
 
-KINDS = ("durable", "filter")
+KINDS = ("durable", "filter", "schema")
 """The kinds of definitions that a store has."""
 
 

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Replaces or deletes a named filter, unless it was changed meanwhile.
+-- Replaces or deletes a named filter or a schema, unless it was changed meanwhile.
 --
 -- KEYS  1 definitions, 2 names    as in create_filter.lua
 -- ARGV  1 name, 2 the definition that the caller read, 3 its replacement; without one, the filter is deleted

@@ -1,6 +1,6 @@
--- Stores a named filter, unless there is one of its name.
+-- Stores a named filter or a schema, unless there is one of its name.
 --
--- KEYS  1 definitions   name -> definition of each named filter
+-- KEYS  1 definitions   name -> definition of each named filter, or of each schema by its type
 --       2 names         sorted set of the names
 -- ARGV  1 name, 2 definition
 --
