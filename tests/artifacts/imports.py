@@ -26,7 +26,8 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
 
     A text that is the name of a module counts as its import (`bootstrap.preload`). Where a module imports `Script`,
     `Script("name")` counts as the use of `lua/name.lua` beside the module that defines `Script`, and so does a text
-    that is the name of such a file.
+    that is the name of such a file. So does a text that is a path of the form `folder/name.js`: the file is beside the
+    module.
 
     Args:
         entries: The names of modules.
@@ -48,6 +49,7 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
         nodes = list(_run(ast.parse(path.read_text())))
         for node in nodes:
             ahead += _imported(node, name, path, folders)
+        result.scripts.update(file for node in nodes for file in _beside(node, path))
         if scripts := _script_folder(nodes, folders):
             result.scripts.update(file for node in nodes for file in _scripts(node, scripts))
     return result
@@ -90,6 +92,12 @@ def _script_folder(nodes: Iterable[ast.AST], folders: Sequence[Path]) -> Path | 
             defined = _file_of(node.module, folders)
             return defined.parent / "lua" if defined else None
     return None
+
+
+def _beside(node: ast.AST, path: Path) -> list[Path]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+/\w+\.js", node.value):
+        return [path.parent / node.value]
+    return []
 
 
 def _scripts(node: ast.AST, folder: Path) -> list[Path]:
