@@ -14,7 +14,7 @@ MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto audit test-sam-local sam-local image test-image build built dist deploy lock clean
+.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto lint-javascript audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ lint-template: $(SAM) $(CHECKOV) ## Validate the templates, and ask of them what
 lint-proto: ## Lint the protobuf files, and compare them with the version before: are they compatible?
 	@infra/buf/check
 
+lint-javascript: ## Check the types of the JavaScript module
+	@infra/tsc/check
+
 audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
 	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-server.txt requirements-server-aws.txt requirements-test.txt \
 		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-proto.txt requirements-sam.txt
@@ -125,6 +128,11 @@ built: build $(TEST) ## Build, and see that it is small and holds nothing unused
 dist: $(DEV) ## Build the client as a wheel and an sdist, and the hub as a wheel, into dist/, with what is pinned
 	cd layers/client && $(abspath $(BIN))/python -m hatchling build -d $(CURDIR)/dist
 	$(BIN)/python -m hatchling build -t wheel -d dist
+
+npm-package: ## Pack the JavaScript module for npm, with the version of pyproject.toml, into dist/
+	@rm -rf dist/npm && mkdir -p dist/npm
+	@cp functions/rest/javascript/eventstore.js functions/rest/javascript/package.json LICENSE dist/npm/
+	@cd dist/npm && npm pkg set version="$$(sed -n 's/^version = "\(.*\)"$$/\1/p' ../../pyproject.toml)" && npm pack --silent --pack-destination ..
 
 deploy: build ## Deploy to the AWS account that your credentials name; ENV=prod for production
 	$(SAM) deploy --config-env $(ENV)
@@ -153,7 +161,7 @@ COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.
 WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
-	rm -rf $(VENV) $(VENV)-* .aws-sam dist infra/buf/node_modules infra/server/eventstore_proto
+	rm -rf $(VENV) $(VENV)-* .aws-sam dist infra/buf/node_modules infra/tsc/node_modules infra/server/eventstore_proto
 
 # Environments ---------------------------------------------------------------
 
@@ -223,5 +231,5 @@ build-AuthorizerFunction: PARTS = authorizer
 $(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
 	cp -r $(addprefix functions/,__init__.py $(PARTS)) "$(ARTIFACTS_DIR)/functions/"
-	@# key.py is a command line, which makes keys where people are.
-	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -path '*/authorizer/key.py' \) -prune -exec rm -rf {} +
+	@# key.py is a command line, which makes keys where people are; package.json is for npm.
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -path '*/authorizer/key.py' -o -path '*/javascript/package.json' \) -prune -exec rm -rf {} +

@@ -11,21 +11,56 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["relaying"]
 
 _LOCAL = "127.0.0.1"
 
 
+class _Allowance:
+    """How many bytes a connection still carries."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, data: bytes) -> bytes:
+        """Return as much of the data as is left."""
+        taken = data[: self._left]
+        self._left -= len(taken)
+        return taken
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, allowance: _Allowance | None) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            carried = data if allowance is None else allowance.take(data)
+            writer.write(carried)
+            await writer.drain()
+            if len(carried) < len(data):
+                # What was written before the cut arrives.
+                writer.close()
+                return
+    writer.transport.abort()
+
+
 @contextmanager
-def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[int]:
+def relaying(
+    port: int,
+    *,
+    host: str = _LOCAL,
+    at: int = 0,
+    tls: ssl.SSLContext | None = None,
+    cut_after: Callable[[], int] | None = None,
+) -> Iterator[int]:
     """Listen on a port that forwards to `port` of 127.0.0.1 during the block.
 
     Args:
         host: On which of this machine's addresses; never on all of them.
         at: The port, or 0 for a free one.
         tls: The TLS context for incoming connections.
+        cut_after: Draws how many bytes a connection carries, in both directions together, before it is cut; None does
+            not cut.
 
     Raises:
         OSError: The port cannot be had.
@@ -39,20 +74,14 @@ def relaying(port: int, *, host: str = _LOCAL, at: int = 0, tls: ssl.SSLContext 
     writers: set[asyncio.StreamWriter] = set()
     serving: set[asyncio.Task[None] | None] = set()
 
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        writer.transport.abort()
-
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.add(asyncio.current_task())
         writers.add(writer)
         try:
             far_reader, far_writer = await asyncio.open_connection(_LOCAL, port)
             writers.add(far_writer)
-            await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+            allowance = None if cut_after is None else _Allowance(cut_after())
+            await asyncio.gather(_carry(reader, far_writer, allowance), _carry(far_reader, writer, allowance))
             writers.discard(far_writer)
         except OSError:
             writer.transport.abort()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from eventstore.access import Access
 
-__all__ = ["MERGE_PATCH", "Request", "base_of", "caller_of", "json_body", "segment"]
+__all__ = ["MERGE_PATCH", "Request", "base_of", "caller_of", "headers_of", "json_body", "segment"]
 
 MERGE_PATCH = "application/merge-patch+json"
 """RFC 7396."""
@@ -73,7 +73,7 @@ class Request:
             InvalidQuery: An unsafe method has a precondition that the call does not support.
         """
         access = caller_of(event)
-        headers = _headers(event)
+        headers = headers_of(event)
         if event.get("httpMethod") not in _SAFE:
             _require_supported(headers, conditions)
         path = event["path"]
@@ -145,7 +145,8 @@ def _lines(event: Mapping[str, Any], header: str) -> Sequence[str]:
     return [line for name, values in lines.items() if name.lower() == header for line in values]
 
 
-def _headers(event: Mapping[str, Any]) -> Mapping[str, str]:
+def headers_of(event: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return header values by lower-case name; lines of the same name are joined (RFC 9110, 5.3)."""
     lines = event.get("multiValueHeaders") or {}
     return {name.lower(): values[0] if len(values) == 1 else ", ".join(values) for name, values in lines.items()}
 

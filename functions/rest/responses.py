@@ -43,6 +43,7 @@ __all__ = [
     "missing_headers",
     "page",
     "published",
+    "script",
     "stream",
     "structured",
 ]
@@ -202,6 +203,16 @@ def html(text: str) -> Answer:
         "X-Frame-Options": "DENY",
     }
     return Answer(200, "text/html; charset=utf-8", _body(text.encode()), headers=headers)
+
+
+def script(text: str, *, headers: Mapping[str, str]) -> Answer:
+    """Return a JavaScript module (RFC 9239).
+
+    Args:
+        text: The module.
+        headers: Additional headers.
+    """
+    return Answer(200, "text/javascript; charset=utf-8", text, headers={**_SECURITY_HEADERS, **headers})
 
 
 def structured(event: RecordedEvent) -> Answer:

@@ -26,7 +26,8 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
 
     A text that is the name of a module counts as its import (`bootstrap.preload`). Where a module imports `Script`,
     `Script("name")` counts as the use of `lua/name.lua` beside the module that defines `Script`, and so does a text
-    that is the name of such a file. A text that names a JSON file beside the module counts as its use.
+    that is the name of such a file. So does a text that names a JSON file beside the module, or a JavaScript file in a
+    folder beside it.
 
     Args:
         entries: The names of modules.
@@ -48,7 +49,7 @@ def reach(entries: Iterable[str], *, folders: Sequence[Path], packages: Sequence
         nodes = list(_run(ast.parse(path.read_text())))
         for node in nodes:
             ahead += _imported(node, name, path, folders)
-            result.scripts.update(_data(node, path.parent))
+        result.scripts.update(file for node in nodes for file in _beside(node, path))
         if scripts := _script_folder(nodes, folders):
             result.scripts.update(file for node in nodes for file in _scripts(node, scripts))
     return result
@@ -93,9 +94,13 @@ def _script_folder(nodes: Iterable[ast.AST], folders: Sequence[Path]) -> Path | 
     return None
 
 
-def _data(node: ast.AST, folder: Path) -> list[Path]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"\w+\.json", node.value):
-        named = folder / node.value
+def _beside(node: ast.AST, path: Path) -> list[Path]:
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.fullmatch(r"\w+\.json|\w+/\w+\.js", node.value)
+    ):
+        named = path.parent / node.value
         return [named] if named.is_file() else []
     return []
 

@@ -72,7 +72,15 @@ class Page:
 
 
 @contextmanager
-def opened(html: str, *, program: str, profile: Path, host: str = "127.0.0.1", port: int = 0) -> Iterator[Page]:
+def opened(
+    html: str,
+    *,
+    program: str,
+    profile: Path,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    module: bytes = b"",
+) -> Iterator[Page]:
     """Open a page in its own browser; it reports JSON objects by POST to `/`.
 
     Args:
@@ -81,11 +89,15 @@ def opened(html: str, *, program: str, profile: Path, host: str = "127.0.0.1", p
         profile: An empty folder.
         host: What the page's origin is called; every name below `.test` leads to this machine.
         port: That of the page's origin; a free one, if 0.
+        module: A script of the page's origin, at `/module.js`; none if it is empty.
     """
     reports: queue.Queue[dict[str, Any]] = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path == "/module.js" and module:
+                self._answer(200, module, kind="text/javascript")
+                return
             # A browser requests an icon, too.
             self._answer(200 if self.path == "/" else 404, html.encode() if self.path == "/" else b"")
 
@@ -93,9 +105,9 @@ def opened(html: str, *, program: str, profile: Path, host: str = "127.0.0.1", p
             reports.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self._answer(204, b"")
 
-        def _answer(self, status: int, body: bytes) -> None:
+        def _answer(self, status: int, body: bytes, *, kind: str = "text/html") -> None:
             self.send_response(status)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Type", f"{kind}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs("own-hub")
 
+_PUBLIC = ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/eventstore.js", "/api/v1/openapi.json"]
 _UNAUTHORIZED = "unauthorized"
 _DENIED = "User is not authorized to access this resource"
 _LACKING = "the credential lacks the scope for this call, or there is no such call"
@@ -141,8 +142,8 @@ def test_a_call_without_its_scope_is_denied(hub: Guarded, scopes: str, method: s
     assert reply.json()["detail"] == (_DENIED if hub.has_gateway else _LACKING)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json"])
-def test_the_documentation_needs_no_credential(hub: Guarded, path: str) -> None:
+@pytest.mark.parametrize("path", _PUBLIC)
+def test_the_documentation_and_the_module_need_no_credential(hub: Guarded, path: str) -> None:
     anyone = Caller(hub.url, "")
     assert anyone.call("GET", path).status == 200
     assert anyone.call("HEAD", path).status == 200

@@ -60,6 +60,7 @@ _CALLS = (
     Call("GET /api/v1/openapi.json", "/api/v1/openapi.json", 200),
     Call("GET /api/v1/asyncapi.json", "/api/v1/asyncapi.json", 200),
     Call("GET /api/v1/docs", "/api/v1/docs", 200),
+    Call("GET /api/v1/eventstore.js", "/api/v1/eventstore.js", 200, has="class EventStore"),
     Call("GET /api/v1/handshake", "/api/v1/handshake?stream=kept&from=start", 204),
     Call("GET /api/v1/stats", "/api/v1/stats", 200, has='"streams":4'),
     Call("POST /api/v1/epoch", "/api/v1/epoch", 200),

@@ -28,6 +28,7 @@ _PATHS = st.one_of(
             "stats",
             "health",
             "asyncapi.json",
+            "eventstore.js",
             "openapi.json",
         ]
     ).map(path_of),

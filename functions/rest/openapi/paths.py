@@ -158,6 +158,28 @@ def _document(operation: str, summary: str, content: dict[str, Any]) -> dict[str
     }
 
 
+_MODULE_HEADERS: dict[str, Any] = {
+    "ETag": {"schema": {"type": "string"}, "required": True, "description": "Changes with the module."},
+    "Cache-Control": {"schema": {"type": "string"}, "required": True},
+}
+_MODULE: dict[str, Any] = {
+    **_document("getModule", "The JavaScript module for pages", {}),
+    "description": (
+        "A client of this API and of the WebSocket protocol, for browsers and Node.js: one file without dependencies. "
+        '`import { EventStore } from "…/api/v1/eventstore.js"`.'
+    ),
+    "parameters": [HEADERS["IfNoneMatch"]],
+    "responses": {
+        "200": {
+            "description": "The module.",
+            "headers": _MODULE_HEADERS,
+            "content": {"text/javascript": {"schema": {"type": "string"}}},
+        },
+        "304": {"description": "The reader has it.", "headers": _MODULE_HEADERS},
+        **problems(),
+    },
+}
+
 _STATS: dict[str, Any] = {
     "operationId": "getStats",
     "summary": "What the store holds",
@@ -214,6 +236,7 @@ PATHS: dict[str, Any] = {
             {"application/json": {"schema": {"type": "object"}}},
         )
     },
+    "/api/v1/eventstore.js": {"get": _MODULE},
     "/api/v1/docs": {
         "get": _document("getDocs", "This document as a page", {"text/html": {"schema": {"type": "string"}}})
     },

@@ -48,6 +48,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "getOpenApi": (),
     "getAsyncApi": (),
     "getDocs": (),
+    "getModule": (),
 }
 """By the operation: the scopes of which one is needed; none, where a credential is enough."""
 
@@ -65,7 +66,7 @@ _SCHEMES: Mapping[str, Mapping[str, Any]] = {
     "jwt": {"bearer": _BEARER},
     "key": {"bearer": _BEARER, "apiKey": _API_KEY},
 }
-PUBLIC = frozenset({"getOpenApi", "getAsyncApi", "getDocs"})
+PUBLIC = frozenset({"getOpenApi", "getAsyncApi", "getDocs", "getModule"})
 """Operations for which nobody is asked for a credential; the gateway has a route for each."""
 
 _REFUSALS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The hub itself: health, statistics, epochs, the handshake check and the API documentation."""
+"""The hub itself: health, statistics, epochs, the handshake check, the API documentation and the module for pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from eventstore.hub.backends import capabilities_of
 from functions.hub import hub
 from functions.parameters import require_known
 from functions.rest import responses
-from functions.rest.request import Request, base_of, caller_of
+from functions.rest.request import Request, base_of, caller_of, headers_of
 from functions.rest.stats_answer import backend_of, stats_of
 from functions.rest.version import VERSION
 
@@ -85,6 +85,15 @@ def asyncapi() -> Answer:
     from functions.rest.asyncapi import document  # noqa: PLC0415 - see above
 
     return responses.json_of(200, document(auth=hub().settings.auth))
+
+
+@router.get("/eventstore.js")
+def module() -> Answer:
+    """Return the JavaScript module. It requires no credentials: a browser sends none when a page imports a module."""
+    # Imported here: no other route needs it.
+    from functions.rest.client_module import client_module  # noqa: PLC0415 - see above
+
+    return client_module(headers_of(router.current_event.raw_event))
 
 
 @router.get("/docs")

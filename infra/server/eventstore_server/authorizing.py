@@ -18,7 +18,7 @@ __all__ = ["Authorizer"]
 
 _LOGGER = logging.getLogger(__name__)
 
-_PUBLIC = frozenset({"/api/v1/docs", "/api/v1/openapi.json", "/api/v1/asyncapi.json"})
+_PUBLIC = frozenset({"/api/v1/docs", "/api/v1/eventstore.js", "/api/v1/openapi.json", "/api/v1/asyncapi.json"})
 """The paths for which nobody is asked for a credential; template.yaml has a route for each."""
 
 

@@ -38,6 +38,7 @@ _GUARDED = [
     if operation not in PUBLIC
     for name in ((method, "HEAD") if method == "GET" else (method,))
 ]
+_PUBLIC = ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/eventstore.js", "/api/v1/openapi.json"]
 _JSON = {"Content-Type": "application/json"}
 _STAGE = "arn:aws:execute-api:eu-central-1:123456789012:abcdef123/v1"
 
@@ -134,9 +135,9 @@ def test_a_call_without_an_authorizer_context_is_refused(operation: str, method:
     assert "authorizer" in forbidden(Caller(None).call(method, asked(path), body=b"{}", headers=_JSON))
 
 
-@pytest.mark.parametrize("path", ["/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json"])
+@pytest.mark.parametrize("path", _PUBLIC)
 @pytest.mark.usefixtures("everyone")
-def test_the_documentation_needs_no_credential(path: str) -> None:
+def test_the_documentation_and_the_module_need_no_credential(path: str) -> None:
     assert Caller(None).get(path).status == 200
     assert Caller(None).call("HEAD", path).status == 200
 

@@ -7,7 +7,7 @@ from tests.unit.deployment.templates import ROOT, properties
 
 HERE = {"RedisUrl": "redis://127.0.0.1:1"}
 JWT = {"Auth": "jwt", "JwtIssuer": "https://issuer", "JwtAudience": "hub"}
-PUBLIC = ("/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/openapi.json")
+PUBLIC = ("/api/v1/asyncapi.json", "/api/v1/docs", "/api/v1/eventstore.js", "/api/v1/openapi.json")
 KEY = {"Auth": "key", "ApiKeysSecretArn": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:keys"}
 
 
@@ -32,7 +32,7 @@ def test_by_default_iam_guards_both_apis() -> None:
     assert properties("template", "ConnectRoute")["AuthorizationType"] == {"Fn::If": ["TokenAuth", "CUSTOM", "AWS_IAM"]}
 
 
-def test_only_preflights_and_the_documentation_need_no_credential() -> None:
+def test_only_preflights_the_documentation_and_the_module_need_no_credential() -> None:
     paths = properties("template", "RestApi")["DefinitionBody"]["paths"]
     opened = {
         (path, method)
