@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from eventstore_client.ownership import CurrentEvent, Ownership
+    from eventstore_client.ownership import Delivery, Ownership
     from eventstore_client.requests import Requests
 
 __all__ = ["Acknowledgements"]
@@ -43,30 +43,30 @@ class Acknowledgements:
         self._requests.add("ack", ownership.partition, **members)
 
     def acknowledge_unfinished(self, ownership: Ownership) -> None:
-        """Acknowledge the events that were handled in a frame that is not finished.
+        """Acknowledge the events that were handled in frames that are not finished.
 
-        Afterwards the current event is the first that the hub has in flight. If this member crashes, the hub counts the
-        failed attempt for that event.
+        Afterwards the first event that the hub has in flight is one that is being handled. If this member crashes, that
+        one counts as failed.
         """
         for stream, (sequence, frame) in ownership.unacknowledged.items():
             self.acknowledge(ownership, stream, sequence, frame)
         ownership.unacknowledged.clear()
 
-    def nack(self, current: CurrentEvent, reason: str, **verdict: object) -> None:
-        """Report that the current event failed, and drop the rest of its stream until the hub redelivers it.
+    def nack(self, failed: Delivery, reason: str, **verdict: object) -> None:
+        """Report that an event failed, and drop the rest of its stream until the hub redelivers it.
 
         Args:
-            current: The event that failed.
+            failed: The event.
             reason: The reason that the hub keeps with the event.
             verdict: Further members of the request: `delay` or `park`.
         """
-        ownership, event = current.ownership, current.event
+        ownership, event = failed.ownership, failed.event
         ownership.dropping.add(event.stream)
         # A nack acknowledges the earlier events of the stream.
         ownership.unacknowledged.pop(event.stream, None)
         ownership.sent_at = self._clock()
         members = {"stream": event.stream, "sequence": event.sequence, "reason": reason, **verdict}
-        self._requests.add("nack", ownership.partition, **members, **self._frame_member(current.frame))
+        self._requests.add("nack", ownership.partition, **members, **self._frame_member(failed.frame.share.number))
 
     def acknowledge_cursor(self, ownership: Ownership) -> None:
         """Acknowledge the finished frames, unless a nack of the partition is not confirmed yet."""

@@ -257,6 +257,7 @@ class EventStore(ConnectedHub):
         patience: float | None = None,
         ping_every: float = 240.0,
         alive_every: float | None = None,
+        concurrency: int = 1,
         follow_dataref: bool = True,
     ) -> Worker:
         """Return a member of a durable subscription, which `Worker.run` gives a handler.
@@ -269,6 +270,8 @@ class EventStore(ConnectedHub):
             ping_every: As for `subscribe`.
             alive_every: Seconds between heartbeats for the events that the member holds, sent while a handler runs,
                 too. None, and any greater value, means a third of the subscription's `ack_deadline`.
+            concurrency: The greatest number of events that are handled at the same time, in as many threads. Those of a
+                stream are always handled one after the other, in order.
             follow_dataref: As for `subscribe`.
 
         Raises:
@@ -281,6 +284,7 @@ class EventStore(ConnectedHub):
             backoff=self._live_backoff(patience),
             ping_every=ping_every,
             alive_every=alive_every,
+            concurrency=concurrency,
             on_loss=on_loss,
             credentials=self.credentials,
             fetch_data=DataFetcher(self._transport) if follow_dataref else None,

@@ -1,47 +1,34 @@
-"""A member of a durable subscription on one connection: its messages, frames and events."""
+"""A member of a durable subscription that threads share."""
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from eventstore_client.errors import ConnectFailed, HistoryLost, NotFound, Unavailable
-from eventstore_client.messages import Answer, Joined, Share, join_request, parse_member_message
-from eventstore_client.partitions import Partitions
-from eventstore_client.reasons import reason_of
-from eventstore_client.requests import Requests
-from eventstore_client.verdicts import Park, Retry
+from eventstore_client.errors import ConnectFailed
+from eventstore_client.member import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
 
-    from eventstore_client.events import Recorded
-    from eventstore_client.losses import Loss
-    from eventstore_client.ownership import Ownership
+    from eventstore_client.backlog import OpenFrame
+    from eventstore_client.ownership import Delivery
 
 __all__ = ["Membership"]
 
-_log = logging.getLogger("eventstore_client")
-
 
 class Membership:
-    """A member of a durable subscription, for as long as its connection lasts.
+    """A `Member` that threads share: one reads the connection, the others handle events.
 
-    Two threads share it. The reader passes on the messages of the connection and applies timeouts: `accept`, `tick` and
-    `end`. The other thread handles events: `receive`, `events`, and for each event `begin`, then `handled` or `failed`.
-    Frames that were received wait here, and heartbeats keep them from being redelivered, however long the handler
-    takes. The number of events that wait is limited: the hub stops sending at its limit of unacknowledged events.
-
-    The protocol is in docs/protocol.md, "Durable subscriptions".
+    Messages are sent in the order in which they were decided, without the lock: a socket that blocks stops no other
+    thread.
 
     Args:
-        send: Sends a message over the connection; both threads call it.
+        send: Sends a message over the connection. It may block.
         name: The name of the durable subscription.
-        alive_every: Seconds between heartbeats of each partition, at most a third of the deadline; None for a third of
-            the deadline.
+        alive_every: As for `Member`.
         clock: Returns monotonic time in seconds.
     """
 
@@ -53,14 +40,11 @@ class Membership:
         alive_every: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name = name
-        self._clock = clock
-        # Guards the state below. Notified when the handler's thread may have something to do.
+        self._send = send
+        self._member = Member(name, alive_every=alive_every, clock=clock)
+        # Guards the member. Notified when another thread may have something to do.
         self._changed = threading.Condition()
-        self._requests = Requests(send)
-        self._partitions = Partitions(name, self._requests, alive_every=alive_every, clock=clock)
-        self._error: Exception | None = None
-        self._leaving = False
+        self._send_lock = threading.Lock()
 
     def join(self) -> None:
         """Send the request to join the durable subscription.
@@ -68,70 +52,42 @@ class Membership:
         Raises:
             ConnectFailed: The connection was lost.
         """
-        self._requests.post(join_request(self._name))
+        self._member.join()
         self._flush()
 
     def accept(self, text: str) -> bool:
-        """Process a message of the hub.
-
-        Returns:
-            Whether it is a frame, which shows that the hub works.
-
-        Raises:
-            ConnectFailed: A frame was lost, or the connection was lost.
-            ProblemError: The message is an error.
-        """
-        try:
-            message = parse_member_message(text)
-        except Unavailable as error:
-            with self._changed:
-                if not self._requests.postpone(error.problem.get("request"), now=self._clock()):
-                    raise
-            _log.warning("the worker of %r: the hub cannot process a request: %s; retrying", self._name, error)
-            return False
+        """Process a message of the hub; see `Member.accept`."""
         with self._changed:
-            if isinstance(message, Joined):
-                self._partitions.set_deadline(message.ack_deadline)
-            elif isinstance(message, Answer):
-                self._requests.confirm(message.request)
-                self._partitions.send_ready()
-            elif message is not None:
-                self._partitions.add_frame(message)
+            is_frame = self._member.accept(text)
             self._changed.notify_all()
         self._flush()
-        return isinstance(message, Share)
+        return is_frame
 
     def tick(self) -> float:
         """Apply the timeouts that are due, and return the seconds until the next may be due.
-
-        While an event is being handled or frames wait, heartbeats are sent for every partition, so that no event is
-        redelivered because another one takes long. Only the current event has a deadline.
 
         Raises:
             ConnectFailed: The connection was lost.
         """
         with self._changed:
-            now = self._clock()
-            due = min(self._requests.resend(now), self._partitions.apply_timeouts())
+            due = self._member.tick()
         self._flush()
-        return max(0.0, due - now)
+        return due
 
-    def end(self, error: Exception) -> None:
-        """End the membership because of an error, which the thread that handles events raises."""
+    def end(self, error: BaseException) -> None:
+        """End the membership because of an error, which the threads that handle events raise."""
         with self._changed:
-            self._error = error
+            self._member.end(error)
             self._changed.notify_all()
 
     def leave(self) -> None:
         """Make `receive` return None. Any thread may call it."""
         with self._changed:
-            self._leaving = True
+            self._member.is_leaving = True
             self._changed.notify_all()
 
     def unsubscribe(self, *, within: float) -> None:
         """Acknowledge the events that were handled, and leave the durable subscription.
-
-        The hub delivers the other events to another member, without counting an attempt.
 
         Args:
             within: Seconds to wait for the hub's confirmation. Events whose acknowledgement it does not confirm may be
@@ -141,123 +97,92 @@ class Membership:
             ConnectFailed: The connection was lost.
         """
         with self._changed:
-            self._partitions.acknowledge_unfinished()
+            self._member.acknowledge_unfinished()
         self._wait_for_confirmation(within)
         with self._changed:
-            self._requests.add("unsubscribe", None)
+            self._member.unsubscribe()
         self._wait_for_confirmation(within)
 
-    def receive(self) -> tuple[Share, Ownership] | None:
-        """Wait for the next frame to handle, and return it with the ownership of its partition.
+    def receive(self) -> Delivery | OpenFrame | None:
+        """Wait for the next event to handle, or a frame that reports a loss, and return it.
 
         Returns:
             None after `leave`.
 
         Raises:
-            ConnectFailed: The connection was lost; the frames that wait are redelivered.
+            ConnectFailed: The connection was lost; the events that wait are redelivered.
             ProblemError: The hub ended the membership.
         """
-        with self._changed:
-            while not self._leaving:
-                # Events sent before the subscription was deleted are still handled.
-                if self._error is not None and not (self._partitions.waiting and isinstance(self._error, NotFound)):
-                    raise self._error
-                if frame := self._partitions.begin_frame():
-                    return frame
-                self._changed.wait()
-            return None
-
-    def events(
-        self, share: Share, ownership: Ownership, on_loss: Callable[[Loss], object] | None
-    ) -> Iterator[tuple[Recorded, int]]:
-        """Iterate over the events of a frame to handle, each with its delivery attempt; then acknowledge the frame.
-
-        Args:
-            share: The frame.
-            ownership: The ownership of its partition when it was received.
-            on_loss: Accepts a loss that the frame reports; None accepts none.
-
-        Raises:
-            HistoryLost: Events were removed, and `on_loss` is None.
-            ConnectFailed: The connection was lost.
-        """
-        if share.loss is not None:
-            if on_loss is None:
-                raise HistoryLost(share.loss, cursor=share.cursor or "")
-            on_loss(share.loss)
-        handled_late = 0
-        if share.stream is not None:
+        while True:
             with self._changed:
-                ownership.dropping.discard(share.stream)
-                handled_late = ownership.handled_late.pop(share.stream, 0)
-        for number, event in enumerate(share.events):
-            attempt = 1 if number and share.stream is not None else share.attempt
-            with self._changed:
-                if self._error is not None and not isinstance(self._error, NotFound):
-                    raise self._error
-                is_due = self._partitions.begin_event(
-                    share, ownership, event, attempt=attempt, handled_late=handled_late
-                )
-            if is_due:
-                yield event, attempt
-        with self._changed:
-            self._partitions.finish_frame(share, ownership)
-        self._flush()
+                if self._member.is_leaving:
+                    return None
+                found = self._member.next()
+                # An event that must not be handled may have been acknowledged instead. A thread that sends sends that.
+                if found is None and (self._send_lock.locked() or not self._member.has_messages):
+                    self._changed.wait()
+                    continue
+            self._flush()
+            if found is not None:
+                return found
 
-    def begin(self) -> None:
-        """Start the deadline of the current event: its handler runs."""
-        with self._changed:
-            self._partitions.begin_handler(runs=True)
+    def accept_loss(self) -> None:
+        """Continue after a frame that reports a loss."""
+        with self._sending():
+            self._member.accept_loss()
 
-    def pause(self) -> None:
-        """Stop the deadline of the current event while its handler waits for something else; `begin` restarts it."""
+    def begin(self, delivery: Delivery) -> None:
+        """Start the deadline of an event: its handler runs."""
         with self._changed:
-            self._partitions.begin_handler(runs=False)
+            self._member.begin(delivery)
 
-    def handled(self) -> None:
-        """Acknowledge the current event: its handler returned.
+    def pause(self, delivery: Delivery) -> None:
+        """Stop the deadline of an event while its handler waits for something else; `begin` restarts it."""
+        with self._changed:
+            self._member.pause(delivery)
+
+    def handled(self, delivery: Delivery) -> None:
+        """Acknowledge an event: its handler returned.
 
         Raises:
             ConnectFailed: The connection was lost.
         """
-        with self._changed:
-            self._partitions.handled()
-        self._flush()
+        with self._sending():
+            self._member.handled(delivery)
 
-    def failed(self, error: Exception) -> None:
-        """Send a nack for the current event: its handler raised an exception. The hub redelivers or parks the event.
-
-        Args:
-            error: The exception; `Retry` and `Park` choose between the two.
+    def failed(self, delivery: Delivery, error: Exception) -> None:
+        """Send a nack for an event: its handler raised an exception; see `Member.failed`.
 
         Raises:
             ConnectFailed: The connection was lost.
         """
-        reason = reason_of(error)
-        verdict: dict[str, object] = {"park": True} if isinstance(error, Park) else {}
-        if isinstance(error, Retry) and error.delay is not None:
-            verdict = {"delay": error.delay}
+        with self._sending():
+            self._member.failed(delivery, error)
+
+    @contextmanager
+    def _sending(self) -> Iterator[None]:
         with self._changed:
-            failed = self._partitions.failed(reason, **verdict)
-        event = f"{failed.event.stream} {failed.event.sequence} (attempt {failed.attempt})"
-        if isinstance(error, Park):
-            _log.warning("the worker of %r: the handler parks %s: %s", self._name, event, reason)
-        elif isinstance(error, Retry):
-            _log.info("the worker of %r: the handler retries %s: %s", self._name, event, reason)
-        else:
-            _log.error("the worker of %r: the handler failed at %s: %s", self._name, event, reason, exc_info=error)
+            yield
+            self._changed.notify_all()
         self._flush()
 
     def _wait_for_confirmation(self, within: float) -> None:
         self._flush()
         with self._changed:
-            self._changed.wait_for(lambda: self._error is not None or not self._requests, timeout=within)
+            self._changed.wait_for(lambda: self._member.error or self._member.is_confirmed, timeout=within)
 
     def _flush(self) -> None:
+        """Send the queued messages, unless another thread does: it sends these, too."""
         try:
-            self._requests.flush()
+            # The outer loop looks again: while this thread held the lock, others may have left messages to it.
+            while self._member.has_messages and self._send_lock.acquire(blocking=False):
+                try:
+                    while message := self._member.message():
+                        self._send(message)
+                finally:
+                    self._send_lock.release()
         except ConnectFailed:
             # The error that ended the membership is the cause of this one.
-            if self._error is not None:
-                raise self._error from None
+            if self._member.error is not None:
+                raise self._member.error from None
             raise

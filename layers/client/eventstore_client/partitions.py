@@ -1,20 +1,21 @@
-"""The partitions that a member owns: frames received, deadlines, and when acknowledgements and releases are due."""
+"""The partitions that a member owns: events to handle, deadlines, and when acknowledgements and releases are due."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
 from eventstore_client.acknowledgements import Acknowledgements
+from eventstore_client.backlog import Backlog
 from eventstore_client.errors import ConnectFailed
-from eventstore_client.ownership import CurrentEvent, Ownership
+from eventstore_client.handlers import Handlers
+from eventstore_client.ownership import Delivery, Ownership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore_client.events import Recorded
+    from eventstore_client.backlog import OpenFrame, Queued
     from eventstore_client.messages import Share
     from eventstore_client.requests import Requests
 
@@ -43,13 +44,19 @@ events, and ten of each of 1,000 held streams."""
 
 
 class Partitions:
-    """The partitions that a member owns, their received frames and their due requests. The caller's lock guards it.
+    """The partitions that a member owns, their events and their due requests. The caller's lock guards it.
+
+    The cursor of a frame is acknowledged when its events, and those of all earlier frames of the partition, are
+    handled or dropped. Until then, handled events are acknowledged by stream and sequence if that takes long.
 
     Args:
         name: The name of the durable subscription.
         requests: The queue of requests to the hub.
         alive_every: Seconds between heartbeats, as for `Membership`.
         clock: Returns monotonic time in seconds.
+
+    Attributes:
+        handlers: The events that are being handled.
     """
 
     def __init__(self, name: str, requests: Requests, *, alive_every: float | None, clock: Callable[[], float]) -> None:
@@ -62,9 +69,10 @@ class Partitions:
         self._deadline_is_known = False
         self._last_frame: dict[int, int] = {}
         self._owned: dict[int, Ownership] = {}
-        self._waiting: deque[tuple[Share, Ownership]] = deque()
-        self._has_current_frame = False
-        self._current: CurrentEvent | None = None
+        self._backlog = Backlog()
+        self.handlers = Handlers(name, clock=clock)
+        # A frame that reports a loss. No other is started before the loss is accepted.
+        self._lossy: OpenFrame | None = None
         self._busy_since: float | None = None
 
     def set_deadline(self, ack_deadline: float | None) -> None:
@@ -89,115 +97,79 @@ class Partitions:
         ownership = self._owned.get(partition)
         if share.kind == "owned":
             # The partition may be owned already. Its earlier events are redelivered, and no longer acknowledged.
-            self._drop_waiting(ownership)
+            self._backlog.drop(ownership)
             self.set_deadline(share.ack_deadline)
             self._owned[partition] = Ownership(partition, share.cursor or "", now)
             _log.info("the worker of %r owns partition %d", self._name, partition)
         elif ownership is not None:
             self._queue_frame(share, ownership, now)
 
-    def begin_frame(self) -> tuple[Share, Ownership] | None:
-        """Return the next frame to handle, and its ownership; None if none waits. The frame before it is finished."""
-        self._has_current_frame = bool(self._waiting)
-        if not self._waiting:
+    def next(self) -> Delivery | OpenFrame | None:
+        """Return the next event to handle, or a frame that reports a loss; None if there is none for now.
+
+        No two events of a stream are returned before the first is `handled` or `failed`. A frame that reports a loss is
+        returned before its events, and before all later frames; `accept_loss` continues.
+        """
+        while self._lossy is None:
+            while queued := self._backlog.take():
+                if delivery := self._begin(queued):
+                    return delivery
+                self._backlog.finish(queued.stream)
+                self._count_finished(queued.frame)
+            frame = self._backlog.next_frame()
+            if frame is None:
+                break
+            if frame.share.loss is not None:
+                self._lossy = frame
+                return frame
+            self._start(frame)
+        if self._is_idle:
             self._busy_since = None
-            return None
-        share, ownership = self._waiting.popleft()
-        ownership.waiting -= len(share.events)
-        return share, ownership
+        return None
 
-    def begin_event(
-        self, share: Share, ownership: Ownership, event: Recorded, *, attempt: int, handled_late: int
-    ) -> bool:
-        """Make the event the current one, unless it must not be handled.
+    def accept_loss(self) -> None:
+        """Continue after the loss that `next` returned."""
+        frame, self._lossy = self._lossy, None
+        if frame is not None:
+            self._start(frame)
 
-        Args:
-            share: The frame with the event.
-            ownership: The ownership of its partition when the frame was received.
-            event: The event.
-            attempt: The number of the delivery attempt.
-            handled_late: The sequence up to which events of the stream were handled after their deadline.
+    def handled(self, delivery: Delivery) -> None:
+        """Record that an event was handled, and acknowledge it if that is due."""
+        ownership, event, frame = delivery.ownership, delivery.event, delivery.frame
+        self.handlers.remove(delivery)
+        if self.owns(ownership):
+            if delivery.timed_out:
+                # The hub may have redelivered the event by now: a copy that waits is acknowledged, and not handled.
+                ownership.handled_late[event.stream] = event.sequence
+            if delivery.timed_out or frame.is_held:
+                self._acks.acknowledge(ownership, event.stream, event.sequence, frame.share.number)
+            else:
+                ownership.unacknowledged[event.stream] = (event.sequence, frame.share.number)
+                now = self._clock()
+                silent_since = max(ownership.sent_at, now if self._busy_since is None else self._busy_since)
+                if now - silent_since >= min(_SLOW, self._heartbeat) and len(ownership.unacknowledged) <= _FEW_STREAMS:
+                    self._acks.acknowledge_unfinished(ownership)
+        self._finish(delivery)
 
-        Returns:
-            Whether the event is to be handled. It is not if the partition is no longer owned, if the hub redelivers the
-            event, or if it was handled late; then it is acknowledged.
-        """
-        if not self.owns(ownership) or ownership.ends or event.stream in ownership.dropping:
-            return False
-        if share.stream is not None and event.sequence <= handled_late:
-            self._acks.acknowledge(ownership, event.stream, event.sequence, share.number)
-            return False
-        self._current = CurrentEvent(event, attempt, share.number, share.stream is not None, ownership)
-        return True
-
-    def begin_handler(self, *, runs: bool) -> None:
-        """Start or stop the deadline of the current event.
+    def failed(self, delivery: Delivery, reason: str, **verdict: object) -> None:
+        """Record that an event was not handled, and send its nack.
 
         Args:
-            runs: Whether the handler runs; False while it waits for something else than the event.
-        """
-        if self._current is not None:
-            self._current.started_at = self._clock() if runs else None
-
-    def handled(self) -> None:
-        """Record that the current event was handled, and acknowledge it if that is due."""
-        current = self._end_current()
-        ownership, event = current.ownership, current.event
-        if not self.owns(ownership):
-            return
-        if current.timed_out:
-            # The hub may have redelivered the event by now: a copy that waits is acknowledged, and not handled again.
-            ownership.handled_late[event.stream] = event.sequence
-        if current.timed_out or current.held:
-            self._acks.acknowledge(ownership, event.stream, event.sequence, current.frame)
-        else:
-            ownership.unacknowledged[event.stream] = (event.sequence, current.frame)
-            now = self._clock()
-            silent_since = max(ownership.sent_at, now if self._busy_since is None else self._busy_since)
-            if now - silent_since >= min(_SLOW, self._heartbeat) and len(ownership.unacknowledged) <= _FEW_STREAMS:
-                self._acks.acknowledge_unfinished(ownership)
-        self.send_ready()
-
-    def failed(self, reason: str, **verdict: object) -> CurrentEvent:
-        """Record that the current event was not handled, and send its nack.
-
-        Args:
+            delivery: The event.
             reason: The reason that the hub keeps with the event.
             verdict: Further members of the `nack`: `delay` or `park`.
-
-        Returns:
-            The event that failed.
         """
-        current = self._end_current()
+        self.handlers.remove(delivery)
         # A hub that sends no deadline accepts no frame number: it would apply this nack to the attempt in progress.
-        if self.owns(current.ownership) and (self._deadline_is_known or not current.timed_out):
-            self._acks.nack(current, reason, **verdict)
-        self.send_ready()
-        return current
-
-    def finish_frame(self, share: Share, ownership: Ownership) -> None:
-        """Acknowledge a frame whose events are all handled, or release the partition if the frame revokes it.
-
-        Args:
-            share: The frame.
-            ownership: The ownership of its partition when the frame was received.
-        """
-        if not self.owns(ownership):
-            return
-        if share.kind == "revoked":
-            ownership.ends = True
-        elif share.cursor is not None and not ownership.ends:
-            ownership.unacknowledged.clear()
-            ownership.cursor_to_send = share.cursor
-        self.send_ready()
+        if self.owns(delivery.ownership) and (self._deadline_is_known or not delivery.timed_out):
+            self._acks.nack(delivery, reason, **verdict)
+        self._finish(delivery)
 
     def send_ready(self) -> None:
         """Queue the cursors and releases that wait for no confirmation any more."""
         for ownership in [*self._owned.values()]:
             self._acks.acknowledge_cursor(ownership)
-            current = self._current
-            is_busy = current is not None and current.ownership is ownership and not current.timed_out
-            if ownership.ends and not is_busy and self._acks.release(ownership):
+            if ownership.ends and not self.handlers.process(ownership) and self._acks.release(ownership):
                 del self._owned[ownership.partition]
 
     def acknowledge_unfinished(self) -> None:
@@ -208,24 +180,23 @@ class Partitions:
     def apply_timeouts(self) -> float:
         """Apply the deadlines and heartbeats that are due, and return when the next may be due.
 
-        Nothing is due while no frame waits and none is being handled.
+        Nothing is due while no event waits and none is being handled.
         """
         now = self._clock()
-        if not (self._has_current_frame or self._waiting):
+        if self._is_idle:
             return inf
         busy_since = self._busy_since if self._busy_since is not None else now
         self._busy_since = busy_since
         self._end_revoked(now)
-        return min(self._watch_handler(now), self._send_heartbeats(now, busy_since))
+        return min(self._end_late(now), self._send_heartbeats(now, busy_since))
 
     def owns(self, ownership: Ownership) -> bool:
         """Whether the member still owns the partition by this ownership."""
         return self._owned.get(ownership.partition) is ownership
 
     @property
-    def waiting(self) -> int:
-        """The number of frames received and not started."""
-        return len(self._waiting)
+    def _is_idle(self) -> bool:
+        return self._lossy is None and self._backlog.is_empty
 
     @property
     def _heartbeat(self) -> float:
@@ -240,52 +211,72 @@ class Partitions:
         if share.stream is not None and share.events:
             event = f"{share.stream} {share.events[0].sequence}"
             _log.info("%s is redelivered, attempt %d: %s", event, share.attempt, share.reason or "no reason given")
-        ownership.waiting += len(share.events)
+        self._backlog.add(share, ownership)
         if ownership.waiting > _MOST_WAITING:
             raise ConnectFailed(
                 f"the hub sent more than {_MOST_WAITING:,} events of partition {share.partition} without an "
                 "acknowledgement"
             )
-        self._waiting.append((share, ownership))
 
-    def _drop_waiting(self, ownership: Ownership | None) -> None:
-        """Drop the frames of a partition that are not started."""
-        self._waiting = deque(waiting for waiting in self._waiting if waiting[1] is not ownership)
+    def _start(self, frame: OpenFrame) -> None:
+        frame.ownership.open_frames.append(frame)
+        self._backlog.start(frame)
+        if not frame.unfinished:
+            self._close_frames(frame.ownership)
 
-    def _end_current(self) -> CurrentEvent:
-        current, self._current = self._current, None
-        assert current is not None  # noqa: S101 - each event ends once
-        return current
+    def _begin(self, queued: Queued) -> Delivery | None:
+        """Return the event to handle; None if it must not be handled.
 
-    def _watch_handler(self, now: float) -> float:
-        """Send a nack for the current event if it has exceeded its deadline; return when the next check is due."""
-        current = self._current
-        if current is None or current.started_at is None:
-            return inf
-        elapsed = now - current.started_at
-        if elapsed < self._deadline:
-            return current.started_at + self._deadline
-        if not current.timed_out and self.owns(current.ownership):
-            current.timed_out = True
-            self._acks.nack(current, f"the handler still runs after {self._deadline:g} s")
-        if now >= current.warn_at:
-            current.warn_at = now + elapsed
-            _log.warning(
-                "the worker of %r: the handler of %s %d has run for %.0f s, longer than the deadline; %d frames wait",
-                self._name,
-                current.event.stream,
-                current.event.sequence,
-                elapsed,
-                len(self._waiting),
-            )
-        return current.warn_at
+        It is not if the partition is no longer owned, if the hub redelivers the event, or if it was handled late; then
+        it is acknowledged.
+        """
+        frame, event, stream = queued.frame, queued.event, queued.stream
+        ownership = frame.ownership
+        if frame.is_held and queued.is_first:
+            ownership.dropping.discard(stream)
+            frame.handled_late = ownership.handled_late.pop(stream, 0)
+        if event is None or not self.owns(ownership) or ownership.ends or stream in ownership.dropping:
+            return None
+        if frame.is_held and event.sequence <= frame.handled_late:
+            self._acks.acknowledge(ownership, stream, event.sequence, frame.share.number)
+            return None
+        delivery = Delivery(event, queued.attempt, frame)
+        self.handlers.add(delivery)
+        return delivery
+
+    def _finish(self, delivery: Delivery) -> None:
+        self._backlog.finish(delivery.event.stream)
+        # One that timed out was counted then: its stream is held, and later frames do not wait for it.
+        if not delivery.timed_out:
+            self._count_finished(delivery.frame)
+        self.send_ready()
+
+    def _count_finished(self, frame: OpenFrame) -> None:
+        frame.unfinished -= 1
+        if not frame.unfinished:
+            self._close_frames(frame.ownership)
+
+    def _close_frames(self, ownership: Ownership) -> None:
+        if self.owns(ownership):
+            ownership.close_frames()
+            self.send_ready()
+
+    def _end_late(self, now: float) -> float:
+        """Send a nack for each event that has exceeded its deadline; return when the next check is due."""
+        late, due = self.handlers.late(now, deadline=self._deadline, waiting=len(self._backlog))
+        for delivery in late:
+            if not delivery.timed_out and self.owns(delivery.ownership):
+                delivery.timed_out = True
+                self._acks.nack(delivery, f"the handler still runs after {self._deadline:g} s")
+                self._count_finished(delivery.frame)
+        return due
 
     def _end_revoked(self, now: float) -> None:
         """Drop the waiting frames of a revoked partition that is not finished in time: another member waits for it."""
         for ownership in self._owned.values():
             revoked_at = ownership.revoked_at
             if revoked_at is not None and not ownership.ends and now >= revoked_at + self._heartbeat:
-                self._drop_waiting(ownership)
+                self._backlog.drop(ownership)
                 ownership.ends = True
         self.send_ready()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from dataclasses import dataclass
 from math import inf
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore_client.messages import member_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["Requests"]
 
@@ -37,18 +36,12 @@ class _Request:
 
 
 class Requests:
-    """The requests of one connection. The caller's lock guards all methods but `flush`.
+    """The requests of one connection. The caller's lock guards it, except for `take`."""
 
-    Args:
-        send: Sends a message. It may block, and is only called by `flush`, without the caller's lock.
-    """
-
-    def __init__(self, send: Callable[[Mapping[str, Any]], None]) -> None:
-        self._send = send
+    def __init__(self) -> None:
         self._queue: deque[Mapping[str, Any]] = deque()
         self._unconfirmed: dict[str, _Request] = {}
         self._count = 0
-        self._send_lock = threading.Lock()
 
     def post(self, message: Mapping[str, Any]) -> None:
         """Queue a message that the hub does not confirm."""
@@ -112,17 +105,11 @@ class Requests:
         """Whether any request is not confirmed yet."""
         return bool(self._unconfirmed)
 
-    def flush(self) -> None:
-        """Send the queued messages, unless another thread does: it sends these, too.
+    @property
+    def has_queued(self) -> bool:
+        """Whether a message is to be sent."""
+        return bool(self._queue)
 
-        Raises:
-            ConnectFailed: The connection was lost.
-        """
-        # The outer loop checks the queue again: while this thread held the lock, other threads may have queued messages
-        # that they left to it.
-        while self._queue and self._send_lock.acquire(blocking=False):
-            try:
-                while self._queue:
-                    self._send(self._queue.popleft())
-            finally:
-                self._send_lock.release()
+    def take(self) -> Mapping[str, Any] | None:
+        """Remove and return the next message to send; None if there is none. One thread at a time may call it."""
+        return self._queue.popleft() if self._queue else None

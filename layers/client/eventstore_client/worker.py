@@ -1,21 +1,23 @@
-"""`Worker`: a member of a durable subscription that calls a handler for each event."""
+"""`Worker`: a member of a durable subscription that calls a handler for each event, in threads."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from eventstore_client.backlog import OpenFrame
 from eventstore_client.backoff import Attempts
-from eventstore_client.errors import ClientError, ConnectFailed, NotFound, Unavailable
+from eventstore_client.errors import ClientError, ConnectFailed, HistoryLost, NotFound, Unavailable
 from eventstore_client.membership import Membership
 from eventstore_client.processes import Process
 from eventstore_client.verdicts import Leave
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from eventstore_client.backoff import Backoff
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from eventstore_client.credentials import Credentials
     from eventstore_client.events import Recorded
     from eventstore_client.losses import Loss
-    from eventstore_client.messages import Share
-    from eventstore_client.ownership import Ownership
+    from eventstore_client.ownership import Delivery
 
 __all__ = ["Worker"]
 
@@ -35,6 +36,10 @@ _LEAVING = 5.0
 
 _LASTING = 60.0
 """Seconds after which the end of a connection does not count as a failure of the hub."""
+
+
+_delivery: ContextVar[Delivery | None] = ContextVar("eventstore_client delivery", default=None)
+"""The event of the handler that runs."""
 
 
 class _Closed(Exception):
@@ -48,7 +53,8 @@ class Worker:
     the order of their sequences, by whichever members. A connection that is lost is replaced by a new one. Events that
     were not acknowledged are redelivered, to this member or another.
 
-    One thread runs the worker and calls the handler; any thread may close it. The worker starts another thread, which
+    One thread runs the worker and calls the handler; any thread may close it. With a `concurrency` of more than 1, more
+    threads call the handler at the same time, for events of different streams. The worker starts another thread, which
     reads the connection and sends heartbeats for the events received. A worker belongs to the process that created it:
     a forked child creates its own.
 
@@ -58,9 +64,13 @@ class Worker:
         backoff: How, and for how long, connecting is retried.
         ping_every: Seconds between pings.
         alive_every: Seconds between heartbeats; None for a third of the subscription's `ack_deadline`.
+        concurrency: The greatest number of events that are handled at the same time.
         on_loss: Accepts a loss; without it, `run` raises `HistoryLost`.
         credentials: The credentials of the connection; None if there are none.
         fetch_data: Adds the data to an event that came without them; None leaves such events as they are.
+
+    Raises:
+        ValueError: `concurrency` is less than 1.
     """
 
     def __init__(
@@ -71,14 +81,18 @@ class Worker:
         backoff: Backoff,
         ping_every: float,
         alive_every: float | None,
+        concurrency: int = 1,
         on_loss: Callable[[Loss], object] | None,
         credentials: Credentials | None = None,
         fetch_data: Callable[[Recorded], Recorded] | None = None,
     ) -> None:
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be at least 1, not {concurrency}")
         self._url = url
         self._name = name
         self._ping_every = ping_every
         self._alive_every = alive_every
+        self._concurrency = concurrency
         self._on_loss = on_loss
         self._credentials = credentials
         self._fetch_data = fetch_data
@@ -89,12 +103,12 @@ class Worker:
         # Reentrant: a signal handler may call `close` in the thread that holds the lock.
         self._lock = threading.RLock()
         self._membership: Membership | None = None
-        self._attempt = 1
 
     @property
     def attempt(self) -> int:
-        """The delivery attempt of the event that is being handled: 1, and one more for each failure."""
-        return self._attempt
+        """The delivery attempt of the event that the calling handler processes: 1, and one more for each failure."""
+        delivery = _delivery.get()
+        return delivery.attempt if delivery else 1
 
     def run(self, handler: Callable[[Recorded], object]) -> None:
         """Handle events until the worker is closed.
@@ -131,7 +145,7 @@ class Worker:
             raise
 
     def close(self) -> None:
-        """End the worker after the current event. Another thread, the handler or a signal handler may call it.
+        """End the worker after the current events. Another thread, a handler or a signal handler may call it.
 
         Events that were received and not started are redelivered to another member.
         """
@@ -149,13 +163,13 @@ class Worker:
             Leave: The worker is closed. The handler must not catch it: the event is not acknowledged, and is delivered
                 to another member.
         """
-        membership = self._membership
-        if membership is not None:
-            membership.pause()
+        membership, delivery = self._membership, _delivery.get()
+        if membership is not None and delivery is not None:
+            membership.pause(delivery)
         if self._closed.wait(seconds):
             raise Leave
-        if membership is not None:
-            membership.begin()
+        if membership is not None and delivery is not None:
+            membership.begin(delivery)
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +198,11 @@ class Worker:
             _log.info("the worker of %r is connected to %s", self._name, self._url)
             reader.start()
             self._set_membership(membership)
-            self._handle_frames(membership, handler)
+            with self._more_threads(membership, handler):
+                self._handle_events(membership, handler)
+            with suppress(ConnectFailed):
+                membership.unsubscribe(within=_LEAVING)
+            raise _Closed
         except (ConnectFailed, Unavailable):
             if clock() - connected_at >= _LASTING:
                 self._attempts.succeeded()
@@ -215,36 +233,70 @@ class Worker:
             if not isinstance(error, NotFound):
                 connection.close()
 
-    def _handle_frames(self, membership: Membership, handler: Callable[[Recorded], object]) -> None:
-        try:
-            while frame := membership.receive():
-                self._handle_frame(membership, *frame, handler)
-            raise _Closed
-        except _Closed:
-            with suppress(ConnectFailed):
-                membership.unsubscribe(within=_LEAVING)
-            raise
+    @contextmanager
+    def _more_threads(self, membership: Membership, handler: Callable[[Recorded], object]) -> Iterator[None]:
+        """Run handlers in more threads, up to `concurrency`. On exit, wait until these have returned.
 
-    def _handle_frame(
-        self, membership: Membership, share: Share, ownership: Ownership, handler: Callable[[Recorded], object]
-    ) -> None:
-        for event, attempt in membership.events(share, ownership, self._on_loss):
-            if self._closed.is_set():
-                raise _Closed
-            self._attempt = attempt
-            complete = self._complete(event)
-            membership.begin()
+        Otherwise an event that is redelivered over the next connection could be handled beside its first delivery. An
+        interrupt waits for no handler.
+        """
+
+        def handle() -> None:
             try:
-                handler(complete)
-            except Leave:
-                raise _Closed from None
-            except Exception as error:  # noqa: BLE001 - any error is reported to the hub
-                # A child that the handler forked must not use its parent's connection.
-                self._process.check(f"the worker of {self._name!r}")
-                membership.failed(error)
+                self._handle_events(membership, handler)
+            except BaseException as error:  # noqa: BLE001 - the thread that runs the worker raises it
+                membership.end(error)
+
+        threads = [
+            threading.Thread(target=handle, name=f"eventstore worker {self._name} {number}", daemon=True)
+            for number in range(2, self._concurrency + 1)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        except Exception as error:
+            membership.end(error)
+            _join(threads)
+            raise
+        _join(threads)
+
+    def _handle_events(self, membership: Membership, handler: Callable[[Recorded], object]) -> None:
+        """Handle events until the worker is closed."""
+        while found := membership.receive():
+            if isinstance(found, OpenFrame):
+                self._accept_loss(membership, found)
             else:
-                self._process.check(f"the worker of {self._name!r}")
-                membership.handled()
+                self._handle(membership, found, handler)
+
+    def _accept_loss(self, membership: Membership, frame: OpenFrame) -> None:
+        share = frame.share
+        if share.loss is not None:
+            if self._on_loss is None:
+                raise HistoryLost(share.loss, cursor=share.cursor or "")
+            self._on_loss(share.loss)
+        membership.accept_loss()
+
+    def _handle(self, membership: Membership, delivery: Delivery, handler: Callable[[Recorded], object]) -> None:
+        try:
+            complete = self._complete(delivery.event)
+        except _Closed:
+            return
+        token = _delivery.set(delivery)
+        membership.begin(delivery)
+        try:
+            handler(complete)
+        except Leave:
+            self.close()
+        except Exception as error:  # noqa: BLE001 - any error is reported to the hub
+            # A child that the handler forked must not use its parent's connection.
+            self._process.check(f"the worker of {self._name!r}")
+            membership.failed(delivery, error)
+        else:
+            self._process.check(f"the worker of {self._name!r}")
+            membership.handled(delivery)
+        finally:
+            _delivery.reset(token)
 
     def _complete(self, event: Recorded) -> Recorded:
         # An error here does not count as a failure of the handler: it must not park the stream.
@@ -254,3 +306,8 @@ class Worker:
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
             raise _Closed
+
+
+def _join(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join()

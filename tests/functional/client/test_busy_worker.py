@@ -443,7 +443,9 @@ def test_a_loss_without_a_handler_is_not_acknowledged(live_hub: FakeWebSocketHub
     assert live_hub.commands == []
 
 
-def test_the_log_explains_a_stall(live_hub: FakeWebSocketHub, busy: Busy, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_explains_a_stall(
+    live_hub: FakeWebSocketHub, busy: Busy, log: Lines, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "eventstore_client")
     live_hub.shares.append([OWNED, sent(2, ("a", 1)), sent(3, ("b", 1))])
     with busy.running():
@@ -451,6 +453,7 @@ def test_the_log_explains_a_stall(live_hub: FakeWebSocketHub, busy: Busy, caplog
         busy.advance(30)
         live_hub.until_command(action="nack")
         live_hub.send(again(4, "a", 1) | {"reason": "the handler still runs"})
+        log.until("a 1 is redelivered")
         live_hub.disconnect()
     lines = [record.getMessage() for record in caplog.records]
     for part in (

@@ -1,0 +1,133 @@
+"""The events that a member has received and not handled: in the order of arrival, one of each stream at a time."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from eventstore_client.events import Recorded
+    from eventstore_client.messages import Share
+    from eventstore_client.ownership import Ownership
+
+__all__ = ["Backlog", "OpenFrame", "Queued"]
+
+
+@dataclass(slots=True, eq=False)
+class OpenFrame:
+    """A frame that was received and is not finished.
+
+    Attributes:
+        share: The frame.
+        ownership: The ownership of its partition when it was received.
+        unfinished: How many of its events are neither handled nor dropped, once it is started.
+        handled_late: The sequence up to which events of its held stream were handled after their deadline.
+    """
+
+    share: Share
+    ownership: Ownership
+    unfinished: int = 0
+    handled_late: int = 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the frame names a held stream, so that its events are acknowledged by stream and sequence."""
+        return self.share.stream is not None
+
+
+class Queued(NamedTuple):
+    """An event that waits.
+
+    Attributes:
+        order: Its place among all events received.
+        frame: Its frame.
+        stream: Its stream.
+        event: The event; None for a frame without events, which ends the hold of its stream.
+        attempt: The number of the delivery attempt.
+        is_first: Whether it is the first of its frame.
+    """
+
+    order: int
+    frame: OpenFrame
+    stream: str
+    event: Recorded | None
+    attempt: int
+    is_first: bool
+
+
+class Backlog:
+    """Frames that wait, and the events of the frames that are started. The caller's lock guards it.
+
+    A frame is started when no event of an earlier one may be taken. So one consumer takes the events in the order of
+    arrival, and several take those of other streams meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._frames: deque[OpenFrame] = deque()
+        # The streams with events that wait or are taken. Those of which none is taken are in `_ready`, each once, with
+        # the place of their first event.
+        self._queues: dict[str, deque[Queued]] = {}
+        self._ready: list[tuple[int, str]] = []
+        self._count = 0
+
+    def add(self, share: Share, ownership: Ownership) -> None:
+        """Add a frame."""
+        ownership.waiting += len(share.events)
+        self._frames.append(OpenFrame(share, ownership))
+
+    def drop(self, ownership: Ownership | None) -> None:
+        """Drop the frames of an ownership that are not started."""
+        self._frames = deque(frame for frame in self._frames if frame.ownership is not ownership)
+
+    def next_frame(self) -> OpenFrame | None:
+        """Remove and return the next frame to start; None if none waits."""
+        return self._frames.popleft() if self._frames else None
+
+    def start(self, frame: OpenFrame) -> None:
+        """Queue the events of a frame."""
+        share = frame.share
+        if frame.is_held:
+            events: tuple[Recorded | None, ...] = share.events or (None,)
+        else:
+            events = share.events
+        frame.unfinished = len(events)
+        for number, event in enumerate(events):
+            attempt = 1 if number and frame.is_held else share.attempt
+            stream = event.stream if event is not None else str(share.stream)
+            self._queue(Queued(self._count, frame, stream, event, attempt, number == 0))
+
+    def take(self) -> Queued | None:
+        """Return the next event of which no other of its stream is taken; None if there is none."""
+        if not self._ready:
+            return None
+        _, stream = heappop(self._ready)
+        queued = self._queues[stream].popleft()
+        if queued.event is not None:
+            queued.frame.ownership.waiting -= 1
+        return queued
+
+    def finish(self, stream: str) -> None:
+        """Let the next event of a stream be taken."""
+        if queue := self._queues[stream]:
+            heappush(self._ready, (queue[0].order, stream))
+        else:
+            del self._queues[stream]
+
+    def __len__(self) -> int:
+        """The number of frames that are not started."""
+        return len(self._frames)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no event waits, and none is taken."""
+        return not (self._frames or self._queues)
+
+    def _queue(self, queued: Queued) -> None:
+        self._count += 1
+        queue = self._queues.get(queued.stream)
+        if queue is None:
+            queue = self._queues[queued.stream] = deque()
+            heappush(self._ready, (queued.order, queued.stream))
+        queue.append(queued)
