@@ -1,4 +1,4 @@
-"""Events as published and as recorded. JSON text is never decoded and encoded again, so that numbers stay exact.
+"""Events as published, and the position of a published event. JSON text is passed on, so that numbers stay exact.
 
 The constructors of flunq.io's events are modules of `eventstore_client.catalogue`, which are imported when they are
 first used here: `events.task.completed(source="/workers/payment", workflowid="order-7", taskid="charge-card")`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from uuid import uuid4
 
 from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
 
-from eventstore.cloudevents.json_text import members
+from eventstore_client.recorded import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +52,6 @@ Publishable: TypeAlias = "AnyCloudEvent | Mapping[str, Any] | str | bytes"
 The data, and any value in it, may be a pydantic model or a dataclass. A mapping without an `id` gets one.
 Only the text preserves every JSON number: Python's types lose `1e400`, and `1.0` against `1`."""
 
-_FORMAT = JSONFormat()
 _JSON_TYPE = JSONFormat.JSON_CONTENT_TYPE_PATTERN
 
 _CONSTRUCTORS = (
@@ -90,80 +88,6 @@ class Stored:
     sequence: int
     id: str
     duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as the hub recorded it.
-
-    Attributes:
-        stream: The name of its stream.
-        sequence: Its sequence in the stream, from 1, without gaps.
-        attributes: All attributes, including the hub's own (`hubstream`, `hubsequence`, `hubtime`).
-        text: The event in the CloudEvents JSON format, byte for byte as the hub sent it.
-    """
-
-    stream: str
-    sequence: int
-    attributes: Mapping[str, str | int | bool]
-    text: str
-
-    @classmethod
-    def from_text(cls, text: str) -> Recorded:
-        """Parse an event that the hub sent.
-
-        Raises:
-            KeyError, ValueError, Malformed: The text is not an event as a hub records it.
-        """
-        attributes = {
-            name: member.value if isinstance(member.value, str | bool) else int(member.text)
-            for name, member in members(text).items()
-            if name not in {"data", "data_base64"}
-        }
-        return cls(str(attributes["hubstream"]), int(attributes["hubsequence"]), attributes, text)
-
-    @property
-    def id(self) -> str:
-        """The event's id, which is unique within its source."""
-        return str(self.attributes["id"])
-
-    @property
-    def type(self) -> str:
-        """The event's type, such as `order.placed`."""
-        return str(self.attributes["type"])
-
-    @property
-    def time(self) -> str | None:
-        """The time of the event as its producer wrote it (RFC 3339, any precision); None if it has none."""
-        time = self.attributes.get("time")
-        return None if time is None else str(time)
-
-    @property
-    def data(self) -> Any:  # noqa: ANN401 - data is any JSON value
-        """The data as Python objects: bytes for `data_base64`, None if the event has no data.
-
-        Python's floats round; `data_text` is exact.
-        """
-        event = members(self.text)
-        if "data_base64" in event:
-            return b64decode(str(event["data_base64"].value))
-        return json.loads(event["data"].text) if "data" in event else None
-
-    @property
-    def data_text(self) -> str | None:
-        """The JSON text of `data` as published; None if the event has no JSON data."""
-        data = members(self.text).get("data")
-        return None if data is None else data.text
-
-    def cloudevent(self) -> CloudEvent:
-        """Return the event as a `CloudEvent` of the `cloudevents` library.
-
-        Its `time` is a datetime with a precision of microseconds, and its numbers are Python's.
-        """
-        event = _FORMAT.read(CloudEvent, self.text)
-        if not isinstance(event, CloudEvent):  # pragma: no cover - the format creates no other type
-            raise TypeError(f"cloudevents returned {type(event).__name__}")
-        return event
 
 
 def random_id() -> str:

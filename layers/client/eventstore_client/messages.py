@@ -7,14 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eventstore.cloudevents.json_text import elements, members
 from eventstore.errors import EventstoreError
 from eventstore_client.errors import ConnectFailed, UnexpectedAnswer, refusal
-from eventstore_client.events import Recorded
 from eventstore_client.losses import Loss, Missing
+from eventstore_client.recorded import message_with_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from eventstore_client.recorded import Recorded
 
 __all__ = [
     "SUBPROTOCOL",
@@ -232,8 +233,7 @@ _FAREWELLS = frozenset({"connection-not-found", "going-away", "store-reset"})
 
 def _decode(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
     """Return the members of a message and its events; raise if it is an error."""
-    texts = members(text)
-    message: dict[str, Any] = {name: member.value for name, member in texts.items() if name != "events"}
+    message, events = message_with_events(text)
     kind = message.get("type")
     if kind is None and "message" in message:
         # API Gateway sends a message without a type if a route's function fails.
@@ -242,8 +242,7 @@ def _decode(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
         raise ConnectFailed(str(message.get("detail")))
     if kind == "error":
         raise refusal(message)
-    is_ours = kind == "events" and message.get("id") == _ID
-    return message, tuple(map(Recorded.from_text, elements(texts["events"].text))) if is_ours else ()
+    return message, events
 
 
 def encode_message(message: Mapping[str, Any]) -> str:
