@@ -105,7 +105,7 @@ def _optional(kind: str, text: str) -> tuple[str, str]:
 
 
 def _formatted(text: str) -> str:
-    run = ["ruff", "format", "--stdin-filename", str(FOLDER / "module.py"), "-"]
+    run = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(FOLDER / "module.py"), "-"]
     done = subprocess.run(run, input=text, capture_output=True, text=True, check=True)  # noqa: S603 - a fixed command
     return done.stdout
 
