@@ -37,6 +37,7 @@ from tests.benchmarks import (
     selecting,
     serving,
     stack,
+    using,
 )
 from tests.benchmarks.against import running
 from tests.benchmarks.against.intervals import FEWEST_ROUNDS
@@ -175,6 +176,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "A subscription from the start over what is stored already: by one worker alone, whose deliveries are encoded\n"
         "and not sent, and through the local stack to a WebSocket client.",
         catching_up.figures,
+    ),
+    "using": _Subject(
+        "The SDK",
+        "One instance in a process of its own, on a Valkey in memory, and two clients in the measuring process, which\n"
+        "take turns: the SDK, and the libraries that it stands on. Events have 700 bytes.",
+        using.figures,
     ),
     "imports": _Subject(
         "Cold start", "Each import, and each first event, in a new process, compiled before.", imports.figures

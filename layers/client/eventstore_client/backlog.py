@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
+
+from eventstore_client.ownership import OpenFrame
 
 if TYPE_CHECKING:
     from eventstore_client.events import Recorded
     from eventstore_client.messages import Share
     from eventstore_client.ownership import Ownership
 
-__all__ = ["Backlog", "OpenFrame", "Queued"]
-
-
-@dataclass(slots=True, eq=False)
-class OpenFrame:
-    """A frame that was received and is not finished.
-
-    Attributes:
-        share: The frame.
-        ownership: The ownership of its partition when it was received.
-        unfinished: How many of its events are neither handled nor dropped, once it is started.
-        handled_late: The sequence up to which events of its held stream were handled after their deadline.
-    """
-
-    share: Share
-    ownership: Ownership
-    unfinished: int = 0
-    handled_late: int = 0
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the frame names a held stream, so that its events are acknowledged by stream and sequence."""
-        return self.share.stream is not None
+__all__ = ["Backlog", "Queued"]
 
 
 class Queued(NamedTuple):

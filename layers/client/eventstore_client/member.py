@@ -16,8 +16,7 @@ from eventstore_client.verdicts import Park, Retry
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from eventstore_client.backlog import OpenFrame
-    from eventstore_client.ownership import Delivery
+    from eventstore_client.ownership import Delivery, OpenFrame
 
 __all__ = ["Member"]
 

@@ -13,8 +13,7 @@ from eventstore_client.member import Member
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from eventstore_client.backlog import OpenFrame
-    from eventstore_client.ownership import Delivery
+    from eventstore_client.ownership import Delivery, OpenFrame
 
 __all__ = ["Membership"]
 

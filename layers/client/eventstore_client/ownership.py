@@ -1,4 +1,4 @@
-"""The state of a partition that a member owns, and of an event that a handler processes."""
+"""The state of a partition that a member owns, of its frames, and of an event that a handler processes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eventstore_client.backlog import OpenFrame
-    from eventstore_client.events import Recorded
+    from eventstore_client.messages import Share
+    from eventstore_client.recorded import Recorded
 
-__all__ = ["Delivery", "Ownership"]
+__all__ = ["Delivery", "OpenFrame", "Ownership"]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +68,28 @@ class Ownership:
                 self.unacknowledged = {s: last for s, last in self.unacknowledged.items() if last[1] > share.number}
                 self.cursor_to_send = share.cursor
         self.open_frames = still_open
+
+
+@dataclass(slots=True, eq=False)
+class OpenFrame:
+    """A frame that was received and is not finished.
+
+    Attributes:
+        share: The frame.
+        ownership: The ownership of its partition when it was received.
+        unfinished: How many of its events are neither handled nor dropped, once it is started.
+        handled_late: The sequence up to which events of its held stream were handled after their deadline.
+    """
+
+    share: Share
+    ownership: Ownership
+    unfinished: int = 0
+    handled_late: int = 0
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the frame names a held stream, so that its events are acknowledged by stream and sequence."""
+        return self.share.stream is not None
 
 
 @dataclass(slots=True, eq=False)

@@ -10,12 +10,12 @@ from eventstore_client.acknowledgements import Acknowledgements
 from eventstore_client.backlog import Backlog
 from eventstore_client.errors import ConnectFailed
 from eventstore_client.handlers import Handlers
-from eventstore_client.ownership import Delivery, Ownership
+from eventstore_client.ownership import Delivery, OpenFrame, Ownership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore_client.backlog import OpenFrame, Queued
+    from eventstore_client.backlog import Queued
     from eventstore_client.messages import Share
     from eventstore_client.requests import Requests
 

@@ -9,10 +9,10 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from eventstore_client.backlog import OpenFrame
 from eventstore_client.backoff import Attempts
 from eventstore_client.errors import ClientError, ConnectFailed, HistoryLost, NotFound, Unavailable
 from eventstore_client.membership import Membership
+from eventstore_client.ownership import OpenFrame
 from eventstore_client.processes import Process
 from eventstore_client.verdicts import Leave
 

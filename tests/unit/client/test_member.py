@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_client.backlog import OpenFrame
 from eventstore_client.member import Member
+from eventstore_client.ownership import OpenFrame
 
 if TYPE_CHECKING:
     from eventstore_client.ownership import Delivery
