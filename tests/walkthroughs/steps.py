@@ -2,7 +2,7 @@
 
 - A block of code without a language is typed into a terminal. If the text before it names a terminal that is opened, or
   ends with "in another terminal", the command runs there until it is stopped.
-- A block with a language is a file, whose name is the last code of the text before it.
+- A block with a language is a file if the text before it ends with "Create `NAME`:", and a part of a program otherwise.
 - A block of `text` is the output of the last command, or of the program in another terminal that the text before it
   names; `…` stands for any text.
 - "Stop `NAME` with Ctrl-C" stops such a program.
@@ -29,23 +29,19 @@ class Step:
     """One thing that the reader does, or sees.
 
     Attributes:
-        kind: `command`; `service`, a command in another terminal; `file`; `output`; `stop`.
+        kind: `command`; `service`, a command in another terminal; `file`; `part` of a program; `output`; `stop`.
         text: The command, the content of the file, the output, or the name of the program that is stopped.
-        name: The name of the file, or of the program in another terminal that prints the output; empty for the last
-            command.
+        name: The name of the file, or of the program in another terminal that prints the output, which is empty for the
+            last command; the language of a part.
     """
 
-    kind: Literal["command", "service", "file", "output", "stop"]
+    kind: Literal["command", "service", "file", "part", "output", "stop"]
     text: str
     name: str = ""
 
 
 def steps(page: str) -> Iterator[Step]:
-    """Yield the steps of a page.
-
-    Raises:
-        ValueError: A block is nothing that a reader can do or see.
-    """
+    """Yield the steps of a page."""
     position = 0
     for block in _BLOCK.finditer(page):
         prose = page[position : block.start()]
@@ -57,11 +53,10 @@ def steps(page: str) -> Iterator[Step]:
 
 
 def _step(language: str, text: str, before: str) -> Step:
-    names = re.findall(r"`([^`\n]+)`", before)
     if language == "":
         return Step("service" if _ELSEWHERE.search(before) and "make" not in text else "command", text)
     if language == "text":
-        return Step("output", text, names[-1] if names and before.endswith("prints:") else "")
-    if not names or not re.fullmatch(r"[\w.-]+\.\w+", names[-1]):
-        raise ValueError(f"no name of a file stands before: {text[:60]!r}")
-    return Step("file", text, names[-1])
+        printing = re.search(r"`([^`]+)` prints:$", before)
+        return Step("output", text, printing[1] if printing else "")
+    created = re.search(r"Create\s`([^`]+)`:$", before)
+    return Step("file", text, created[1]) if created else Step("part", text, language)

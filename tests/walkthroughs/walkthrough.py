@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import queue
 import re
@@ -112,7 +113,7 @@ class Walkthrough:
     Attributes:
         hub: The hub that runs.
         shell: The shell of all terminals.
-        folder: Where the reader begins; it has `flunq-eventstore`, the checkout.
+        folder: Where the reader begins.
     """
 
     hub: EventstoreHub
@@ -124,10 +125,17 @@ class Walkthrough:
     _services: list[_Service] = field(default_factory=list)
 
     @classmethod
-    def of(cls, hub: EventstoreHub, shell: Shell, folder: Path) -> Self:
-        """Return a reader who has installed the client."""
+    def at_the_checkout(cls, hub: EventstoreHub, shell: Shell, folder: Path) -> Self:
+        """Return a reader who has a checkout and nothing else."""
         (folder / "flunq-eventstore").symlink_to(_ROOT)
         return cls(hub, shell, folder)
+
+    @classmethod
+    def with_the_client(cls, hub: EventstoreHub, shell: Shell, folder: Path) -> Self:
+        """Return a reader whose environment has the client."""
+        reader = cls(hub, shell, folder)
+        reader._make_environment()
+        return reader
 
     def __post_init__(self) -> None:
         self._here = self.folder
@@ -151,6 +159,9 @@ class Walkthrough:
             self._services.append(stack.enter_context(running))
         elif step.kind == "file":
             (self._here / step.name).write_text(text)
+        elif step.kind == "part":
+            if step.name == "python":
+                ast.parse(text)
         elif step.kind == "stop":
             self._service(step.text).stop()
         elif step.name:
@@ -198,8 +209,8 @@ class Walkthrough:
             self._output = self._ran(self._last)
 
     def _service(self, name: str) -> _Service:
-        [found] = [service for service in self._services if name in service.command]
-        return found
+        # The latest, because a program may be started again.
+        return [service for service in self._services if name in service.command][-1]
 
     def _make_environment(self) -> None:
         """Make `.venv` with programs that have the client of this checkout."""
@@ -211,4 +222,8 @@ class Walkthrough:
             program.chmod(0o755)
 
     def _environment(self) -> dict[str, str]:
-        return os.environ | {"EVENTSTORE_URL": self.hub.url, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return os.environ | {
+            "EVENTSTORE_URL": self.hub.url,
+            "PATH": f"{self.folder / '.venv/bin'}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
