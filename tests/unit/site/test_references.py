@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-
-import pytest
+from typing import TYPE_CHECKING
 
 import eventstore_client
 from eventstore_client.cli.arguments import parser
@@ -16,6 +15,9 @@ from eventstore_site.python_reference import python_reference
 from eventstore_site.rest_reference import rest_reference
 from eventstore_site.websocket_reference import websocket_reference
 from functions.rest import asyncapi, openapi
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def headings(page: str, level: int) -> list[str]:
