@@ -12,9 +12,10 @@ SAM := $(VENV)-sam/bin/sam
 LOCALSTACK := $(VENV)-localstack/.installed
 MINISTACK := $(VENV)-ministack/bin/ministack
 CHECKOV := $(VENV)-checkov/.installed
+ZENSICAL := $(VENV)-docs/bin/zensical
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto lint-javascript audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
+.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto lint-javascript docs audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,9 +105,15 @@ lint-proto: ## Lint the protobuf files, and compare them with the version before
 lint-javascript: ## Check the types of the JavaScript module
 	@infra/tsc/check
 
+docs: $(DEV) $(ZENSICAL) ## Build the site of the documentation into .site/html, with warnings as errors
+	@$(BIN)/python -m eventstore_site write .site
+	@NO_COLOR=1 $(ZENSICAL) build --strict --config-file .site/zensical.toml
+	@$(BIN)/python -m eventstore_site check .site
+	@echo "The site is in .site/html. Its search needs a web server: python3 -m http.server --bind 127.0.0.1 --directory .site/html"
+
 audit: $(TEST) ## Ask whether anything that is pinned is known to be vulnerable
 	$(BIN)/python -m tests.audit requirements.txt layers/*/requirements.txt requirements-dev.txt requirements-server.txt requirements-server-aws.txt requirements-test.txt \
-		--tools requirements-checkov.txt requirements-localstack.txt requirements-ministack.txt requirements-proto.txt requirements-sam.txt
+		--tools requirements-checkov.txt requirements-docs.txt requirements-localstack.txt requirements-ministack.txt requirements-proto.txt requirements-sam.txt
 
 test-sam-local: $(TEST) $(SAM) ## Run every event of tests/events in Lambda's own containers, where Docker runs
 	$(BIN)/python -m tests.sam_local $(SAM)
@@ -155,6 +162,7 @@ lock: $(TEST) ## Pin the dependencies anew, after pyproject.toml changed
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group ministack -o requirements-ministack.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group proto -o requirements-proto.txt
 	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group checkov -o requirements-checkov.txt
+	$(VENV)-lock/bin/uv pip compile $(COMPILE) --group docs -o requirements-docs.txt
 
 COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.11
 # What libraries of layers want for parts of them that nothing here imports: CloudEvents for its first API, dateutil for
@@ -162,12 +170,12 @@ COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.
 WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
-	rm -rf $(VENV) $(VENV)-* .aws-sam dist infra/buf/node_modules infra/tsc/node_modules infra/server/eventstore_proto
+	rm -rf $(VENV) $(VENV)-* .aws-sam .site dist infra/buf/node_modules infra/tsc/node_modules infra/server/eventstore_proto
 
 # Environments ---------------------------------------------------------------
 
 .PHONY: environments
-environments: $(TEST) $(SAM) $(CHECKOV) $(MINISTACK)
+environments: $(TEST) $(SAM) $(CHECKOV) $(MINISTACK) $(ZENSICAL)
 
 # Installs what a file of requirements pins, a line for each package; $(1) the environment, $(2) the file.
 # The pipe would hide that pip failed, so pip's end is a line of its own.
@@ -216,6 +224,7 @@ $(eval $(call tool,sam,$(SAM),the SAM CLI))
 $(eval $(call tool,ministack,$(MINISTACK),MiniStack))
 $(eval $(call tool,localstack,$(LOCALSTACK),LocalStack))
 $(eval $(call tool,checkov,$(CHECKOV),checkov))
+$(eval $(call tool,docs,$(ZENSICAL),Zensical))
 
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 

@@ -13,6 +13,7 @@ _MODULES = sorted(
     for folder in (
         "layers/eventstore/eventstore",
         "layers/client/eventstore_client",
+        "infra/site/eventstore_site",
         "infra/testing/eventstore_testing",
     )
     for path in (_ROOT / folder).rglob("*.py")
