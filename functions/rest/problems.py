@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CODES",
     "GATEWAY_CODES",
+    "TITLES",
     "InvalidBody",
     "foreign_origin",
     "internal",
@@ -102,6 +103,10 @@ _FALLBACKS: Mapping[type[errors.EventstoreError], tuple[int, str]] = {
     errors.EventstoreError: (500, "Internal error"),
 }
 _RETRY_AFTER = {"Retry-After": "1"}
+_INTERNAL = "Internal error"
+
+TITLES: Mapping[str, str] = {kind.code: title for kind, (_, title) in _KINDS.items()} | {"internal": _INTERNAL}
+"""The titles of problems, by their codes."""
 
 GATEWAY_CODES = frozenset(
     {
@@ -222,7 +227,7 @@ def _members(error: errors.EventstoreError) -> ProblemMembers:
 def _internal(error: BaseException, extra: ProblemMembers) -> Answer:
     # Lambda adds the request's id to each log line; API Gateway returns it to the client as x-amzn-RequestId.
     _LOGGER.error("a request failed", exc_info=error)
-    return _answer(500, "internal", "Internal error", "the hub failed; its log has the details", extra=extra)
+    return _answer(500, "internal", _INTERNAL, "the hub failed; its log has the details", extra=extra)
 
 
 def _answer(

@@ -19,7 +19,7 @@ class UnreliableBroker:
 
     Args:
         random: Draws what becomes of each receipt and each deletion.
-        delayed: The share of receipts that tarry, for up to `longest` seconds.
+        delayed: The share of receipts that are late, by up to `longest` seconds.
         repeated: The share of messages that come again after they were handled.
     """
 

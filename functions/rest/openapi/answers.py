@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from functions.rest.openapi.shapes import ref
+from functions.rest.problems import TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,86 +44,66 @@ class _Answer:
     name: str
     description: str
     code: str
-    title: str
     detail: str
     headers: Mapping[str, Any] = field(default_factory=dict)
 
 
 _STATUSES: Mapping[int, _Answer] = {
-    400: _Answer(
-        "Malformed", "It cannot be read.", "malformed", "The request cannot be read", "the body is not JSON: line 1"
-    ),
+    400: _Answer("Malformed", "The request is malformed.", "malformed", "the body is not JSON: line 1"),
     401: _Answer(
         "Unauthorized",
-        "There is no credential, or none that is valid.",
+        "There is no credential, or it is not valid.",
         "unauthorized",
-        "No valid credential",
         "send a valid token or key: Authorization: Bearer ..., or X-Api-Key",
     ),
     403: _Answer(
         "Forbidden",
-        "The credential does not reach that far: it lacks a scope, or the stream is not one of its own.",
+        "The credential does not permit this: it lacks a scope, or does not cover the stream.",
         "forbidden",
-        "The credential does not reach that far",
         "the credential has no scope for this call",
     ),
-    404: _Answer(
-        "NotFound", "It is not there.", "stream-not-found", "There is no such stream", "there is no stream wf-1"
-    ),
+    404: _Answer("NotFound", "What the path names does not exist.", "stream-not-found", "there is no stream wf-1"),
     409: _Answer(
         "Conflict",
-        "The store holds something else; nothing was changed.",
+        "The store holds something else. Nothing was changed.",
         "event-conflict",
-        "Another event has this source and id",
         "the stream wf-1 holds another event of this source and id at sequence 7",
     ),
     410: _Answer(
         "Gone",
-        "It was deleted for good, or the store was made anew.",
+        "It was permanently deleted, or the store was reset.",
         "stream-gone",
-        "The stream was deleted for good",
-        "the stream wf-1 was deleted for good",
+        "the stream wf-1 was permanently deleted",
     ),
     412: _Answer(
         "WrongVersion",
-        "The condition is not true: a stream ends at `actual`, a subscription is at `version`; nothing was changed.",
+        "The condition does not hold: a stream ends at `actual`, a subscription is at `version`. Nothing was changed.",
         "wrong-expected-version",
-        "The stream is at another version",
         "the stream wf-1 ends at 7",
     ),
     413: _Answer(
         "TooLarge",
-        "More than is taken at once: of events, of bytes, or of one event's attributes.",
+        "The request has too many events, too many bytes, or an event whose attributes are too large.",
         "too-large",
-        "More than is taken at once",
         "a publish takes 1000 events at most",
     ),
     415: _Answer(
         "UnsupportedMediaType",
-        "The body is in a format that is not read here, or in an encoding other than gzip and deflate.",
+        "The media type of the body is not supported, or its encoding is neither gzip nor deflate.",
         "unsupported-media-type",
-        "The body is in a format that is not read here",
         "send application/json",
     ),
     422: _Answer(
         "Invalid",
-        "It breaks a rule; `errors` says where.",
+        "The request is invalid; `errors` lists where.",
         "invalid-query",
-        "A parameter or header breaks a rule",
         "limit must be from 1 to 1000",
     ),
-    500: _Answer(
-        "Failed",
-        "The fault is the hub's.",
-        "internal",
-        "The hub failed",
-        "the fault is the hub's; its log has the details",
-    ),
+    500: _Answer("Failed", "The hub failed.", "internal", "the hub failed; its log has the details"),
     503: _Answer(
         "Unavailable",
-        "Not now; sending it again later is safe.",
+        "The hub or its store is unavailable for now. It is safe to send the request again later.",
         "store-unavailable",
-        "The store does not answer",
         "the store does not answer",
         {"Retry-After": _TEXT | {"required": True}},
     ),
@@ -151,7 +132,7 @@ def problems(*statuses: int) -> dict[str, Any]:
 def _response(status: int, answer: _Answer) -> dict[str, Any]:
     example = {
         "type": f"urn:flunq:problem:{answer.code}",
-        "title": answer.title,
+        "title": TITLES[answer.code],
         "status": status,
         "detail": answer.detail,
         "code": answer.code,

@@ -1,4 +1,4 @@
-"""What a mapping needs of the place where queues live. Wrap a broker to make its deliveries fail, repeat or tarry."""
+"""What a mapping needs of the place where queues live. A wrapper makes deliveries fail, repeat or come late."""
 
 from __future__ import annotations
 
