@@ -65,8 +65,8 @@ class Hub(ABC):
 
     def client(self, **options: Any) -> EventStore:  # noqa: ANN401 - what `EventStore` takes
         """A client of the SDK."""
-        shown = {"credentials": ApiKey(self.key) if self.key else None}
-        return EventStore(self.url, websocket_url=self.websocket_url, **(shown | options))
+        own = {"websocket_url": self.websocket_url, "credentials": ApiKey(self.key) if self.key else None}
+        return EventStore(self.url, **(own | options))
 
     def call(
         self,

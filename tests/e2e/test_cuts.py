@@ -1,0 +1,175 @@
+"""The SDK over connections that are cut at a drawn byte, under load: each event once, and in order in its stream.
+
+`CUTS=10000` is the size of the promise.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import threading
+from collections import defaultdict
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from eventstore_client import Backoff, EventStore
+from tests.e2e.dev.conftest import wait_until
+from tests.e2e.live import event
+from tests.relays import relaying
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from eventstore_client import Recorded
+    from tests.e2e.hubs import Hub
+
+_CUTS = int(os.environ.get("CUTS", "120"))
+_STREAMS = [f"wf-{number}" for number in range(8)]
+_CLIENTS = 4
+_LONGEST = 40_000
+"""The most bytes that a connection carries. A frame of 100 events must arrive whole."""
+_BACKOFF = Backoff(first=0.001, longest=0.02)
+
+
+class Cuts:
+    """Draws after how many bytes each connection is cut, until there were enough; later ones last."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._drawn = threading.Semaphore(0)
+        self.count = 0
+
+    def __call__(self) -> int:
+        self.count += 1
+        self._drawn.release()
+        if self.count > _CUTS:
+            return 1 << 60
+        return int(math.exp(self._random.uniform(0, math.log(_LONGEST))))
+
+    def rounds(self) -> Iterator[int]:
+        """Yield a number whenever a connection is opened, or none is for a while, until enough are to be cut."""
+        for number in count(1):
+            if self.count > _CUTS:
+                return
+            # A connection that carries nothing is not cut.
+            self._drawn.acquire(timeout=0.02)
+            yield number
+
+
+class Handled:
+    """The events that a client handled, or that all members of a group did."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sequences: dict[str, list[int]] = defaultdict(list)
+
+    def add(self, event: Recorded) -> None:
+        with self._lock:
+            self._sequences[event.stream].append(event.sequence)
+
+    @property
+    def total(self) -> int:
+        """How many different events were handled."""
+        with self._lock:
+            return sum(len({*sequences}) for sequences in self._sequences.values())
+
+    def check_once(self, last: int) -> None:
+        """Each event was handled once, and in order in its stream."""
+        assert self._sequences == {stream: [*range(1, last + 1)] for stream in _STREAMS}
+
+    def check_in_order(self, last: int) -> None:
+        """Each event was handled, none before the one before it."""
+        for stream in _STREAMS:
+            done = 0
+            for sequence in self._sequences[stream]:
+                assert sequence <= done + 1, f"{stream} {sequence} was handled after {done}"
+                done = max(done, sequence)
+            assert done == last
+
+
+@contextmanager
+def cutting(hub: Hub, cuts: Cuts) -> Iterator[str]:
+    """The WebSocket address of a relay that cuts the connections of its clients."""
+    parts = urlsplit(hub.websocket_url)
+    with relaying(parts.port or 80, cut_after=cuts) as port:
+        yield f"ws://127.0.0.1:{port}{parts.path}"
+
+
+@contextmanager
+def running(*jobs: Callable[[], object]) -> Iterator[None]:
+    """Run each job in a thread; all of them end by themselves after the block."""
+    errors: list[BaseException] = []
+
+    def run(job: Callable[[], object]) -> None:
+        try:
+            job()
+        except BaseException as error:  # noqa: BLE001 - the test raises it
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
+    for thread in threads:
+        thread.start()
+    yield
+    for thread in threads:
+        thread.join(30)
+    assert not [thread for thread in threads if thread.is_alive()]
+    assert not errors
+
+
+def publish_until_cut(store: EventStore, cuts: Cuts) -> int:
+    """Publish an event of each stream whenever a connection is opened; return the last sequence of each."""
+    last = 0
+    for last in cuts.rounds():
+        store.publish([event(f"{stream}-{last}", stream=stream) for stream in _STREAMS])
+    return last
+
+
+def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hub, seed: int) -> None:
+    cuts = Cuts(seed)
+    handled = [Handled() for _ in range(_CLIENTS)]
+    with (
+        cutting(hub, cuts) as websocket_url,
+        hub.client(backoff=_BACKOFF) as store,
+        hub.client(backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
+        ExitStack() as stack,
+    ):
+        subscriptions = [stack.enter_context(cut_off.subscribe(start="start")) for _ in handled]
+
+        def follow(number: int) -> None:
+            for one in subscriptions[number]:
+                handled[number].add(one)
+
+        with running(*(lambda number=number: follow(number) for number in range(_CLIENTS))):
+            try:
+                last = publish_until_cut(store, cuts)
+                for one in handled:
+                    wait_until(lambda one=one: one.total == last * len(_STREAMS), what="all events", seconds=60)
+            finally:
+                stack.close()
+    for one in handled:
+        one.check_once(last)
+
+
+def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, seed: int) -> None:
+    cuts = Cuts(seed)
+    handled = Handled()
+    with (
+        cutting(hub, cuts) as websocket_url,
+        hub.client(backoff=_BACKOFF) as store,
+        hub.client(backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
+        ExitStack() as stack,
+    ):
+        # A connection that is cut counts as an attempt of the event that was in flight.
+        store.subscriptions.create("workers", start="start", max_attempts=100, ack_deadline=10)
+        workers = [stack.enter_context(cut_off.work("workers", concurrency=4)) for _ in range(_CLIENTS)]
+        with running(*(lambda worker=worker: worker.run(handled.add) for worker in workers)):
+            try:
+                last = publish_until_cut(store, cuts)
+                wait_until(lambda: handled.total == last * len(_STREAMS), what="all events", seconds=120)
+            finally:
+                stack.close()
+        assert [*store.dead_letters.list(subscription="workers")] == []
+    handled.check_in_order(last)
