@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventstore_client.calls import UNCHANGED
-from eventstore_client.cli.queries import one_line
+from eventstore_client.cli.event_output import one_line
 from eventstore_client.cli.records import details, records
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CONNECTION_COLUMNS = ("id", "connected", "protocol", "subject", "in_flight")
 
 
 def _streams(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
-    streams, output = store.streams, getattr(options, "output", "")
+    streams, output = store.streams, options.output
     match options.action:
         case "list":
             found = (stream.raw for stream in streams.list(prefix=options.prefix))
@@ -50,12 +50,12 @@ def _streams(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
             )
         case _:
             streams.delete(options.name, expected=options.expected, permanent=options.permanent)
-            return []
+            return _done(options, id=options.name, deleted=True)
     return details(shown.raw, output=output)
 
 
 def _subscriptions(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
-    subscriptions, output = store.subscriptions, getattr(options, "output", "")
+    subscriptions, output = store.subscriptions, options.output
     match options.action:
         case "list":
             found = (subscription.raw for subscription in subscriptions.list(prefix=options.prefix))
@@ -88,7 +88,7 @@ def _subscriptions(options: argparse.Namespace, store: EventStore) -> Iterable[s
             return details({"id": options.name, "partitions": [*partitions]}, output=output)
         case _:
             subscriptions.delete(options.name)
-            return []
+            return _done(options, id=options.name, deleted=True)
     return details(shown.raw, output=output)
 
 
@@ -113,11 +113,16 @@ def _connections(options: argparse.Namespace, store: EventStore) -> Iterable[str
         found = (connection.raw for connection in store.open_connections.list())
         return records(found, _CONNECTION_COLUMNS, output=options.output)
     store.open_connections.close(options.connection)
-    return []
+    return _done(options, id=options.connection, closed=True)
 
 
 def _stats(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     return details(store.stats().raw, output=options.output)
+
+
+def _done(options: argparse.Namespace, **members: object) -> Iterable[str]:
+    """Return the result of a command that has none for people."""
+    return [] if options.output == "table" else details(members, output=options.output)
 
 
 def _filters(options: argparse.Namespace) -> Sequence[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
+from eventstore_client.cli.output_arguments import add_output
 from eventstore_client.cli.parsers import add_command, sentence
 from eventstore_client.cli.subscription_arguments import add_subscriptions
 from eventstore_client.cli.values import label, non_negative, or_none, positive
@@ -30,7 +31,7 @@ def add_administration(commands: Commands, common: Parser) -> None:
     add_subscriptions(
         _group(commands, "subscriptions", "list, describe, create, change, replay and delete durable subscriptions"),
         common,
-        output=_add_output,
+        output=add_output,
     )
     _add_dead_letters(_group(commands, "dead-letters", "list, show, redrive and purge streams that are parked"), common)
     _add_connections(_group(commands, "connections", "list and close the connections of clients"), common)
@@ -40,7 +41,7 @@ def add_administration(commands: Commands, common: Parser) -> None:
         help="print what the store holds, and how far durable subscriptions are",
         description="Print what the store holds, in total and per partition, and how far durable subscriptions are.",
     )
-    _add_output(stats)
+    add_output(stats)
 
 
 def _group(commands: Commands, name: str, purpose: str) -> Commands:
@@ -52,7 +53,7 @@ def _group(commands: Commands, name: str, purpose: str) -> Commands:
 def _add_streams(actions: Commands, common: Parser) -> None:
     listing = add_command(actions, common, "list", "print the streams by name")
     listing.add_argument("--prefix", help="only streams whose names start with this text")
-    _add_output(listing)
+    add_output(listing)
 
     _named(actions, common, "show", "describe a stream: its events, retention and labels")
 
@@ -67,7 +68,7 @@ def _add_streams(actions: Commands, common: Parser) -> None:
     )
     _add_expected(change, "change")
 
-    delete = _named(actions, common, "delete", "delete the events of a stream", output=False)
+    delete = _named(actions, common, "delete", "delete the events of a stream")
     delete.add_argument("--permanent", action="store_true", help="reject all later events of the stream")
     _add_expected(delete, "delete")
 
@@ -112,12 +113,12 @@ def _add_dead_letters(actions: Commands, common: Parser) -> None:
     listing = add_command(actions, common, "list", "print the parked streams and why they failed")
     listing.add_argument("--subscription", metavar="NAME", help="only streams that this durable subscription parked")
     listing.add_argument("--stream", metavar="NAME", help="only this stream")
-    _add_output(listing)
+    add_output(listing)
 
     show = add_command(actions, common, "show", "print a parked stream with the event that failed")
     show.add_argument("subscription", metavar="SUBSCRIPTION", help="the name of the durable subscription")
     show.add_argument("stream", metavar="STREAM", help="the name of the stream")
-    _add_output(show)
+    add_output(show)
 
     redrive = add_command(actions, common, "redrive", "resume parked streams")
     _add_parked(redrive)
@@ -134,27 +135,18 @@ def _add_dead_letters(actions: Commands, common: Parser) -> None:
 def _add_parked(command: argparse.ArgumentParser) -> None:
     command.add_argument("subscription", metavar="SUBSCRIPTION", help="the name of the durable subscription")
     command.add_argument("--stream", metavar="NAME", help="only this stream (default: all that are parked)")
-    _add_output(command)
+    add_output(command)
 
 
 def _add_connections(actions: Commands, common: Parser) -> None:
-    _add_output(add_command(actions, common, "list", "print the connections, oldest first"))
+    add_output(add_command(actions, common, "list", "print the connections, oldest first"))
     close = add_command(actions, common, "close", "close a connection; its client is notified, and may connect again")
     close.add_argument("connection", metavar="ID", help="the id of the connection, as `connections list` prints it")
+    add_output(close)
 
 
-def _named(actions: Commands, common: Parser, name: str, purpose: str, *, output: bool = True) -> Parser:
+def _named(actions: Commands, common: Parser, name: str, purpose: str) -> Parser:
     command = add_command(actions, common, name, purpose)
     command.add_argument("name", metavar="STREAM", help="the name of the stream")
-    if output:
-        _add_output(command)
+    add_output(command)
     return command
-
-
-def _add_output(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--output",
-        choices=["json", "ndjson", "table"],
-        default="table",
-        help="table: for people; json: one JSON value; ndjson: one line per item (default: table)",
-    )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.cli.administration_arguments import add_administration
 from eventstore_client.cli.demo import DEMO_START
+from eventstore_client.cli.output_arguments import add_event_output, add_output
 from eventstore_client.cli.parsers import Parser
-from eventstore_client.cli.query_arguments import add_queries, add_table
+from eventstore_client.cli.query_arguments import add_queries
 from eventstore_client.cli.signing_in import add_options
 from eventstore_client.cli.values import Command, event_type, non_negative, positive, time_with_zone
 from eventstore_client.hub import DEFAULT_URL
@@ -45,7 +46,7 @@ _CODES = (
 )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of all commands."""
     common = Parser(add_help=False)
     common.add_argument("--url", help=f"the hub's address (default: EVENTSTORE_URL, else {DEFAULT_URL})")
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         description="Publish CloudEvents to a hub, read them back in order, follow them live, and administer the hub.",
         epilog=_CODES,
     )
-    root.set_defaults(websocket_url=None)
+    root.set_defaults(websocket_url=None, errors_as_json=False)
     root.add_argument(
         "--version", action="version", version=f"%(prog)s {__version__}", help="print the version, and exit"
     )
@@ -93,6 +94,7 @@ def _add_load(commands: Commands, parents: list[Parser]) -> None:
     )
     command.add_argument("files", nargs="+", metavar="FILE", help="a file or pipe with events; - for standard input")
     command.add_argument("--stream", help="the stream of all events (default: by their attributes)")
+    add_output(command, default=None, without="a summary on standard error")
 
 
 def _add_demo(commands: Commands, parents: list[Parser]) -> None:
@@ -113,6 +115,7 @@ def _add_demo(commands: Commands, parents: list[Parser]) -> None:
         metavar="TIME",
         help="start of the first run (default: 2026-01-05T09:00:00Z)",
     )
+    add_event_output(command, default="table", without="table")
 
 
 def _add_publish(commands: Commands, parents: list[Parser]) -> None:
@@ -130,6 +133,7 @@ def _add_publish(commands: Commands, parents: list[Parser]) -> None:
         metavar="N",
         help="store the event only if the stream ends at sequence N; 0: only if the stream is new",
     )
+    add_output(command, default=None, without="stream, sequence and id, separated by tabs")
 
 
 def _add_subscribe(commands: Commands, parents: list[Parser]) -> None:
@@ -137,7 +141,7 @@ def _add_subscribe(commands: Commands, parents: list[Parser]) -> None:
         "subscribe",
         parents=parents,
         help="print events as they arrive, from any position",
-        description="Print events as they arrive, as NDJSON or as a table, until SIGINT or SIGTERM. At the end, the "
+        description="Print events as they arrive, until SIGINT or SIGTERM. At the end, the "
         "cursor to resume from is printed on standard error. Resuming misses no event, and may repeat a few. While the "
         "hub is unavailable, the command retries and reports it.",
         epilog=_CODES,
@@ -161,6 +165,7 @@ def _add_work(commands: Commands, parents: list[Parser]) -> None:
         metavar="NAME",
         help="the name of the subscription; `eventstore subscriptions create` creates one",
     )
+    add_event_output(command)
     command.add_argument(
         "--exec",
         dest="run",
@@ -215,4 +220,4 @@ def _add_subscribe_options(command: argparse.ArgumentParser) -> None:
         "--follow", dest="count", action="store_const", const=None, help="continue until interrupted (the default)"
     )
     end.add_argument("--count", type=positive, metavar="N", help="end after N events")
-    add_table(command, choices=["ndjson", "table"])
+    add_event_output(command)

@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["ESCAPING", "WarningHandler", "retry_io", "say", "say_bytes", "write_line"]
+__all__ = ["ESCAPING", "WarningHandler", "print_lines", "retry_io", "say", "say_bytes", "say_line", "write_line"]
 
 _Result = TypeVar("_Result")
 
@@ -103,10 +103,21 @@ def retry_io(
 
 def say(line: str) -> None:
     """Write a message to standard error, unless it is closed."""
+    say_line(f"eventstore: {line}")
+
+
+def say_line(line: str) -> None:
+    """Write a line to standard error as it is, unless it is closed."""
     # `print` with None as its file writes to standard output.
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            print(f"eventstore: {line}", file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write lines to standard output, which buffers them."""
+    for line in lines:
+        print(line)
 
 
 def say_bytes(text: bytes) -> None:

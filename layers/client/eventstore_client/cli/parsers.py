@@ -1,22 +1,46 @@
-"""Parsers of command lines that suggest what a misspelled command or option may mean."""
+"""Parsers of command lines that suggest what a misspelled command, option or value may mean."""
 
 from __future__ import annotations
 
 import argparse
-import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Commands", "Parser", "add_command", "sentence"]
+__all__ = ["Commands", "Parser", "UsageError", "add_command", "sentence"]
 
-_UNKNOWN = re.compile(r"(?:unrecognized arguments: .*?|invalid choice: ')(--[a-z-]+|[^' ]+)")
+_SYNONYMS: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("add", "new"), ("create", "add")),
+    **dict.fromkeys(("describe", "get", "info", "inspect"), ("show", "list")),
+    **dict.fromkeys(("del", "remove", "rm"), ("delete", "remove")),
+    **dict.fromkeys(("edit", "set", "update"), ("change", "set")),
+    **dict.fromkeys(("follow", "sub", "watch"), ("tail",)),
+    "ls": ("list", "streams"),
+    "pub": ("publish",),
+    "retry": ("redrive",),
+    "status": ("doctor", "show"),
+}
+"""What other command lines call a command, and its names here."""
+
+
+class UsageError(Exception):
+    """The arguments are invalid.
+
+    Attributes:
+        usage: How the command is used.
+        program: The program and the command.
+    """
+
+    def __init__(self, message: str, *, usage: str, program: str) -> None:
+        super().__init__(message)
+        self.usage = usage
+        self.program = program
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that suggests a command or option for a misspelled one.
+    """A parser that suggests a command, an option or a value for a misspelled one.
 
     Attributes:
         commands: The parsers of the commands; None if there are none.
@@ -24,26 +48,51 @@ class Parser(argparse.ArgumentParser):
 
     commands: Commands | None = None
 
+    def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
+        """Parse a command line.
+
+        Raises:
+            UsageError: The arguments are invalid.
+        """
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            leaf = self._leaf_of(options)
+            known = leaf._option_string_actions  # noqa: SLF001 - argparse has no public list of options
+            leaf.error(f"unrecognized arguments: {' '.join(unknown)}{_suggestion(unknown[0].partition('=')[0], known)}")
+        return options
+
     def leaves(self) -> Iterator[Parser]:
         """Iterate over the parsers of commands that have no commands of their own."""
-        for parser in self.commands.choices.values() if self.commands else ():
+        for parser in dict.fromkeys(self.commands.choices.values() if self.commands else ()):
             if parser.commands:
                 yield from parser.leaves()
             else:
                 yield parser
 
     def error(self, message: str) -> NoReturn:
-        """Exit with the usage, the message and a suggestion."""
-        match = _UNKNOWN.search(message)
-        super().error(message + (self._suggestion(match[1]) if match else ""))
+        """Raise an error with the usage."""
+        raise UsageError(message, usage=self.format_usage(), program=self.prog)
 
-    def _suggestion(self, given: str) -> str:
-        known = [*self.commands.choices] if self.commands else []
-        options = [name for parser in self.leaves() for name in parser._option_string_actions]  # noqa: SLF001
-        near = get_close_matches(given, [*options, *known], n=1)
-        if near:
-            return f"; did you mean {near[0]}?"
-        return "" if given.startswith("-") else "; options follow the command: eventstore read --url URL STREAM"
+    def _leaf_of(self, options: argparse.Namespace) -> Parser:
+        parser = self
+        while parser.commands:
+            parser = parser.commands.choices[getattr(options, parser.commands.dest)]
+        return parser
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        names = [str(choice) for choice in action.choices]
+        hint = _suggestion(str(value), names)
+        if action is self.commands and not hint and " " not in self.prog:
+            hint = f"; options follow the command: {self.prog} read --url URL STREAM"
+        raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(names)}){hint}")
+
+
+def _suggestion(given: str, known: Iterable[str]) -> str:
+    names = [*known]
+    near = [name for name in _SYNONYMS.get(given, ()) if name in names] or get_close_matches(given, names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - argparse has no public name for it

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
+from eventstore_client.cli.event_output import one_line
 from eventstore_client.cli.outputs import say
 from eventstore_client.cli.records import array_of
+from eventstore_client.cli.styles import style_of
 from eventstore_client.cli.timeline import live_table, timeline
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore_client.losses import Loss
     from eventstore_client.searches import Selection
 
-__all__ = ["QUERIES", "one_line"]
+__all__ = ["QUERIES"]
 
 _PAGE = 500
 _SELECTION = (
@@ -30,12 +33,12 @@ _SELECTION = (
 
 def _get(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     event = store.get(options.event, source=options.source, stream=options.stream)
-    return live_table([event]) if options.output == "table" else [one_line(event.text)]
+    return live_table([event], style=style_of(sys.stdout)) if options.output == "table" else [one_line(event.text)]
 
 
 def _read(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     events = store.read(options.stream, start=options.start, on_loss=_report_loss)
-    return timeline(events) if options.output == "table" else _texts(events, options.output)
+    return timeline(events, style=style_of(sys.stdout)) if options.output == "table" else _texts(events, options.output)
 
 
 def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
@@ -49,13 +52,9 @@ def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
         **selection,
     )
     events = islice(found, options.limit)
-    return live_table(events) if options.output == "table" else _texts(events, options.output)
-
-
-def one_line(text: str) -> str:
-    """Return JSON in one line."""
-    # In JSON, line breaks occur only between tokens: within strings they are escaped (RFC 8259, 7).
-    return text.replace("\r", " ").replace("\n", " ")
+    return (
+        live_table(events, style=style_of(sys.stdout)) if options.output == "table" else _texts(events, options.output)
+    )
 
 
 def _texts(events: Iterable[Recorded], output: str) -> Iterator[str]:

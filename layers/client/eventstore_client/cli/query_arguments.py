@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore_client.cli.output_arguments import add_event_output
 from eventstore_client.cli.parsers import add_command
 from eventstore_client.cli.values import positive, time_with_zone, type_pattern
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Sequence
-
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_queries", "add_table"]
+__all__ = ["add_queries"]
 
 _ATTRIBUTES = {
     "source": "from this source",
@@ -36,23 +34,12 @@ def add_queries(commands: Commands, common: Parser) -> None:
     _add_search(commands, common)
 
 
-def add_table(command: argparse.ArgumentParser, *, choices: Sequence[str] = ("json", "ndjson", "table")) -> None:
-    """Add the options that select the output of events."""
-    command.add_argument(
-        "--output",
-        choices=choices,
-        default="ndjson",
-        help=f"{', '.join(choices)} (default: ndjson)" + ("; json is one array" if "json" in choices else ""),
-    )
-    command.add_argument("--table", dest="output", action="store_const", const="table", help="same as --output table")
-
-
 def _add_get(commands: Commands, common: Parser) -> None:
     command = add_command(commands, common, "get", "print one event by its id")
     command.add_argument("event", metavar="ID", help="the CloudEvents id of the event")
     command.add_argument("--source", help="the source of the event, if several events have this id")
     command.add_argument("--stream", metavar="NAME", help="the stream of the event, if several events have this id")
-    add_table(command)
+    add_event_output(command)
 
 
 def _add_read(commands: Commands, common: Parser) -> None:
@@ -61,7 +48,7 @@ def _add_read(commands: Commands, common: Parser) -> None:
     command.add_argument(
         "--from", dest="start", type=positive, default=1, metavar="N", help="the first sequence (default: %(default)s)"
     )
-    add_table(command)
+    add_event_output(command)
 
 
 def _add_search(commands: Commands, common: Parser) -> None:
@@ -97,4 +84,4 @@ def _add_search(commands: Commands, common: Parser) -> None:
         "--order", choices=["asc", "desc"], default="asc", help="asc: oldest first; desc: newest first (default: asc)"
     )
     command.add_argument("--limit", type=positive, metavar="N", help="end after N events (default: all events)")
-    add_table(command)
+    add_event_output(command)

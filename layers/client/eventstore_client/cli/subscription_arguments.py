@@ -85,7 +85,7 @@ def add_subscriptions(
     )
     output(replay)
 
-    _named(actions, common, "delete", "delete a durable subscription, its position and its parked events")
+    output(_named(actions, common, "delete", "delete a durable subscription, its position and its parked events"))
 
 
 def _add_filters(command: argparse.ArgumentParser, only: str) -> None:

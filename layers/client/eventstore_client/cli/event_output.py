@@ -1,0 +1,54 @@
+"""Events as NDJSON, as one JSON array or as a table, formatted one by one as they arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eventstore_client.cli.styles import PLAIN
+from eventstore_client.cli.timeline import LiveTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore_client.cli.styles import Style
+    from eventstore_client.events import Recorded
+
+__all__ = ["EventOutput", "one_line"]
+
+
+class EventOutput:
+    """Formats events.
+
+    Args:
+        output: `ndjson`, `json` for one array, or `table`.
+        style: The colours of a table.
+    """
+
+    def __init__(self, output: str, *, style: Style = PLAIN) -> None:
+        self._output = output
+        self._table = LiveTable(style)
+        self._has_events = False
+
+    def head(self) -> Sequence[str]:
+        """Return the lines before the first event."""
+        return self._table.head() if self._output == "table" else []
+
+    def line(self, event: Recorded) -> str:
+        """Return the line of an event. A line that was not written makes the array invalid."""
+        if self._output == "table":
+            return self._table.row(event)
+        text = one_line(event.text)
+        if self._output == "json":
+            text = ("," if self._has_events else "[") + text
+        self._has_events = True
+        return text
+
+    def end(self) -> Sequence[str]:
+        """Return the lines behind the last event."""
+        return ["]" if self._has_events else "[]"] if self._output == "json" else []
+
+
+def one_line(text: str) -> str:
+    """Return JSON in one line."""
+    # In JSON, line breaks occur only between tokens: within strings they are escaped (RFC 8259, 7).
+    return text.replace("\r", " ").replace("\n", " ")

@@ -1,0 +1,81 @@
+"""The options that select the output of a command, and the format of its errors."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["add_event_output", "add_output", "asks_for_json"]
+
+_CHOICES = ("json", "ndjson", "table")
+_JSON = {"json", "ndjson"}
+_SHORTEST = 4
+"""The length of the shortest abbreviation that argparse takes for `--output` and for no other option."""
+
+
+class _Output(argparse.Action):
+    """Selects the output. Errors have the same format, if a person did not get the output by default."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,  # noqa: ARG002 - the signature of argparse
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,  # noqa: ARG002 - the same
+    ) -> None:
+        """Store the output; see `argparse.Action`."""
+        namespace.output = self.const or values
+        namespace.errors_as_json = namespace.output in _JSON
+
+
+def add_output(command: argparse.ArgumentParser, *, default: str | None = "table", without: str = "table") -> None:
+    """Add the option that selects the output of what is not an event.
+
+    Args:
+        command: The command.
+        default: The output without the option; None for an output of the command's own.
+        without: The name of the default in the help.
+    """
+    command.add_argument(
+        "--output",
+        action=_Output,
+        choices=_CHOICES,
+        default=default,
+        help=f"table: for people; json: one JSON value; ndjson: one line per item (default: {without}). With json and "
+        "ndjson, errors are JSON, too",
+    )
+
+
+def add_event_output(
+    command: argparse.ArgumentParser, *, default: str | None = "ndjson", without: str = "ndjson"
+) -> None:
+    """Add the options that select the output of events; see `add_output`."""
+    command.add_argument(
+        "--output",
+        action=_Output,
+        choices=_CHOICES,
+        default=default,
+        help=f"ndjson: one event per line; json: one array; table: for people (default: {without}). With json and "
+        "ndjson, errors are JSON, too",
+    )
+    command.add_argument(
+        "--table", dest="output", action=_Output, nargs=0, const="table", default=default, help="same as --output table"
+    )
+
+
+def asks_for_json(arguments: Sequence[str]) -> bool:
+    """Whether arguments that may be invalid select JSON."""
+    output = ""
+    for number, argument in enumerate(arguments):
+        name, separator, value = argument.partition("=")
+        if name.startswith("--ex"):
+            # What follows `--exec` belongs to another command.
+            break
+        if len(name) >= _SHORTEST and "--output".startswith(name):
+            output = value if separator else next(iter(arguments[number + 1 : number + 2]), "")
+        elif name == "--table":
+            output = "table"
+    return output in _JSON
