@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
 from eventstore_client.cli.output_arguments import add_output
-from eventstore_client.cli.parsers import add_command, sentence
+from eventstore_client.cli.parsers import add_command, add_group
 from eventstore_client.cli.subscription_arguments import add_subscriptions
 from eventstore_client.cli.values import label, non_negative, or_none, positive
 
@@ -27,14 +27,16 @@ def add_administration(commands: Commands, common: Parser) -> None:
         commands: The commands of `eventstore`.
         common: The options that all commands have.
     """
-    _add_streams(_group(commands, "streams", "list, describe, create, change and delete streams"), common)
+    _add_streams(add_group(commands, "streams", "list, describe, create, change and delete streams"), common)
     add_subscriptions(
-        _group(commands, "subscriptions", "list, describe, create, change, replay and delete durable subscriptions"),
+        add_group(commands, "subscriptions", "list, describe, create, change, replay and delete durable subscriptions"),
         common,
         output=add_output,
     )
-    _add_dead_letters(_group(commands, "dead-letters", "list, show, redrive and purge streams that are parked"), common)
-    _add_connections(_group(commands, "connections", "list and close the connections of clients"), common)
+    _add_dead_letters(
+        add_group(commands, "dead-letters", "list, show, redrive and purge streams that are parked"), common
+    )
+    _add_connections(add_group(commands, "connections", "list and close the connections of clients"), common)
     stats = commands.add_parser(
         "stats",
         parents=[common],
@@ -42,12 +44,6 @@ def add_administration(commands: Commands, common: Parser) -> None:
         description="Print what the store holds, in total and per partition, and how far durable subscriptions are.",
     )
     add_output(stats)
-
-
-def _group(commands: Commands, name: str, purpose: str) -> Commands:
-    group = commands.add_parser(name, help=purpose, description=sentence(purpose))
-    group.commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
-    return group.commands
 
 
 def _add_streams(actions: Commands, common: Parser) -> None:

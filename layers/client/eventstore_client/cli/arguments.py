@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from eventstore_client.cli.administration_arguments import add_administration
+from eventstore_client.cli.context_commands import add_contexts
 from eventstore_client.cli.demo import DEMO_START
 from eventstore_client.cli.output_arguments import add_event_output, add_output
 from eventstore_client.cli.parsers import Parser
@@ -49,7 +50,12 @@ _CODES = (
 def parser() -> Parser:
     """Return the parser of all commands."""
     common = Parser(add_help=False)
-    common.add_argument("--url", help=f"the hub's address (default: EVENTSTORE_URL, else {DEFAULT_URL})")
+    common.add_argument(
+        "--url",
+        help="the hub's address (default: that of --context, else EVENTSTORE_URL, else that of the context in use, "
+        f"else http://127.0.0.1:PORT, else {DEFAULT_URL})",
+    )
+    common.add_argument("--context", metavar="NAME", help="the context of the hub (default: EVENTSTORE_CONTEXT)")
     common.add_argument(
         "--patience",
         type=non_negative,
@@ -80,6 +86,7 @@ def parser() -> Parser:
     # A parser takes the exclusive options of its parents out of their group, so that each command has its own.
     for command in root.leaves():
         add_options(command)
+    add_contexts(commands, Parser(add_help=False))
     return root
 
 
@@ -181,7 +188,8 @@ def _add_live_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--websocket-url",
         metavar="URL",
-        help="the hub's WebSocket address (default: EVENTSTORE_WEBSOCKET_URL, else derived from --url)",
+        help="the hub's WebSocket address (default: that of the context, or "
+        "EVENTSTORE_WEBSOCKET_URL beside EVENTSTORE_URL, else derived from the hub's address)",
     )
     command.add_argument(
         "--no-dataref",

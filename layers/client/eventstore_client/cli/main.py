@@ -19,6 +19,7 @@ from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
 from eventstore_client.cli.administration import ADMINISTRATION
 from eventstore_client.cli.arguments import parser
+from eventstore_client.cli.context_commands import run_context
 from eventstore_client.cli.failures import failure_of
 from eventstore_client.cli.following import FOLLOWING
 from eventstore_client.cli.output_arguments import asks_for_json
@@ -27,7 +28,7 @@ from eventstore_client.cli.parsers import UsageError
 from eventstore_client.cli.publishing import PUBLISHING
 from eventstore_client.cli.queries import QUERIES
 from eventstore_client.cli.signals import Terminated
-from eventstore_client.cli.signing_in import selected_credentials
+from eventstore_client.cli.targets import target_of
 from eventstore_client.errors import BadInput, ClientError
 from eventstore_client.hub import EventStore
 
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit(_report_usage(error, as_json=asks_for_json(given))) from None
     try:
         with _warnings_on_stderr():
-            _run(options)
+            return _run(options)
     except (ClientError, EventstoreError, KeyboardInterrupt) as error:
         return _report(error, as_json=options.errors_as_json)
     except Terminated:
@@ -65,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> int:
+    if options.command in _LOCAL:
+        return _LOCAL[options.command](options)
     if sys.stdout is None and options.command != "load" and not getattr(options, "run", None):
         raise BadInput(["standard output is closed"])
     if hasattr(sys.stdout, "reconfigure"):
@@ -74,12 +77,14 @@ def _run(options: argparse.Namespace) -> None:
     backoff = Backoff(notice=None if options.command in FOLLOWING else _RetryNotice())
     if options.patience is not None:
         backoff = replace(backoff, patience=options.patience)
+    target = target_of(options, os.environ)
     with EventStore(
-        options.url, backoff=backoff, websocket_url=options.websocket_url, credentials=selected_credentials(options)
+        target.url, backoff=backoff, websocket_url=target.websocket_url, credentials=target.credentials
     ) as store:
         _COMMANDS[options.command](options, store)
     if sys.stdout is not None:
         sys.stdout.flush()
+    return 0
 
 
 @contextmanager
@@ -123,6 +128,9 @@ def _report(error: BaseException, *, as_json: bool) -> int:
             say(line)
     return failure.exit_code
 
+
+_LOCAL: Mapping[str, Callable[[argparse.Namespace], int]] = {"context": run_context}
+"""Commands that need no hub."""
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     **FOLLOWING,

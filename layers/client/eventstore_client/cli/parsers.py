@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["Commands", "Parser", "UsageError", "add_command", "sentence"]
+__all__ = ["Commands", "Parser", "UsageError", "add_command", "add_group", "sentence", "suggestion"]
 
 _SYNONYMS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("add", "new"), ("create", "add")),
@@ -58,7 +58,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             leaf = self._leaf_of(options)
             known = leaf._option_string_actions  # noqa: SLF001 - argparse has no public list of options
-            leaf.error(f"unrecognized arguments: {' '.join(unknown)}{_suggestion(unknown[0].partition('=')[0], known)}")
+            leaf.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion(unknown[0].partition('=')[0], known)}")
         return options
 
     def leaves(self) -> Iterator[Parser]:
@@ -83,13 +83,14 @@ class Parser(argparse.ArgumentParser):
         if action.choices is None or value in action.choices:
             return
         names = [str(choice) for choice in action.choices]
-        hint = _suggestion(str(value), names)
+        hint = suggestion(str(value), names)
         if action is self.commands and not hint and " " not in self.prog:
             hint = f"; options follow the command: {self.prog} read --url URL STREAM"
         raise argparse.ArgumentError(action, f"invalid choice: {value!r} (choose from {', '.join(names)}){hint}")
 
 
-def _suggestion(given: str, known: Iterable[str]) -> str:
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """Return the end of an error: a question with the name that is meant; empty if none is near."""
     names = [*known]
     near = [name for name in _SYNONYMS.get(given, ()) if name in names] or get_close_matches(given, names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
@@ -108,6 +109,13 @@ def add_command(commands: Commands, common: Parser, name: str, purpose: str) -> 
         purpose: What it does, without a capital and a full stop; they are added in its own help.
     """
     return commands.add_parser(name, parents=[common], help=purpose, description=sentence(purpose))
+
+
+def add_group(commands: Commands, name: str, purpose: str) -> Commands:
+    """Add a command that has commands of its own, and return these; see `add_command`."""
+    group = commands.add_parser(name, help=purpose, description=sentence(purpose))
+    group.commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    return group.commands
 
 
 def sentence(purpose: str) -> str:

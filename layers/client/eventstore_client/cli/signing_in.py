@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore_client.aws_iam import AwsIam
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
     from eventstore_client.credentials import Credentials
 
-__all__ = ["TokenCommand", "add_options", "selected_credentials"]
+__all__ = [
+    "TokenCommand",
+    "add_options",
+    "api_key_of_file",
+    "secret_of_file",
+    "selected_credentials",
+    "token_of_file",
+]
 
 _TIMEOUT = 60.0
 """Seconds that a token command may take, which may have to ask a person."""
@@ -37,7 +45,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="COMMAND",
         help="a command that prints a valid token; it runs for each connection, and when the hub rejects a token",
     )
+    kinds.add_argument("--token-file", metavar="FILE", help="a file with a bearer token; read for each connection")
     kinds.add_argument("--api-key", metavar="KEY", help="an API key (default: EVENTSTORE_API_KEY)")
+    kinds.add_argument("--api-key-file", metavar="FILE", help="a file with an API key")
     kinds.add_argument("--aws-iam", action="store_true", help="sign requests with your AWS credentials; requires boto3")
     group.add_argument("--region", help="the AWS region for --aws-iam, if the hub's address does not contain it")
 
@@ -48,9 +58,45 @@ def selected_credentials(options: argparse.Namespace) -> Credentials | None:
         return Bearer(options.token)
     if options.token_command is not None:
         return Bearer(TokenCommand(shlex.split(options.token_command)))
+    if options.token_file is not None:
+        return token_of_file(options.token_file)
+    if options.api_key_file is not None:
+        return api_key_of_file(options.api_key_file)
     if options.api_key is not None:
         return ApiKey(options.api_key)
     return AwsIam(region=options.region) if options.aws_iam else None
+
+
+def token_of_file(file: str) -> Bearer:
+    """Return the token of a file, which is read again when a connection opens and when the hub rejects the token."""
+    path = Path(file)
+    return Bearer(lambda: secret_of_file(path))
+
+
+def api_key_of_file(file: str) -> ApiKey:
+    """Return the API key of a file.
+
+    Raises:
+        NoCredentials: The file cannot be read, or is empty.
+    """
+    return ApiKey(secret_of_file(Path(file)))
+
+
+def secret_of_file(path: Path) -> str:
+    """Return the content of a file without the line break at its end.
+
+    Raises:
+        NoCredentials: The file cannot be read, or is empty.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise NoCredentials(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NoCredentials(f"{path}: is not a file of text with a token or key") from None
+    if not secret:
+        raise NoCredentials(f"{path}: is empty; expected a token or key")
+    return secret
 
 
 @dataclass(frozen=True, slots=True)
