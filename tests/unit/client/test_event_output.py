@@ -5,7 +5,7 @@ import pytest
 from eventstore_client.cli.event_output import EventOutput
 from eventstore_client.cli.styles import Style
 from eventstore_client.cli.timeline import LiveTable, timeline
-from eventstore_client.cli.widths import padded, width_of
+from eventstore_client.cli.widths import clipped, padded, printable, width_of
 from eventstore_client.events import Recorded
 
 
@@ -55,3 +55,16 @@ def test_colours_do_not_move_columns() -> None:
 def test_the_width_of_a_text_is_that_in_a_terminal(text: str, width: int) -> None:
     assert width_of(text) == width
     assert width_of(padded(text, 6)) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "cut"), [("abcdef", 6, "abcdef"), ("abcdef", 4, "abc…"), ("注文注文", 4, "注…"), ("ab", 0, "")]
+)
+def test_a_text_is_cut_to_a_width(text: str, width: int, cut: str) -> None:
+    assert clipped(text, width) == cut
+    assert width_of(cut) <= width
+
+
+def test_a_text_with_control_characters_is_printed_as_json() -> None:
+    assert printable("注文 ü") == "注文 ü"
+    assert printable("a\nb\x1b") == r'"a\nb\u001b"'

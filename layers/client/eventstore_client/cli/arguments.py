@@ -60,7 +60,7 @@ def parser() -> Parser:
         "--patience",
         type=non_negative,
         metavar="SECONDS",
-        help="how long to retry while the hub is unavailable (default: 30; subscribe and work: for ever)",
+        help="how long to retry while the hub is unavailable (default: 30; tail and work: for ever)",
     )
     many = Parser(add_help=False)
     many.add_argument(
@@ -80,7 +80,7 @@ def parser() -> Parser:
     _add_demo(commands, [common, many])
     _add_publish(commands, [common])
     add_queries(commands, common)
-    _add_subscribe(commands, [common])
+    _add_tail(commands, [common])
     _add_work(commands, [common])
     add_administration(commands, common)
     # A parser takes the exclusive options of its parents out of their group, so that each command has its own.
@@ -143,18 +143,27 @@ def _add_publish(commands: Commands, parents: list[Parser]) -> None:
     add_output(command, default=None, without="stream, sequence and id, separated by tabs")
 
 
-def _add_subscribe(commands: Commands, parents: list[Parser]) -> None:
-    command = commands.add_parser(
+def _add_tail(commands: Commands, parents: list[Parser]) -> None:
+    purpose = "print events as they arrive, from any position"
+    description = (
+        "Print events as they arrive, until SIGINT or SIGTERM. At the end, the cursor to resume from is printed on "
+        "standard error. Resuming misses no event, and may repeat a few. While the hub is unavailable, the command "
+        "retries and reports it."
+    )
+    tail = commands.add_parser("tail", parents=parents, help=purpose, description=description, epilog=_CODES)
+    _add_live_options(tail)
+    _add_subscribe_options(tail)
+    add_event_output(tail, default=None, without="table on a terminal, else ndjson")
+    subscribe = commands.add_parser(
         "subscribe",
         parents=parents,
-        help="print events as they arrive, from any position",
-        description="Print events as they arrive, until SIGINT or SIGTERM. At the end, the "
-        "cursor to resume from is printed on standard error. Resuming misses no event, and may repeat a few. While the "
-        "hub is unavailable, the command retries and reports it.",
+        help="the same as tail, and NDJSON on a terminal, too",
+        description=description,
         epilog=_CODES,
     )
-    _add_live_options(command)
-    _add_subscribe_options(command)
+    _add_live_options(subscribe)
+    _add_subscribe_options(subscribe)
+    add_event_output(subscribe)
 
 
 def _add_work(commands: Commands, parents: list[Parser]) -> None:
@@ -228,4 +237,3 @@ def _add_subscribe_options(command: argparse.ArgumentParser) -> None:
         "--follow", dest="count", action="store_const", const=None, help="continue until interrupted (the default)"
     )
     end.add_argument("--count", type=positive, metavar="N", help="end after N events")
-    add_event_output(command)

@@ -8,7 +8,7 @@ from eventstore_client.cli.styles import PLAIN
 from eventstore_client.cli.timeline import LiveTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from eventstore_client.cli.styles import Style
     from eventstore_client.events import Recorded
@@ -22,11 +22,12 @@ class EventOutput:
     Args:
         output: `ndjson`, `json` for one array, or `table`.
         style: The colours of a table.
+        columns: Returns the width of the terminal, to which the lines of a table are cut; None to cut none.
     """
 
-    def __init__(self, output: str, *, style: Style = PLAIN) -> None:
+    def __init__(self, output: str, *, style: Style = PLAIN, columns: Callable[[], int] | None = None) -> None:
         self._output = output
-        self._table = LiveTable(style)
+        self._table = LiveTable(style, columns=columns)
         self._has_events = False
 
     def head(self) -> Sequence[str]:

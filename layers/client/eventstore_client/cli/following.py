@@ -1,4 +1,4 @@
-"""The commands of `eventstore` that run until they are interrupted: subscribe and work."""
+"""The commands of `eventstore` that run until they are interrupted: tail, subscribe and work."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _subscribe(options: argparse.Namespace, store: EventStore) -> None:
             follow_dataref=options.follow_dataref,
         ) as subscription,
     ):
-        _print_events(subscription, EventOutput(options.output, style=style_of(sys.stdout)), count=options.count)
+        _print_events(subscription, _output_of(options), count=options.count)
 
 
 def _print_events(subscription: Subscription, output: EventOutput, *, count: int | None) -> None:
@@ -72,7 +72,7 @@ def _print_events(subscription: Subscription, output: EventOutput, *, count: int
 def _work(options: argparse.Namespace, store: EventStore) -> None:
     if options.run and shutil.which(options.run[0]) is None:
         raise BadInput([f"command not found: {options.run[0]!r}"])
-    output = EventOutput("ndjson" if options.run else options.output, style=style_of(sys.stdout))
+    output = EventOutput("ndjson") if options.run else _output_of(options)
     with store.work(options.subscription, patience=options.patience, follow_dataref=options.follow_dataref) as worker:
         signals = Signals(worker)
         printing = Printing(output.line, worker)
@@ -89,6 +89,17 @@ def _work(options: argparse.Namespace, store: EventStore) -> None:
         raise printing.error
     if signal.SIGINT in signals.received:
         raise KeyboardInterrupt
+
+
+def _output_of(options: argparse.Namespace) -> EventOutput:
+    """Return the output that the options select; by default, that of `tail` is a table on a terminal."""
+    is_terminal = sys.stdout.isatty()
+    output = options.output or ("table" if is_terminal else "ndjson")
+    return EventOutput(output, style=style_of(sys.stdout), columns=_columns if is_terminal else None)
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def _end(output: EventOutput, cursor: str) -> None:
@@ -110,5 +121,6 @@ def _write_lines(lines: Iterable[str]) -> None:
 
 FOLLOWING: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "subscribe": _subscribe,
+    "tail": _subscribe,
     "work": _work,
 }

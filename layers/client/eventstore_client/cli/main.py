@@ -2,7 +2,7 @@
 
 Results are written to standard output, messages to standard error. Exit codes: 0 success, 1 invalid input, an output
 that cannot be written or a request that the hub rejects, 2 invalid arguments, 3 hub unavailable, 130 interrupted.
-`work` and `subscribe` exit with 0 after SIGTERM.
+`work`, `tail` and `subscribe` exit with 0 after SIGTERM.
 """
 
 from __future__ import annotations

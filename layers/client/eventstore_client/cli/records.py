@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from eventstore_client.cli.widths import padded, printable, width_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -71,9 +73,9 @@ def _table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[st
         columns: The heads of the columns.
     """
     cells = [[*columns], *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[number]) for row in cells) for number in range(len(columns))]
+    widths = [max(width_of(row[number]) for row in cells) for number in range(len(columns))]
     for number, row in enumerate(cells):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
         if number == 0:
             yield "  ".join("─" * width for width in widths)
 
@@ -100,8 +102,7 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
         case None:
             return ""
         case str():
-            # A line break, or a control character of a terminal, would break the table.
-            return value if value.isprintable() else json.dumps(value, ensure_ascii=False)
+            return printable(value)
         case [*items] if items and all(isinstance(item, str | int) for item in items):
             return ", ".join(map(_cell, items))
         case {} | []:

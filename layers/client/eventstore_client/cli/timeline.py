@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventstore_client.cli.styles import PLAIN
-from eventstore_client.cli.widths import padded, width_of
+from eventstore_client.cli.widths import clipped, padded, printable, width_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from eventstore_client.cli.styles import Style
     from eventstore_client.events import Recorded
@@ -19,6 +19,7 @@ _HEAD = ("#", "time", "type", "task", "what")
 _COLOURS = ("dim", "dim", None, "blue", None)
 _LIVE_WIDTHS = {"stream": 16, "#": 4, "time": 23, "type": 28, "task": 16, "what": 0}
 _SUMMARY = ("attempt", "error", "seconds", "reason", "outcome", "amount")
+_GAP = "  "
 _FEW = 3
 """The number of members shown of data that have none of these."""
 
@@ -40,7 +41,7 @@ def timeline(events: Iterable[Recorded], *, style: Style = PLAIN) -> Iterator[st
         colours = ["bold"] * len(_HEAD) if number == 0 else _colours(row)
         yield _line(cells, widths, colours, style)
         if number == 0:
-            yield style.paint("  ".join("─" * width for width in widths), "dim")
+            yield style.paint(_GAP.join("─" * width for width in widths), "dim")
 
 
 class LiveTable:
@@ -48,23 +49,28 @@ class LiveTable:
 
     Args:
         style: The colours of its lines.
+        columns: Returns the width of the terminal, to which the last cell is cut; None to cut none.
     """
 
-    def __init__(self, style: Style = PLAIN) -> None:
+    def __init__(self, style: Style = PLAIN, *, columns: Callable[[], int] | None = None) -> None:
         self._style = style
+        self._columns = columns
         self._widths = [*_LIVE_WIDTHS.values()]
 
     def head(self) -> Sequence[str]:
         """Return the lines above the first row."""
         names = tuple(_LIVE_WIDTHS)
-        rule = "  ".join("─" * (width or len(name)) for name, width in _LIVE_WIDTHS.items())
+        rule = _GAP.join("─" * (width or len(name)) for name, width in _LIVE_WIDTHS.items())
         return _line(names, self._widths, ["bold"] * len(names), self._style), self._style.paint(rule, "dim")
 
     def row(self, event: Recorded) -> str:
         """Return the line of an event."""
         [row] = rows([event])
-        cells = (event.stream, *row)
+        cells = [printable(event.stream), *row]
         self._widths = [max(width, width_of(cell)) for width, cell in zip(self._widths, cells, strict=True)]
+        if self._columns:
+            taken = sum(self._widths[:-1]) + len(_GAP) * (len(cells) - 1)
+            cells[-1] = clipped(cells[-1], max(0, self._columns() - taken))
         return _line(cells, self._widths, [None, *_colours(row)], self._style)
 
 
@@ -83,7 +89,8 @@ def rows(events: Iterable[Recorded]) -> Iterator[tuple[str, str, str, str, str]]
     for event in events:
         time = str(event.time or event.attributes.get("hubtime", "")).replace("T", " ").removesuffix("Z")
         task = str(event.attributes.get("taskid", ""))
-        yield str(event.sequence), time, event.type, task, _summary(event.data)
+        summary = printable(_summary(event.data))
+        yield str(event.sequence), printable(time), printable(event.type), printable(task), summary
 
 
 def _colours(row: Sequence[str]) -> Sequence[str | None]:
@@ -95,7 +102,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], colours: Sequence[str | N
     # Padding is outside of the colour, so that the end of a line can be stripped.
     padding = [padded(cell, width)[len(cell) :] for cell, width in zip(cells, widths, strict=True)]
     painted = [style.paint(cell, colour) for cell, colour in zip(cells, colours, strict=True)]
-    return "  ".join(f"{cell}{rest}" for cell, rest in zip(painted, padding, strict=True)).rstrip()
+    return _GAP.join(f"{cell}{rest}" for cell, rest in zip(painted, padding, strict=True)).rstrip()
 
 
 def _summary(data: Any) -> str:  # noqa: ANN401 - data is any JSON value

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
-__all__ = ["padded", "width_of"]
+__all__ = ["clipped", "padded", "printable", "width_of"]
 
 
 def width_of(text: str) -> int:
@@ -17,6 +18,24 @@ def width_of(text: str) -> int:
 def padded(text: str, width: int) -> str:
     """Return the text, followed by spaces up to a width."""
     return text + " " * (width - width_of(text))
+
+
+def clipped(text: str, width: int) -> str:
+    """Return the text, cut to a width with an ellipsis at its end if it is longer."""
+    if width_of(text) <= width:
+        return text
+    kept, rest = "", width - 1
+    for character in text:
+        rest -= _columns(character)
+        if rest < 0:
+            break
+        kept += character
+    return f"{kept}…" if width > 0 else ""
+
+
+def printable(text: str) -> str:
+    """Return the text; as JSON if it has a line break, which would break a table, or a terminal's control character."""
+    return text if text.isprintable() else json.dumps(text)
 
 
 def _columns(character: str) -> int:
