@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
-from eventstore_client.cli.output_arguments import add_output
 from eventstore_client.cli.parsers import add_command, add_group
+from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.cli.subscription_arguments import add_subscriptions
 from eventstore_client.cli.values import label, non_negative, or_none, positive
 

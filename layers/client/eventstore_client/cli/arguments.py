@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from eventstore_client.cli.administration_arguments import add_administration
 from eventstore_client.cli.context_commands import add_contexts
 from eventstore_client.cli.demo import DEMO_START
-from eventstore_client.cli.output_arguments import add_event_output, add_output
+from eventstore_client.cli.doctor import add_doctor
 from eventstore_client.cli.parsers import Parser
 from eventstore_client.cli.query_arguments import add_queries
+from eventstore_client.cli.shared_arguments import add_event_output, add_output, add_websocket_url
 from eventstore_client.cli.signing_in import add_options
 from eventstore_client.cli.values import Command, event_type, non_negative, positive, time_with_zone
 from eventstore_client.hub import DEFAULT_URL
@@ -83,6 +84,7 @@ def parser() -> Parser:
     _add_tail(commands, [common])
     _add_work(commands, [common])
     add_administration(commands, common)
+    add_doctor(commands, common)
     # A parser takes the exclusive options of its parents out of their group, so that each command has its own.
     for command in root.leaves():
         add_options(command)
@@ -194,12 +196,7 @@ def _add_work(commands: Commands, parents: list[Parser]) -> None:
 
 
 def _add_live_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--websocket-url",
-        metavar="URL",
-        help="the hub's WebSocket address (default: that of the context, or "
-        "EVENTSTORE_WEBSOCKET_URL beside EVENTSTORE_URL, else derived from the hub's address)",
-    )
+    add_websocket_url(command)
     command.add_argument(
         "--no-dataref",
         dest="follow_dataref",

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore_client.cli.contexts import Context, contexts_path, load_contexts, updating_contexts
-from eventstore_client.cli.output_arguments import add_output
 from eventstore_client.cli.outputs import print_lines, say
 from eventstore_client.cli.parsers import add_command, add_group
 from eventstore_client.cli.records import details, records
+from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.cli.signing_in import secret_of_file
 from eventstore_client.cli.targets import selected_context
 from eventstore_client.errors import BadInput

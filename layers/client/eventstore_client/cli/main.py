@@ -20,13 +20,14 @@ from eventstore_client.backoff import Backoff
 from eventstore_client.cli.administration import ADMINISTRATION
 from eventstore_client.cli.arguments import parser
 from eventstore_client.cli.context_commands import run_context
+from eventstore_client.cli.doctor import run_doctor
 from eventstore_client.cli.failures import failure_of
 from eventstore_client.cli.following import FOLLOWING
-from eventstore_client.cli.output_arguments import asks_for_json
 from eventstore_client.cli.outputs import ESCAPING, WarningHandler, print_lines, say, say_line
 from eventstore_client.cli.parsers import UsageError
 from eventstore_client.cli.publishing import PUBLISHING
 from eventstore_client.cli.queries import QUERIES
+from eventstore_client.cli.shared_arguments import asks_for_json
 from eventstore_client.cli.signals import Terminated
 from eventstore_client.cli.targets import target_of
 from eventstore_client.errors import BadInput, ClientError
@@ -129,8 +130,8 @@ def _report(error: BaseException, *, as_json: bool) -> int:
     return failure.exit_code
 
 
-_LOCAL: Mapping[str, Callable[[argparse.Namespace], int]] = {"context": run_context}
-"""Commands that need no hub."""
+_LOCAL: Mapping[str, Callable[[argparse.Namespace], int]] = {"context": run_context, "doctor": run_doctor}
+"""Commands that need no client of a hub."""
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     **FOLLOWING,

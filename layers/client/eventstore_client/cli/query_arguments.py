@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from eventstore_client.cli.output_arguments import add_event_output
 from eventstore_client.cli.parsers import add_command
+from eventstore_client.cli.shared_arguments import add_event_output
 from eventstore_client.cli.values import positive, time_with_zone, type_pattern
 
 if TYPE_CHECKING:

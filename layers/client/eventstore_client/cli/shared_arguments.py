@@ -1,4 +1,4 @@
-"""The options that select the output of a command, and the format of its errors."""
+"""The options that several commands have: those that select the output and the format of errors, and the WebSocket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["add_event_output", "add_output", "asks_for_json"]
+__all__ = ["add_event_output", "add_output", "add_websocket_url", "asks_for_json"]
 
 _CHOICES = ("json", "ndjson", "table")
 _JSON = {"json", "ndjson"}
@@ -63,6 +63,16 @@ def add_event_output(
     )
     command.add_argument(
         "--table", dest="output", action=_Output, nargs=0, const="table", default=default, help="same as --output table"
+    )
+
+
+def add_websocket_url(command: argparse.ArgumentParser) -> None:
+    """Add the option that names the WebSocket address."""
+    command.add_argument(
+        "--websocket-url",
+        metavar="URL",
+        help="the hub's WebSocket address (default: that of the context, or "
+        "EVENTSTORE_WEBSOCKET_URL beside EVENTSTORE_URL, else derived from the hub's address)",
     )
 
 
