@@ -60,6 +60,7 @@ from eventstore_client.worker import Worker
 if TYPE_CHECKING:
     from eventstore_client.dead_letters import DeadLetter, DeadLetters
     from eventstore_client.durable_subscriptions import DurableSubscriptions
+    from eventstore_client.event_schemas import EventSchema, EventSchemas
     from eventstore_client.named_filters import NamedFilter, NamedFilters
     from eventstore_client.open_connections import ConnectionInfo, Connections, ConnectionSubscription
     from eventstore_client.statistics import PartitionStats, Stats
@@ -94,6 +95,8 @@ __all__ = [
     "Denied",
     "DurableSubscriptions",
     "EventConflict",
+    "EventSchema",
+    "EventSchemas",
     "EventStore",
     "Figures",
     "Gone",
@@ -146,6 +149,8 @@ _MODULES = {
     "DeadLetter": "dead_letters",
     "DeadLetters": "dead_letters",
     "DurableSubscriptions": "durable_subscriptions",
+    "EventSchema": "event_schemas",
+    "EventSchemas": "event_schemas",
     "Figures": "subscription_status",
     "Member": "subscription_status",
     "NamedFilter": "named_filters",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eventstore_client.credentials import Credentials
     from eventstore_client.dead_letters import DeadLetters
     from eventstore_client.durable_subscriptions import DurableSubscriptions
+    from eventstore_client.event_schemas import EventSchemas
     from eventstore_client.named_filters import NamedFilters
     from eventstore_client.open_connections import Connections
     from eventstore_client.statistics import Stats
@@ -82,6 +83,13 @@ class ConnectedHub:
         from eventstore_client.named_filters import NamedFilters
 
         return NamedFilters(self._rest)
+
+    @property
+    def schemas(self) -> EventSchemas:
+        """The schemas of event types: `list`, `get`, `put` and `delete` them."""
+        from eventstore_client.event_schemas import EventSchemas
+
+        return EventSchemas(self._rest)
 
     @property
     def open_connections(self) -> Connections:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
+from eventstore_client.cli.definitions import done, filters_of, has_filters, settings_of
 from eventstore_client.cli.event_output import one_line
 from eventstore_client.cli.records import details, records
+from eventstore_client.cli.rule_commands import rules
+from eventstore_client.cli.schema_commands import schemas
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from eventstore_client.dead_letters import DeadLetter
     from eventstore_client.hub import EventStore
@@ -50,7 +53,7 @@ def _streams(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
             )
         case _:
             streams.delete(options.name, expected=options.expected, permanent=options.permanent)
-            return _done(options, id=options.name, deleted=True)
+            return done(options, id=options.name, deleted=True)
     return details(shown.raw, output=output)
 
 
@@ -65,30 +68,27 @@ def _subscriptions(options: argparse.Namespace, store: EventStore) -> Iterable[s
         case "create":
             shown = subscriptions.create(
                 options.name,
-                filters=_filters(options),
+                filters=filters_of(options),
                 filter_name=options.filter_name,
                 stream=options.stream,
                 start=options.start,
                 cursor=options.cursor,
                 target=options.target,
-                **_settings(options),
+                **settings_of(options),
             )
         case "change":
             shown = subscriptions.change(
                 options.name,
-                filters=_filters(options) if _has_filters(options) else UNCHANGED,
+                filters=filters_of(options) if has_filters(options) else UNCHANGED,
                 filter_name=options.filter_name,
                 target=options.target,
-                **_settings(options),
+                **settings_of(options),
             )
         case "replay":
-            partitions = subscriptions.replay(
-                options.name, start=options.start, cursor=options.cursor, since=options.since
-            )
-            return details({"id": options.name, "partitions": [*partitions]}, output=output)
+            return _replay(options, store)
         case _:
             subscriptions.delete(options.name)
-            return _done(options, id=options.name, deleted=True)
+            return done(options, id=options.name, deleted=True)
     return details(shown.raw, output=output)
 
 
@@ -113,32 +113,18 @@ def _connections(options: argparse.Namespace, store: EventStore) -> Iterable[str
         found = (connection.raw for connection in store.open_connections.list())
         return records(found, _CONNECTION_COLUMNS, output=options.output)
     store.open_connections.close(options.connection)
-    return _done(options, id=options.connection, closed=True)
+    return done(options, id=options.connection, closed=True)
+
+
+def _replay(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    partitions = store.subscriptions.replay(
+        options.name, start=options.start, cursor=options.cursor, since=options.since
+    )
+    return details({"id": options.name, "partitions": [*partitions]}, output=options.output)
 
 
 def _stats(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     return details(store.stats().raw, output=options.output)
-
-
-def _done(options: argparse.Namespace, **members: object) -> Iterable[str]:
-    """Return the result of a command that has none for people."""
-    return [] if options.output == "table" else details(members, output=options.output)
-
-
-def _filters(options: argparse.Namespace) -> Sequence[Mapping[str, Any]]:
-    return [
-        *([{"any": options.type}] if options.type else []),
-        *([{"sql": options.filter}] if options.filter is not None else []),
-        *(options.filters or []),
-    ]
-
-
-def _has_filters(options: argparse.Namespace) -> bool:
-    return bool(options.type) or options.filter is not None or options.filters is not None
-
-
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("ack_deadline", "max_attempts", "max_in_flight")}
 
 
 def _event_text(letter: DeadLetter) -> Mapping[str, str]:
@@ -149,6 +135,9 @@ def _event_text(letter: DeadLetter) -> Mapping[str, str]:
 ADMINISTRATION: Mapping[str, Callable[[argparse.Namespace, EventStore], Iterable[str]]] = {
     "connections": _connections,
     "dead-letters": _dead_letters,
+    "replay": _replay,
+    "rules": rules,
+    "schemas": schemas,
     "stats": _stats,
     "streams": _streams,
     "subscriptions": _subscriptions,

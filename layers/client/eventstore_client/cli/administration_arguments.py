@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
 from eventstore_client.cli.parsers import add_command, add_group
+from eventstore_client.cli.rule_commands import add_rules
+from eventstore_client.cli.schema_commands import add_schemas
 from eventstore_client.cli.shared_arguments import add_output
-from eventstore_client.cli.subscription_arguments import add_subscriptions
+from eventstore_client.cli.subscription_arguments import add_position, add_subscriptions
 from eventstore_client.cli.values import label, non_negative, or_none, positive
 
 if TYPE_CHECKING:
@@ -43,7 +45,27 @@ def add_administration(commands: Commands, common: Parser) -> None:
         help="print what the store holds, and how far durable subscriptions are",
         description="Print what the store holds, in total and per partition, and how far durable subscriptions are.",
     )
+    stats.add_argument(
+        "--watch",
+        nargs="?",
+        type=positive,
+        const=2,
+        metavar="SECONDS",
+        help="print them again until interrupted, each 2 seconds by default; on a terminal, as a screen",
+    )
+    stats.add_argument("--count", type=positive, metavar="N", help="with --watch: end after N times")
     add_output(stats)
+    add_rules(
+        add_group(
+            commands, "rules", "list, describe, create, change, replay and delete rules: subscriptions with a target"
+        ),
+        common,
+    )
+    add_schemas(add_group(commands, "schemas", "list, show, store and delete the schemas of event types"), common)
+    replay = add_command(commands, common, "replay", "move a durable subscription or a rule to another position")
+    replay.add_argument("name", metavar="NAME", help="the name of the durable subscription")
+    add_position(replay)
+    add_output(replay)
 
 
 def _add_streams(actions: Commands, common: Parser) -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
@@ -30,6 +31,7 @@ from eventstore_client.cli.queries import QUERIES
 from eventstore_client.cli.shared_arguments import asks_for_json
 from eventstore_client.cli.signals import Terminated
 from eventstore_client.cli.targets import target_of
+from eventstore_client.cli.watching import watch
 from eventstore_client.errors import BadInput, ClientError
 from eventstore_client.hub import EventStore
 
@@ -76,6 +78,8 @@ def _run(options: argparse.Namespace) -> int:
         sys.stdout.reconfigure(errors=ESCAPING)
     # Subscriptions and workers report retries in the log.
     backoff = Backoff(notice=None if options.command in FOLLOWING else _RetryNotice())
+    if getattr(options, "watch", None) is not None:
+        backoff = replace(backoff, patience=inf)
     if options.patience is not None:
         backoff = replace(backoff, patience=options.patience)
     target = target_of(options, os.environ)
@@ -111,6 +115,9 @@ class _RetryNotice:
 
 
 def _query(options: argparse.Namespace, store: EventStore) -> None:
+    if getattr(options, "watch", None) is not None:
+        watch(options, store)
+        return
     print_lines({**QUERIES, **ADMINISTRATION}[options.command](options, store))
 
 

@@ -11,7 +11,7 @@ from eventstore_client.cli.widths import padded, printable, width_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["array_of", "details", "records"]
+__all__ = ["array_of", "compact", "details", "records", "table"]
 
 
 def records(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, output: str) -> Iterator[str]:
@@ -23,11 +23,11 @@ def records(found: Iterable[Mapping[str, Any]], columns: Sequence[str], *, outpu
         output: `json` for one array, `ndjson` for a line per record, or `table`.
     """
     if output == "table":
-        yield from _table([[record.get(column) for column in columns] for record in found], columns)
+        yield from table([[record.get(column) for column in columns] for record in found], columns)
     elif output == "ndjson":
-        yield from map(_compact, found)
+        yield from map(compact, found)
     else:
-        yield from array_of(map(_compact, found))
+        yield from array_of(map(compact, found))
 
 
 def array_of(texts: Iterable[str]) -> Iterator[str]:
@@ -56,7 +56,7 @@ def details(record: Mapping[str, Any], *, output: str, texts: Mapping[str, str] 
         yield from _lines({**record, **(texts or {})})
         return
     rest = {name: value for name, value in record.items() if name not in (texts or {})}
-    encoded = json.dumps(rest, indent=2, ensure_ascii=False) if output == "json" else _compact(rest)
+    encoded = json.dumps(rest, indent=2, ensure_ascii=False) if output == "json" else compact(rest)
     separator = ",\n  " if output == "json" else ","
     for name, text in (texts or {}).items():
         body = encoded.removesuffix("}").rstrip()
@@ -65,7 +65,7 @@ def details(record: Mapping[str, Any], *, output: str, texts: Mapping[str, str] 
     yield from encoded.split("\n")
 
 
-def _table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
+def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
     """Iterate over the lines of a table whose columns are as wide as their cells.
 
     Args:
@@ -90,7 +90,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         columns = [*dict.fromkeys(column for row in rows for column in row)]
         yield ""
         yield f"{name}:"
-        yield from _table([[row.get(column) for column in columns] for row in rows], columns)
+        yield from table([[row.get(column) for column in columns] for row in rows], columns)
 
 
 def _is_table(value: object) -> bool:
@@ -106,10 +106,11 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
         case [*items] if items and all(isinstance(item, str | int) for item in items):
             return ", ".join(map(_cell, items))
         case {} | []:
-            return "" if not value else _compact(value)
+            return "" if not value else compact(value)
         case _:
-            return _compact(value)
+            return compact(value)
 
 
-def _compact(value: object) -> str:
+def compact(value: object) -> str:
+    """Return a value as JSON in one line."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

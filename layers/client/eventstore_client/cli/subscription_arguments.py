@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_subscriptions"]
+__all__ = ["add_filters", "add_position", "add_selection", "add_settings", "add_subscriptions"]
 
 _TARGET = 'where events are pushed, such as \'{"lambda": "billing", "batch": 1}\' (docs/rules.md)'
 
@@ -37,23 +37,13 @@ def add_subscriptions(
     output(show)
 
     create = _named(actions, common, "create", "create a durable subscription, or a rule if it has a target")
-    _add_filters(create, "only events")
-    create.add_argument("--filter-name", metavar="NAME", help="only events that this named filter of the hub matches")
-    create.add_argument("--stream", action="append", metavar="NAME", help="only events of this stream (repeatable)")
-    create.add_argument(
-        "--from",
-        dest="start",
-        choices=["start", "now"],
-        default="now",
-        help="start: from the oldest event kept; now: new events only (default: now)",
-    )
-    create.add_argument("--cursor", metavar="C", help="begin behind this cursor; --from is ignored")
-    _add_settings(create)
+    add_selection(create)
+    add_settings(create)
     create.add_argument("--target", type=json_object, metavar="JSON", help=_TARGET)
     output(create)
 
     change = _named(actions, common, "change", "change a durable subscription, which keeps its position")
-    _add_filters(change, "from now on, only events")
+    add_filters(change, "from now on, only events")
     change.add_argument(
         "--filter-name",
         type=or_none(str),
@@ -61,7 +51,7 @@ def add_subscriptions(
         metavar="NAME",
         help="from now on, only events that this named filter of the hub matches; none: no named filter",
     )
-    _add_settings(change)
+    add_settings(change)
     change.add_argument(
         "--target",
         type=or_none(json_object),
@@ -72,6 +62,29 @@ def add_subscriptions(
     output(change)
 
     replay = _named(actions, common, "replay", "move a durable subscription to another position")
+    add_position(replay)
+    output(replay)
+
+    output(_named(actions, common, "delete", "delete a durable subscription, its position and its parked events"))
+
+
+def add_selection(create: argparse.ArgumentParser) -> None:
+    """Add the options that select the events of a new durable subscription, and where it begins."""
+    add_filters(create, "only events")
+    create.add_argument("--filter-name", metavar="NAME", help="only events that this named filter of the hub matches")
+    create.add_argument("--stream", action="append", metavar="NAME", help="only events of this stream (repeatable)")
+    create.add_argument(
+        "--from",
+        dest="start",
+        choices=["start", "now"],
+        default="now",
+        help="start: from the oldest event kept; now: new events only (default: now)",
+    )
+    create.add_argument("--cursor", metavar="C", help="begin behind this cursor; --from is ignored")
+
+
+def add_position(replay: argparse.ArgumentParser) -> None:
+    """Add the options that name another position."""
     position = replay.add_mutually_exclusive_group(required=True)
     position.add_argument(
         "--from", dest="start", choices=["start", "now"], help="start: the oldest event kept; now: new events only"
@@ -83,12 +96,10 @@ def add_subscriptions(
         metavar="TIME",
         help="the events stored at or after this time, such as 2026-01-05T09:00:00Z",
     )
-    output(replay)
-
-    output(_named(actions, common, "delete", "delete a durable subscription, its position and its parked events"))
 
 
-def _add_filters(command: argparse.ArgumentParser, only: str) -> None:
+def add_filters(command: argparse.ArgumentParser, only: str) -> None:
+    """Add the options that select events by filters."""
     command.add_argument(
         "--type",
         type=event_type,
@@ -106,7 +117,8 @@ def _add_filters(command: argparse.ArgumentParser, only: str) -> None:
     )
 
 
-def _add_settings(command: argparse.ArgumentParser) -> None:
+def add_settings(command: argparse.ArgumentParser) -> None:
+    """Add the options of delivery."""
     for name, metavar, meaning in (
         ("--ack-deadline", "SECONDS", "how long a member may take for an event (default of a new one: 30)"),
         ("--max-attempts", "N", "how often an event is tried before its stream is parked (default of a new one: 5)"),

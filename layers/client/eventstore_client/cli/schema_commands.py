@@ -1,0 +1,106 @@
+"""The commands `eventstore schemas`, and their help texts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from eventstore_client.cli.definitions import done
+from eventstore_client.cli.files import read_failure, standard_input
+from eventstore_client.cli.parsers import add_command
+from eventstore_client.cli.records import details, records
+from eventstore_client.cli.shared_arguments import add_output
+from eventstore_client.errors import BadInput
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Mapping
+
+    from eventstore_client.cli.parsers import Commands, Parser
+    from eventstore_client.hub import EventStore
+
+__all__ = ["add_schemas", "schemas"]
+
+_COLUMNS = ("type", "origin", "enforce", "version", "updated")
+
+
+def add_schemas(actions: Commands, common: Parser) -> None:
+    """Add the commands.
+
+    Args:
+        actions: The commands of `eventstore schemas`.
+        common: The options that all commands have.
+    """
+    listing = add_command(actions, common, "list", "print the types that have a schema, by name")
+    listing.add_argument("--prefix", help="only types that start with this text")
+    add_output(listing)
+
+    show = add_command(
+        actions, common, "show", "print the schema of a type: the stored one, else that of the catalogue"
+    )
+    _add_type(show, "the type, such as order.placed, or a short name of the catalogue")
+    add_output(show, default="json", without="json")
+
+    put = add_command(actions, common, "put", "store the schema of a type")
+    _add_type(put, "the type, such as order.placed")
+    put.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a file with a JSON Schema; - for standard input (default: the schema of the catalogue)",
+    )
+    put.add_argument("--enforce", action="store_true", help="refuse events of this type whose data do not match")
+    condition = put.add_mutually_exclusive_group()
+    condition.add_argument("--new", action="store_true", help="fail if a schema is stored")
+    _add_expected(condition, "store")
+    add_output(put)
+
+    delete = add_command(actions, common, "delete", "delete the stored schema of a type")
+    _add_type(delete, "the type")
+    _add_expected(delete, "delete")
+    add_output(delete)
+
+
+def schemas(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+    """Run a command, and return the lines to print."""
+    match options.action:
+        case "list":
+            found = (schema.raw for schema in store.schemas.list(prefix=options.prefix))
+            return records(found, _COLUMNS, output=options.output)
+        case "show":
+            shown = store.schemas.get(options.type)
+        case "put":
+            shown = store.schemas.put(
+                options.type,
+                None if options.file is None else _schema_of(options.file),
+                enforce=options.enforce,
+                expected=options.expected,
+                new=options.new,
+            )
+        case _:
+            store.schemas.delete(options.type, expected=options.expected)
+            return done(options, type=options.type, deleted=True)
+    return details({**shown.raw, **({"etag": shown.etag} if shown.etag else {})}, output=options.output)
+
+
+def _add_type(command: argparse.ArgumentParser, meaning: str) -> None:
+    command.add_argument("type", metavar="TYPE", help=meaning)
+
+
+def _add_expected(command: argparse._ActionsContainer, verb: str) -> None:
+    command.add_argument("--expected", metavar="ETAG", help=f"{verb} it only if `show` still prints this etag")
+
+
+def _schema_of(file: str) -> Mapping[str, Any]:
+    name = "standard input" if file == "-" else file
+    try:
+        schema = json.loads(standard_input(sys.stdin).read() if file == "-" else Path(file).read_bytes())
+    except OSError as error:
+        raise BadInput([f"{name}: {read_failure(error)}"]) from error
+    except ValueError as error:
+        raise BadInput([f"{name}: is not JSON: {error}"]) from error
+    if not isinstance(schema, dict):
+        raise BadInput([f'{name}: a schema is a JSON object, such as {{"type": "object"}}'])
+    return schema

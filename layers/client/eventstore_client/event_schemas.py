@@ -1,0 +1,130 @@
+"""The schemas of event types: describing, storing and deleting them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from eventstore_client.calls import Call, empty, etag_condition, listing, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from eventstore_client.rest import Rest
+    from eventstore_client.transport import Reply
+
+__all__ = ["EventSchema", "EventSchemas"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSchema:
+    """The schema of an event type.
+
+    Attributes:
+        type: The type of the events.
+        origin: `stored`, or `catalogue` for a type of flunq.io without a stored schema.
+        is_enforced: Whether the hub refuses events whose data do not match.
+        schema: The JSON Schema of the data; None in a list.
+        version: The number of its definitions; None for a schema of the catalogue.
+        etag: The version of this definition, for `expected`; None in a list.
+        raw: The schema as the hub sent it, with members that this version of the client does not know.
+    """
+
+    type: str
+    origin: str
+    is_enforced: bool
+    schema: Mapping[str, Any] | bool | None
+    version: int | None = None
+    etag: str | None = None
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, members: Mapping[str, Any], *, etag: str | None = None) -> EventSchema:
+        """Parse a schema that the hub sent.
+
+        Raises:
+            KeyError, ValueError, TypeError: It is not a schema.
+        """
+        return cls(
+            type=members["type"],
+            origin=members["origin"],
+            is_enforced=bool(members["enforce"]),
+            schema=members.get("schema"),
+            version=members.get("version"),
+            etag=etag,
+            raw=members,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EventSchemas:
+    """The schemas of one hub (`EventStore.schemas`)."""
+
+    _rest: Rest
+
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[EventSchema]:
+        """Iterate over the types of the catalogue and those with a stored schema, by name.
+
+        Args:
+            prefix: Only types that start with it.
+            page: Types per request, 1 to 1,000.
+        """
+        query = {"prefix": prefix, "limit": page}
+        return self._rest.items(listing(path_of("schemas"), "schemas", EventSchema.parse, query=query))
+
+    def get(self, event_type: str) -> EventSchema:
+        """Return the stored schema of a type, else that of the catalogue.
+
+        Args:
+            event_type: The type, or a short name of the catalogue.
+
+        Raises:
+            NotFound: The type has no schema.
+        """
+        return self._rest.call(Call(method="GET", path=path_of("schemas", event_type), parse=_parse))
+
+    def put(
+        self,
+        event_type: str,
+        schema: Mapping[str, Any] | None = None,
+        *,
+        enforce: bool = False,
+        expected: str | None = None,
+        new: bool = False,
+    ) -> EventSchema:
+        """Store the schema of a type.
+
+        Args:
+            event_type: The type.
+            schema: The JSON Schema (2020-12) of the data; None for that of the catalogue.
+            enforce: Refuse events of this type whose data do not match.
+            expected: Store it only if the type still has the schema of this `EventSchema.etag`.
+            new: Raise an error if a schema is stored.
+
+        Raises:
+            Invalid: The schema is invalid.
+            WrongVersion: `expected` does not hold, or a schema is stored and `new` is set.
+        """
+        headers = {**etag_condition(expected), **({"If-None-Match": "*"} if new else {})}
+        body = {**({} if schema is None else {"schema": schema}), "enforce": enforce}
+        path = path_of("schemas", event_type)
+        return self._rest.call(Call(method="PUT", path=path, parse=_parse, headers=headers, body=body))
+
+    def delete(self, event_type: str, *, expected: str | None = None) -> None:
+        """Delete the stored schema of a type; that of the catalogue remains, and is not enforced.
+
+        Args:
+            event_type: The type.
+            expected: Delete it only if the type still has the schema of this `EventSchema.etag`.
+
+        Raises:
+            NotFound: No schema is stored for the type.
+            WrongVersion: `expected` does not hold.
+        """
+        path, headers = path_of("schemas", event_type), etag_condition(expected)
+        self._rest.call(Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None))
+
+
+def _parse(reply: Reply) -> EventSchema:
+    return EventSchema.parse(json.loads(reply.body), etag=reply.etag)
