@@ -6,10 +6,13 @@ import argparse
 from typing import TYPE_CHECKING
 
 from eventstore_client.cli.administration_arguments import add_administration
+from eventstore_client.cli.completion import add_completion
 from eventstore_client.cli.context_commands import add_contexts
 from eventstore_client.cli.demo import DEMO_START
+from eventstore_client.cli.dev_command import add_dev
 from eventstore_client.cli.doctor import add_doctor
-from eventstore_client.cli.parsers import Parser
+from eventstore_client.cli.key_commands import add_keys
+from eventstore_client.cli.parsers import Parser, add_group
 from eventstore_client.cli.query_arguments import add_queries
 from eventstore_client.cli.shared_arguments import add_event_output, add_output, add_websocket_url
 from eventstore_client.cli.signing_in import add_options
@@ -88,7 +91,11 @@ def parser() -> Parser:
     # A parser takes the exclusive options of its parents out of their group, so that each command has its own.
     for command in root.leaves():
         add_options(command)
-    add_contexts(commands, Parser(add_help=False))
+    local = Parser(add_help=False)
+    add_contexts(commands, local)
+    add_keys(add_group(commands, "keys", "create, list and remove API keys in the file that a hub reads"), local)
+    add_dev(commands, local)
+    add_completion(commands, local)
     return root
 
 

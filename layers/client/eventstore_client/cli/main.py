@@ -20,10 +20,13 @@ from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
 from eventstore_client.cli.administration import ADMINISTRATION
 from eventstore_client.cli.arguments import parser
+from eventstore_client.cli.completion import completion_script
 from eventstore_client.cli.context_commands import run_context
+from eventstore_client.cli.dev_command import run_dev
 from eventstore_client.cli.doctor import run_doctor
 from eventstore_client.cli.failures import failure_of
 from eventstore_client.cli.following import FOLLOWING
+from eventstore_client.cli.key_commands import run_keys
 from eventstore_client.cli.outputs import ESCAPING, WarningHandler, print_lines, say, say_line
 from eventstore_client.cli.parsers import UsageError
 from eventstore_client.cli.publishing import PUBLISHING
@@ -137,7 +140,18 @@ def _report(error: BaseException, *, as_json: bool) -> int:
     return failure.exit_code
 
 
-_LOCAL: Mapping[str, Callable[[argparse.Namespace], int]] = {"context": run_context, "doctor": run_doctor}
+def _complete(options: argparse.Namespace) -> int:
+    print_lines(completion_script(parser(), options.shell))
+    return 0
+
+
+_LOCAL: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "completion": _complete,
+    "context": run_context,
+    "dev": run_dev,
+    "doctor": run_doctor,
+    "keys": run_keys,
+}
 """Commands that need no client of a hub."""
 
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
