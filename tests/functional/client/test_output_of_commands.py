@@ -92,7 +92,7 @@ class TestResults:
         ) as process:
             try:
                 assert process.stdout is not None
-                lines = [process.stdout.readline() for _ in range(2)]
+                lines = [process.stdout.readline() for _ in range(3)]
                 process.send_signal(number)
                 rest, _ = process.communicate(timeout=20)
             finally:
@@ -120,7 +120,7 @@ class TestResults:
         ) as process:
             try:
                 assert process.stdout is not None
-                lines = [process.stdout.readline() for _ in range(2)]
+                lines = [process.stdout.readline() for _ in range(3)]
                 process.terminate()
                 rest, _ = process.communicate(timeout=20)
             finally:

@@ -233,7 +233,7 @@ class TestWatching:
             text=True,
         ) as process:
             assert process.stdout is not None
-            first = process.stdout.readline()
+            first = process.stdout.readline() + process.stdout.readline()
             process.send_signal(signal.SIGTERM)
             rest, _ = process.communicate(timeout=20)
 

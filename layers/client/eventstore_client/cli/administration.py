@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from eventstore_client.calls import UNCHANGED
 from eventstore_client.cli.definitions import done, filters_of, has_filters, settings_of
 from eventstore_client.cli.event_output import one_line
+from eventstore_client.cli.outputs import printing
 from eventstore_client.cli.records import details, records
-from eventstore_client.cli.rule_commands import rules
-from eventstore_client.cli.schema_commands import schemas
+from eventstore_client.cli.watching import watch
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventstore_client.dead_letters import DeadLetter
     from eventstore_client.hub import EventStore
 
-__all__ = ["ADMINISTRATION"]
+__all__ = ["RUNNERS"]
 
 _STREAM_COLUMNS = ("id", "head", "first", "count", "bytes", "updated", "retention", "labels")
 _SUBSCRIPTION_COLUMNS = ("id", "version", "filters", "filter_name", "stream", "ack_deadline", "max_attempts", "target")
@@ -132,13 +132,18 @@ def _event_text(letter: DeadLetter) -> Mapping[str, str]:
     return {} if letter.event is None else {"event": one_line(letter.event.text)}
 
 
-ADMINISTRATION: Mapping[str, Callable[[argparse.Namespace, EventStore], Iterable[str]]] = {
-    "connections": _connections,
-    "dead-letters": _dead_letters,
-    "replay": _replay,
-    "rules": rules,
-    "schemas": schemas,
-    "stats": _stats,
-    "streams": _streams,
-    "subscriptions": _subscriptions,
+def _watch_or_print(options: argparse.Namespace, store: EventStore) -> None:
+    if options.watch is None:
+        printing(_stats)(options, store)
+    else:
+        watch(options, store)
+
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
+    "connections": printing(_connections),
+    "dead-letters": printing(_dead_letters),
+    "replay": printing(_replay),
+    "stats": _watch_or_print,
+    "streams": printing(_streams),
+    "subscriptions": printing(_subscriptions),
 }

@@ -6,39 +6,36 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.calls import UNCHANGED
 from eventstore_client.cli.parsers import add_command, add_group
-from eventstore_client.cli.rule_commands import add_rules
-from eventstore_client.cli.schema_commands import add_schemas
 from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.cli.subscription_arguments import add_position, add_subscriptions
 from eventstore_client.cli.values import label, non_negative, or_none, positive
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from eventstore_client.calls import Unchanged
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_administration"]
+__all__ = ["BUILDERS"]
 
 
-def add_administration(commands: Commands, common: Parser) -> None:
-    """Add the commands.
-
-    Args:
-        commands: The commands of `eventstore`.
-        common: The options that all commands have.
-    """
-    _add_streams(add_group(commands, "streams", "list, describe, create, change and delete streams"), common)
+def _add_subscriptions(commands: Commands, common: Parser) -> None:
     add_subscriptions(
         add_group(commands, "subscriptions", "list, describe, create, change, replay and delete durable subscriptions"),
         common,
         output=add_output,
     )
-    _add_dead_letters(
-        add_group(commands, "dead-letters", "list, show, redrive and purge streams that are parked"), common
-    )
-    _add_connections(add_group(commands, "connections", "list and close the connections of clients"), common)
+
+
+def _add_replay(commands: Commands, common: Parser) -> None:
+    replay = add_command(commands, common, "replay", "move a durable subscription or a rule to another position")
+    replay.add_argument("name", metavar="NAME", help="the name of the durable subscription")
+    add_position(replay)
+    add_output(replay)
+
+
+def _add_stats(commands: Commands, common: Parser) -> None:
     stats = commands.add_parser(
         "stats",
         parents=[common],
@@ -55,20 +52,10 @@ def add_administration(commands: Commands, common: Parser) -> None:
     )
     stats.add_argument("--count", type=positive, metavar="N", help="with --watch: end after N times")
     add_output(stats)
-    add_rules(
-        add_group(
-            commands, "rules", "list, describe, create, change, replay and delete rules: subscriptions with a target"
-        ),
-        common,
-    )
-    add_schemas(add_group(commands, "schemas", "list, show, store and delete the schemas of event types"), common)
-    replay = add_command(commands, common, "replay", "move a durable subscription or a rule to another position")
-    replay.add_argument("name", metavar="NAME", help="the name of the durable subscription")
-    add_position(replay)
-    add_output(replay)
 
 
-def _add_streams(actions: Commands, common: Parser) -> None:
+def _add_streams(commands: Commands, common: Parser) -> None:
+    actions = add_group(commands, "streams", "list, describe, create, change and delete streams")
     listing = add_command(actions, common, "list", "print the streams by name")
     listing.add_argument("--prefix", help="only streams whose names start with this text")
     add_output(listing)
@@ -127,7 +114,8 @@ def _add_expected(command: argparse.ArgumentParser, verb: str) -> None:
     )
 
 
-def _add_dead_letters(actions: Commands, common: Parser) -> None:
+def _add_dead_letters(commands: Commands, common: Parser) -> None:
+    actions = add_group(commands, "dead-letters", "list, show, redrive and purge streams that are parked")
     listing = add_command(actions, common, "list", "print the parked streams and why they failed")
     listing.add_argument("--subscription", metavar="NAME", help="only streams that this durable subscription parked")
     listing.add_argument("--stream", metavar="NAME", help="only this stream")
@@ -156,7 +144,8 @@ def _add_parked(command: argparse.ArgumentParser) -> None:
     add_output(command)
 
 
-def _add_connections(actions: Commands, common: Parser) -> None:
+def _add_connections(commands: Commands, common: Parser) -> None:
+    actions = add_group(commands, "connections", "list and close the connections of clients")
     add_output(add_command(actions, common, "list", "print the connections, oldest first"))
     close = add_command(actions, common, "close", "close a connection; its client is notified, and may connect again")
     close.add_argument("connection", metavar="ID", help="the id of the connection, as `connections list` prints it")
@@ -168,3 +157,14 @@ def _named(actions: Commands, common: Parser, name: str, purpose: str) -> Parser
     command.add_argument("name", metavar="STREAM", help="the name of the stream")
     add_output(command)
     return command
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {
+    "connections": _add_connections,
+    "dead-letters": _add_dead_letters,
+    "replay": _add_replay,
+    "stats": _add_stats,
+    "streams": _add_streams,
+    "subscriptions": _add_subscriptions,
+}
+"""Each adds a command, with the options that all commands have."""

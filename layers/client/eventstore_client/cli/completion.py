@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.cli.completion_places import places_of
 from eventstore_client.cli.completion_scripts import SCRIPTS
+from eventstore_client.cli.outputs import print_lines
 from eventstore_client.cli.parsers import add_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_completion", "completion_script"]
+__all__ = ["BUILDERS", "RUNNERS", "completion_script"]
 
 _HELP = """\
 Add the script to your shell:
@@ -24,11 +25,18 @@ Add the script to your shell:
 """
 
 
-def add_completion(commands: Commands, local: Parser) -> None:
-    """Add the command; see `add_command`."""
+def _add_completion(commands: Commands, local: Parser) -> None:
     command = add_command(commands, local, "completion", "print a script that completes command lines")
     command.epilog, command.formatter_class = _HELP, argparse.RawDescriptionHelpFormatter
     command.add_argument("shell", choices=[*SCRIPTS], help="the shell")
+
+
+def _run(options: argparse.Namespace) -> int:
+    # The parser has this module, so that it is imported when the command is used.
+    from eventstore_client.cli.arguments import parser  # noqa: PLC0415 - see above
+
+    print_lines(completion_script(parser(), options.shell))
+    return 0
 
 
 def completion_script(root: Parser, shell: str) -> Iterator[str]:
@@ -39,3 +47,9 @@ def completion_script(root: Parser, shell: str) -> Iterator[str]:
         shell: `bash`, `zsh` or `fish`.
     """
     return SCRIPTS[shell]([*places_of(root)])
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"completion": _add_completion}
+"""Each adds a command, with the options that local commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace], int]] = {"completion": _run}

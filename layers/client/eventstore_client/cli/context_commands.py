@@ -20,23 +20,17 @@ from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_contexts", "run_context"]
+__all__ = ["BUILDERS", "RUNNERS"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COLUMNS = ("current", "name", "url", "websocket_url", "credentials")
 
 
-def add_contexts(commands: Commands, local: Parser) -> None:
-    """Add the commands.
-
-    Args:
-        commands: The commands of `eventstore`.
-        local: The options of commands that need no hub.
-    """
+def _add_contexts(commands: Commands, local: Parser) -> None:
     actions = add_group(commands, "context", "add, select, list, show and remove contexts: named hubs")
 
     add = add_command(actions, local, "add", "add a context, or replace one")
@@ -69,7 +63,7 @@ def add_contexts(commands: Commands, local: Parser) -> None:
     remove.add_argument("name", metavar="NAME", help="the name of the context")
 
 
-def run_context(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Run a command, and return its exit code."""
     path = contexts_path(os.environ)
     match options.action:
@@ -159,3 +153,9 @@ def _absolute(file: str | None) -> str | None:
     path = Path(file).expanduser().absolute()
     secret_of_file(path)
     return str(path)
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"context": _add_contexts}
+"""Each adds a command, with the options that local commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace], int]] = {"context": _run}

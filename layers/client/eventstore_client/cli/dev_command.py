@@ -13,11 +13,11 @@ from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_dev", "run_dev"]
+__all__ = ["BUILDERS", "RUNNERS", "run_dev"]
 
 _PROGRAM = "eventstore_dev"
 _TEMPLATE = "template.yaml"
@@ -27,8 +27,7 @@ _MISSING = (
 )
 
 
-def add_dev(commands: Commands, local: Parser) -> None:
-    """Add the command; see `add_command`."""
+def _add_dev(commands: Commands, local: Parser) -> None:
     command = add_command(commands, local, "dev", "run the local hub, as make dev does, until interrupted")
     command.epilog = (
         "It runs the template of the current folder, with the variables of the environment that make dev has."
@@ -71,3 +70,9 @@ def run_dev(
     sys.stdout.flush()
     execute(sys.executable, [sys.executable, "-m", program, *arguments])
     return 0
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"dev": _add_dev}
+"""Each adds a command, with the options that local commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace], int]] = {"dev": run_dev}

@@ -39,14 +39,14 @@ from eventstore_client.version import __version__
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from eventstore_client.cli.checks import Answer
     from eventstore_client.cli.parsers import Commands, Parser
     from eventstore_client.cli.targets import Target
     from eventstore_client.credentials import Credentials
 
-__all__ = ["add_doctor", "run_doctor"]
+__all__ = ["BUILDERS", "RUNNERS"]
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
 _REFUSED = {401, 403}
@@ -67,8 +67,7 @@ _PROBES = {
 """A request for each scope that changes nothing. A batch without an event is invalid, after the scope is checked."""
 
 
-def add_doctor(commands: Commands, common: Parser) -> None:
-    """Add the command; see `add_command`."""
+def _add_doctor(commands: Commands, common: Parser) -> None:
     command = add_command(commands, common, "doctor", "check the way to the hub, and what the credentials permit")
     command.epilog = (
         "For each step it prints what was found, and what would be right. It changes nothing in the hub. Exit codes: 0 "
@@ -78,7 +77,7 @@ def add_doctor(commands: Commands, common: Parser) -> None:
     add_output(command)
 
 
-def run_doctor(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Run all checks, and return the exit code: that of the failed check that matters most."""
     style, found = style_of(sys.stdout), []
     for check in _checks(options):
@@ -248,3 +247,9 @@ def _websocket(target: Target, url: str, credentials: Credentials | None) -> Che
         advice = "correct the WebSocket address, or let the proxy pass WebSockets"
         return Check("WebSocket", "failed", f"{shown}: {error}", advice, is_unavailable=True)
     return Check("WebSocket", "ok", f"{shown}, answers a ping in {seconds * 1000:.0f} ms")
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"doctor": _add_doctor}
+"""Each adds a command, with the options that all commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace], int]] = {"doctor": _run}

@@ -32,21 +32,20 @@ class EventOutput:
 
     def head(self) -> Sequence[str]:
         """Return the lines before the first event."""
+        if self._output == "json":
+            return ["["]
         return self._table.head() if self._output == "table" else []
 
     def line(self, event: Recorded) -> str:
-        """Return the line of an event. A line that was not written makes the array invalid."""
+        """Return the line of an event, which is written before the next is formatted."""
         if self._output == "table":
             return self._table.row(event)
-        text = one_line(event.text)
-        if self._output == "json":
-            text = ("," if self._has_events else "[") + text
-        self._has_events = True
-        return text
+        is_next, self._has_events = self._has_events, True
+        return ("," if is_next and self._output == "json" else "") + one_line(event.text)
 
     def end(self) -> Sequence[str]:
-        """Return the lines behind the last event."""
-        return ["]" if self._has_events else "[]"] if self._output == "json" else []
+        """Return the lines behind the last event, after which an array is valid, whenever a signal came."""
+        return ["]"] if self._output == "json" else []
 
 
 def one_line(text: str) -> str:

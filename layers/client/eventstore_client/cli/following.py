@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from eventstore_client.hub import EventStore
     from eventstore_client.subscription import Subscription
 
-__all__ = ["FOLLOWING"]
+__all__ = ["RUNNERS"]
 
 _write = partial(write_line, wait=time.sleep)
 
@@ -119,7 +119,7 @@ def _write_lines(lines: Iterable[str]) -> None:
         _write(line)
 
 
-FOLLOWING: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
+RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
     "subscribe": _subscribe,
     "tail": _subscribe,
     "work": _work,

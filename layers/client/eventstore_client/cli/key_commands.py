@@ -9,27 +9,24 @@ from typing import TYPE_CHECKING
 from eventstore_client.cli.definitions import done
 from eventstore_client.cli.key_documents import SCOPES, check_entries, entry_of, new_key, read_entries, write_entries
 from eventstore_client.cli.outputs import print_lines, say
-from eventstore_client.cli.parsers import add_command, suggestion
+from eventstore_client.cli.parsers import add_command, add_group, suggestion
 from eventstore_client.cli.records import compact, details, records
 from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.cli.values import time_with_zone
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_keys", "run_keys"]
+__all__ = ["BUILDERS", "RUNNERS"]
 
 _COLUMNS = ("id", "scopes", "tenants", "streams", "expires")
 
 
-def add_keys(actions: Commands, local: Parser) -> None:
-    """Add the commands.
-
-    Args:
-        actions: The commands of `eventstore keys`.
-        local: The options of commands that need no hub.
-    """
+def _add_keys(commands: Commands, local: Parser) -> None:
+    actions = add_group(commands, "keys", "create, list and remove API keys in the file that a hub reads")
     create = add_command(actions, local, "create", "create an API key, and its entry for the hub's file of keys")
     create.epilog = "The key is printed once, and is not stored: the entry has its hash. Give the key to its user."
     create.add_argument("name", type=_non_empty, metavar="NAME", help="its name in logs, such as billing-2026")
@@ -56,7 +53,7 @@ def add_keys(actions: Commands, local: Parser) -> None:
     add_output(remove)
 
 
-def run_keys(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Run a command, and return its exit code."""
     match options.action:
         case "create":
@@ -130,3 +127,9 @@ def _time(text: str) -> str:
 
 def _file(text: str) -> Path:
     return Path(_non_empty(text))
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"keys": _add_keys}
+"""Each adds a command, with the options that local commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace], int]] = {"keys": _run}

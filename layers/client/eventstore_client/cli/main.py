@@ -13,34 +13,26 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from math import inf
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
-from eventstore_client.cli.administration import ADMINISTRATION
 from eventstore_client.cli.arguments import parser
-from eventstore_client.cli.completion import completion_script
-from eventstore_client.cli.context_commands import run_context
-from eventstore_client.cli.dev_command import run_dev
-from eventstore_client.cli.doctor import run_doctor
 from eventstore_client.cli.failures import failure_of
-from eventstore_client.cli.following import FOLLOWING
-from eventstore_client.cli.key_commands import run_keys
-from eventstore_client.cli.outputs import ESCAPING, WarningHandler, print_lines, say, say_line
-from eventstore_client.cli.parsers import UsageError
-from eventstore_client.cli.publishing import PUBLISHING
-from eventstore_client.cli.queries import QUERIES
+from eventstore_client.cli.outputs import ESCAPING, WarningHandler, say, say_line
+from eventstore_client.cli.parsers import Parser, UsageError
+from eventstore_client.cli.registry import COMMANDS
 from eventstore_client.cli.shared_arguments import asks_for_json
 from eventstore_client.cli.signals import Terminated
 from eventstore_client.cli.targets import target_of
-from eventstore_client.cli.watching import watch
 from eventstore_client.errors import BadInput, ClientError
 from eventstore_client.hub import EventStore
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["main"]
 
@@ -53,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        options = parser().parse(given)
+        options = _parser_for(given).parse(given)
     except UsageError as error:
         raise SystemExit(_report_usage(error, as_json=asks_for_json(given))) from None
     try:
@@ -72,15 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _parser_for(arguments: Sequence[str]) -> Parser:
+    """Return a parser with what the arguments need: only the help of the program has the purposes of all commands."""
+    first = next(iter(arguments), "--help")
+    return parser() if first == "-h" or "--help".startswith(first) else parser(only=first)
+
+
 def _run(options: argparse.Namespace) -> int:
-    if options.command in _LOCAL:
-        return _LOCAL[options.command](options)
+    command = COMMANDS[options.command]
+    runner = import_module(command.run).RUNNERS[options.command]
+    if command.makes_client:
+        return int(runner(options))
     if sys.stdout is None and options.command != "load" and not getattr(options, "run", None):
         raise BadInput(["standard output is closed"])
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors=ESCAPING)
     # Subscriptions and workers report retries in the log.
-    backoff = Backoff(notice=None if options.command in FOLLOWING else _RetryNotice())
+    backoff = Backoff(notice=None if command.is_live else _RetryNotice())
     if getattr(options, "watch", None) is not None:
         backoff = replace(backoff, patience=inf)
     if options.patience is not None:
@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     with EventStore(
         target.url, backoff=backoff, websocket_url=target.websocket_url, credentials=target.credentials
     ) as store:
-        _COMMANDS[options.command](options, store)
+        runner(options, store)
     if sys.stdout is not None:
         sys.stdout.flush()
     return 0
@@ -117,13 +117,6 @@ class _RetryNotice:
             say(f"{error}; retrying")
 
 
-def _query(options: argparse.Namespace, store: EventStore) -> None:
-    if getattr(options, "watch", None) is not None:
-        watch(options, store)
-        return
-    print_lines({**QUERIES, **ADMINISTRATION}[options.command](options, store))
-
-
 def _report_usage(error: UsageError, *, as_json: bool) -> int:
     failure = failure_of(error)
     say_line(failure.encoded() if as_json else f"{error.usage}{error.program}: error: {error}")
@@ -138,24 +131,3 @@ def _report(error: BaseException, *, as_json: bool) -> int:
         for line in failure.lines:
             say(line)
     return failure.exit_code
-
-
-def _complete(options: argparse.Namespace) -> int:
-    print_lines(completion_script(parser(), options.shell))
-    return 0
-
-
-_LOCAL: Mapping[str, Callable[[argparse.Namespace], int]] = {
-    "completion": _complete,
-    "context": run_context,
-    "dev": run_dev,
-    "doctor": run_doctor,
-    "keys": run_keys,
-}
-"""Commands that need no client of a hub."""
-
-_COMMANDS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
-    **FOLLOWING,
-    **PUBLISHING,
-    **dict.fromkeys([*QUERIES, *ADMINISTRATION], _query),
-}

@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["ESCAPING", "WarningHandler", "print_lines", "retry_io", "say", "say_bytes", "say_line", "write_line"]
+__all__ = [
+    "ESCAPING",
+    "WarningHandler",
+    "print_lines",
+    "printing",
+    "retry_io",
+    "say",
+    "say_bytes",
+    "say_line",
+    "write_line",
+]
 
 _Result = TypeVar("_Result")
+_Options = TypeVar("_Options")
+_Store = TypeVar("_Store")
 
 _log = logging.getLogger("eventstore_client")
 
@@ -112,6 +124,13 @@ def say_line(line: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(line, file=sys.stderr, flush=True)
+
+
+def printing(
+    lines_of: Callable[[_Options, _Store], Iterable[str]],
+) -> Callable[[_Options, _Store], None]:
+    """Return a runner of a command that prints the lines which a function returns."""
+    return lambda options, store: print_lines(lines_of(options, store))
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from eventstore_client.cli.event_output import one_line
-from eventstore_client.cli.outputs import say
+from eventstore_client.cli.outputs import printing, say
 from eventstore_client.cli.records import array_of
 from eventstore_client.cli.styles import style_of
 from eventstore_client.cli.timeline import live_table, timeline
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore_client.losses import Loss
     from eventstore_client.searches import Selection
 
-__all__ = ["QUERIES"]
+__all__ = ["RUNNERS"]
 
 _PAGE = 500
 _SELECTION = (
@@ -67,8 +67,8 @@ def _report_loss(loss: Loss) -> None:
     say(str(loss))
 
 
-QUERIES: Mapping[str, Callable[[argparse.Namespace, EventStore], Iterable[str]]] = {
-    "get": _get,
-    "read": _read,
-    "search": _search,
+RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
+    "get": printing(_get),
+    "read": printing(_read),
+    "search": printing(_search),
 }

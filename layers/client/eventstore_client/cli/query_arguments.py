@@ -9,9 +9,11 @@ from eventstore_client.cli.shared_arguments import add_event_output
 from eventstore_client.cli.values import positive, time_with_zone, type_pattern
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["add_queries"]
+__all__ = ["BUILDERS"]
 
 _ATTRIBUTES = {
     "source": "from this source",
@@ -20,18 +22,6 @@ _ATTRIBUTES = {
     "executionid": "of this execution",
     "tenantid": "of this tenant",
 }
-
-
-def add_queries(commands: Commands, common: Parser) -> None:
-    """Add the commands.
-
-    Args:
-        commands: The commands of `eventstore`.
-        common: The options that all commands have.
-    """
-    _add_get(commands, common)
-    _add_read(commands, common)
-    _add_search(commands, common)
 
 
 def _add_get(commands: Commands, common: Parser) -> None:
@@ -85,3 +75,11 @@ def _add_search(commands: Commands, common: Parser) -> None:
     )
     command.add_argument("--limit", type=positive, metavar="N", help="end after N events (default: all events)")
     add_event_output(command)
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {
+    "get": _add_get,
+    "read": _add_read,
+    "search": _add_search,
+}
+"""Each adds a command, with the options that all commands have."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore_client.calls import UNCHANGED
 from eventstore_client.cli.definitions import done, filters_of, has_filters, settings_of
-from eventstore_client.cli.parsers import add_command
+from eventstore_client.cli.outputs import printing
+from eventstore_client.cli.parsers import add_command, add_group
 from eventstore_client.cli.records import details, records
 from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.cli.subscription_arguments import add_filters, add_position, add_selection, add_settings
@@ -15,13 +16,13 @@ from eventstore_client.cli.values import json_object, or_none, positive
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
     from eventstore_client.hub import EventStore
     from eventstore_client.subscription_status import SubscriptionStatus
 
-__all__ = ["add_rules", "rules"]
+__all__ = ["BUILDERS", "RUNNERS"]
 
 _COLUMNS = ("id", "version", "filters", "filter_name", "stream", "target")
 _KINDS = {
@@ -33,13 +34,10 @@ _KINDS = {
 _MEMBERS = ("batch", "concurrency", "mode", "secret")
 
 
-def add_rules(actions: Commands, common: Parser) -> None:
-    """Add the commands.
-
-    Args:
-        actions: The commands of `eventstore rules`.
-        common: The options that all commands have.
-    """
+def _add_rules(commands: Commands, common: Parser) -> None:
+    actions = add_group(
+        commands, "rules", "list, describe, create, change, replay and delete rules: subscriptions with a target"
+    )
     listing = add_command(actions, common, "list", "print the rules by name")
     listing.add_argument("--prefix", help="only rules whose names start with this text")
     add_output(listing)
@@ -72,7 +70,7 @@ def add_rules(actions: Commands, common: Parser) -> None:
     add_output(_named(actions, common, "delete", "delete a rule, its position and its parked events"))
 
 
-def rules(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+def _run(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     """Run a command, and return the lines to print.
 
     Raises:
@@ -169,3 +167,9 @@ def _named(actions: Commands, common: Parser, name: str, purpose: str) -> Parser
     command = add_command(actions, common, name, purpose)
     command.add_argument("name", metavar="NAME", help="the name of the rule")
     return command
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"rules": _add_rules}
+"""Each adds a command, with the options that all commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {"rules": printing(_run)}

@@ -9,30 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore_client.cli.definitions import done
 from eventstore_client.cli.files import read_failure, standard_input
-from eventstore_client.cli.parsers import add_command
+from eventstore_client.cli.outputs import printing
+from eventstore_client.cli.parsers import add_command, add_group
 from eventstore_client.cli.records import details, records
 from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
     from eventstore_client.hub import EventStore
 
-__all__ = ["add_schemas", "schemas"]
+__all__ = ["BUILDERS", "RUNNERS"]
 
 _COLUMNS = ("type", "origin", "enforce", "version", "updated")
 
 
-def add_schemas(actions: Commands, common: Parser) -> None:
-    """Add the commands.
-
-    Args:
-        actions: The commands of `eventstore schemas`.
-        common: The options that all commands have.
-    """
+def _add_schemas(commands: Commands, common: Parser) -> None:
+    actions = add_group(commands, "schemas", "list, show, store and delete the schemas of event types")
     listing = add_command(actions, common, "list", "print the types that have a schema, by name")
     listing.add_argument("--prefix", help="only types that start with this text")
     add_output(listing)
@@ -63,7 +59,7 @@ def add_schemas(actions: Commands, common: Parser) -> None:
     add_output(delete)
 
 
-def schemas(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
+def _run(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     """Run a command, and return the lines to print."""
     match options.action:
         case "list":
@@ -104,3 +100,9 @@ def _schema_of(file: str) -> Mapping[str, Any]:
     if not isinstance(schema, dict):
         raise BadInput([f'{name}: a schema is a JSON object, such as {{"type": "object"}}'])
     return schema
+
+
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"schemas": _add_schemas}
+"""Each adds a command, with the options that all commands have."""
+
+RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {"schemas": printing(_run)}

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["add_event_output", "add_output", "add_websocket_url", "asks_for_json"]
+__all__ = ["EXIT_CODES", "add_event_output", "add_output", "add_websocket_url", "asks_for_json"]
+
+EXIT_CODES = (
+    "Exit codes: 0 success, 1 rejected request or invalid input, 2 invalid arguments, 3 hub unavailable, "
+    "130 interrupted."
+)
+"""The end of the help of commands."""
 
 _CHOICES = ("json", "ndjson", "table")
 _JSON = {"json", "ndjson"}

@@ -44,6 +44,8 @@ def watch(options: argparse.Namespace, store: EventStore, *, wait: Callable[[flo
     before, number = None, 0
     with terminable(), _screen() if is_screen else nullcontext():
         try:
+            if options.output == "json":
+                write_line("[", wait=wait)
             while options.count is None or number < options.count:
                 if number:
                     wait(options.watch)
@@ -51,12 +53,11 @@ def watch(options: argparse.Namespace, store: EventStore, *, wait: Callable[[flo
                 if options.output == "table":
                     _show(screen(stats, before, style=style_of(sys.stdout)), is_screen=is_screen)
                 else:
-                    mark = "" if options.output == "ndjson" else "," if number else "["
-                    write_line(mark + compact(stats), wait=wait)
+                    write_line(("," if number and options.output == "json" else "") + compact(stats), wait=wait)
                 before, number = stats, number + 1
         finally:
             if options.output == "json":
-                write_line("]" if number else "[]", wait=wait)
+                write_line("]", wait=wait)
 
 
 def screen(stats: Mapping[str, Any], before: Mapping[str, Any] | None, *, style: Style) -> Sequence[str]:
