@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with _warnings_on_stderr():
             return _run(options)
-    except (ClientError, EventstoreError, KeyboardInterrupt) as error:
+    except (ClientError, EventstoreError, UsageError, KeyboardInterrupt) as error:
         return _report(error, as_json=options.errors_as_json)
     except Terminated:
         pass

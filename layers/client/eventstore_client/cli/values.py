@@ -16,6 +16,7 @@ __all__ = [
     "event_type",
     "json_list",
     "json_object",
+    "json_text",
     "label",
     "non_negative",
     "or_none",
@@ -110,9 +111,15 @@ def json_list(text: str) -> Sequence[Any]:
     return value
 
 
+def json_text(text: str) -> str:
+    """Parse a JSON value, and return its text, since its numbers may be none of Python's."""
+    _json(text)
+    return text
+
+
 def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_number)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"must be JSON: {error}") from error
 
@@ -126,3 +133,7 @@ def time_with_zone(text: str) -> datetime:
     if time is None or time.tzinfo is None:
         raise argparse.ArgumentTypeError(f"must be a time with a time zone, such as 2026-01-05T09:00:00Z, not {text!r}")
     return time
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
