@@ -6,6 +6,7 @@ import os
 import pty
 import shutil
 import subprocess
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -143,3 +144,36 @@ def test_no_help_text_ends_a_quotation(folder: Path) -> None:
 def test_the_command_prints_the_script(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "bash"]) == 0
     assert capsys.readouterr().out == (folder / "bash").read_text()
+
+
+def test_a_reader_that_closes_the_pipe_is_no_failure() -> None:
+    program = "PYTHONUNBUFFERED=1 eventstore completion bash | (exec 0<&-); exit ${PIPESTATUS[0]}"
+    eventstore = f"eventstore() {{ '{sys.executable}' -m eventstore_client \"$@\"; }}; "
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        ["bash", "-c", eventstore + program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_closed_output_is_reported() -> None:
+    for command in (["doctor", "--url", "http://127.0.0.1:9"], ["completion", "bash"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "eventstore_client", *command],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            preexec_fn=lambda: os.close(1),
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (1, "eventstore: standard output is closed\n")
+
+
+def test_a_table_is_printed_where_the_encoding_lacks_its_lines() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "eventstore_client", "context", "list"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.startswith(b"current  name")

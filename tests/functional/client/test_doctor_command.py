@@ -151,10 +151,13 @@ class TestHub:
         file.write_text("key-all")
         file.chmod(0o644)
 
-        checks = doctor.run("--url", server.url, "--api-key-file", str(file), code=0)
-
-        assert checks["credentials"]["status"] == "warning"
-        assert checks["credentials"]["advice"] == f"run chmod 600 {file}"
+        main(["context", "add", "here", "--url", server.url, "--api-key-file", str(file), "--use"])
+        for options in ([], ["--url", server.url, "--api-key-file", str(file)]):
+            checks = doctor.run(*options, code=0)
+            assert checks["credentials"]["status"] == "warning"
+            assert checks["credentials"]["advice"] == f"run chmod 600 {file}"
+        file.chmod(0o600)
+        assert doctor.run(code=0)["credentials"]["status"] == "ok"
 
     def test_a_certificate_is_checked(
         self, doctor: Doctor, server: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim
 _REFUSED = {401, 403}
 _SERVER_ERROR = 500
 _UNAUTHORIZED = 401
+_OTHERS = 0o077
 _PONG = 10.0
 """Seconds in which a hub answers a ping."""
 
@@ -104,7 +105,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         yield Check("address", "failed", address, "use an HTTP address such as http://127.0.0.1:8081")
         return
     yield Check("address", "ok", address)
-    credentials, check = _credentials(target, url, options)
+    credentials, check = _credentials(target, url)
     yield check
     reached = yield from _way(url)
     if not reached:
@@ -113,7 +114,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield _websocket(target, url, credentials)
 
 
-def _credentials(target: Target, url: str, options: argparse.Namespace) -> tuple[Credentials | None, Check]:
+def _credentials(target: Target, url: str) -> tuple[Credentials | None, Check]:
     credentials = target.credentials
     try:
         credentials = credentials or from_environment()
@@ -123,9 +124,10 @@ def _credentials(target: Target, url: str, options: argparse.Namespace) -> tuple
         credentials.headers(Outgoing("GET", f"{url}/health"))
     except ClientError as error:
         return credentials, Check("credentials", "failed", str(error), "correct their source")
-    for file in (options.token_file, options.api_key_file):
-        if file and stat.S_IMODE(Path(file).stat().st_mode) & 0o077:
-            return credentials, Check("credentials", "warning", f"{credentials} of {file}", f"run chmod 600 {file}")
+    file = target.secret_file
+    if file and stat.S_IMODE(Path(file).stat().st_mode) & _OTHERS:
+        found = f"{credentials} of {file}, which other users of this machine can read or write"
+        return credentials, Check("credentials", "warning", found, f"run chmod 600 {file}")
     return credentials, Check("credentials", "ok", str(credentials))
 
 

@@ -71,28 +71,32 @@ def _parser_for(arguments: Sequence[str]) -> Parser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    command = COMMANDS[options.command]
-    runner = import_module(command.run).RUNNERS[options.command]
-    if command.makes_client:
-        return int(runner(options))
     if sys.stdout is None and options.command != "load" and not getattr(options, "run", None):
         raise BadInput(["standard output is closed"])
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors=ESCAPING)
-    # Subscriptions and workers report retries in the log.
-    backoff = Backoff(notice=None if command.is_live else _RetryNotice())
+    command = COMMANDS[options.command]
+    runner = import_module(command.run).RUNNERS[options.command]
+    code = 0
+    if command.makes_client:
+        code = int(runner(options))
+    else:
+        with _client(options, is_live=command.is_live) as store:
+            runner(options, store)
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _client(options: argparse.Namespace, *, is_live: bool) -> EventStore:
+    """Return the client of the hub that the options select. Subscriptions and workers report retries in the log."""
+    backoff = Backoff(notice=None if is_live else _RetryNotice())
     if getattr(options, "watch", None) is not None:
         backoff = replace(backoff, patience=inf)
     if options.patience is not None:
         backoff = replace(backoff, patience=options.patience)
     target = target_of(options, os.environ)
-    with EventStore(
-        target.url, backoff=backoff, websocket_url=target.websocket_url, credentials=target.credentials
-    ) as store:
-        runner(options, store)
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    return 0
+    return EventStore(target.url, backoff=backoff, websocket_url=target.websocket_url, credentials=target.credentials)
 
 
 @contextmanager

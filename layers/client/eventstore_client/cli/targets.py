@@ -34,12 +34,14 @@ class Target:
         websocket_url: Its WebSocket address; None if it is derived from `url`.
         credentials: The credentials; None for those of the environment.
         source: What selected the address.
+        secret_file: The file with the credentials; None if they are not in a file.
     """
 
     url: str
     websocket_url: str | None
     credentials: Credentials | None
     source: str
+    secret_file: str | None = None
 
 
 def target_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
@@ -51,21 +53,24 @@ def target_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Ta
     Raises:
         BadInput: There is no context of this name, its file of credentials cannot be read, or PORT is no port.
     """
-    own = selected_credentials(options)
+    own, file = selected_credentials(options), options.token_file or options.api_key_file
     in_environment = environment.get("EVENTSTORE_WEBSOCKET_URL") or None
     if options.url:
-        return Target(options.url, options.websocket_url, own, "--url")
+        return Target(options.url, options.websocket_url, own, "--url", file)
     if not options.context and (url := environment.get("EVENTSTORE_URL")):
-        return Target(url, options.websocket_url or in_environment, own, "EVENTSTORE_URL")
+        return Target(url, options.websocket_url or in_environment, own, "EVENTSTORE_URL", file)
     if named := selected_context(options.context, environment):
         name, context = named
         # A context that an option selects is an option itself.
         has_others = not options.context and any(map(environment.get, ("EVENTSTORE_TOKEN", "EVENTSTORE_API_KEY")))
-        credentials = own or (None if has_others else _credentials_of(context))
-        return Target(context.url, options.websocket_url or context.websocket_url, credentials, f"context {name}")
+        credentials = own
+        if own is None and not has_others:
+            credentials, file = _credentials_of(context), context.token_file or context.api_key_file
+        address = options.websocket_url or context.websocket_url
+        return Target(context.url, address, credentials, f"context {name}", file)
     if port := environment.get("PORT"):
-        return Target(_local(port), options.websocket_url or in_environment, own, "PORT")
-    return Target(DEFAULT_URL, options.websocket_url or in_environment, own, "the default")
+        return Target(_local(port), options.websocket_url or in_environment, own, "PORT", file)
+    return Target(DEFAULT_URL, options.websocket_url or in_environment, own, "the default", file)
 
 
 def selected_context(option: str | None, environment: Mapping[str, str]) -> tuple[str, Context] | None:
