@@ -5,9 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from opentelemetry import trace
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
 from eventstore_client.version import __version__
 
 if TYPE_CHECKING:
@@ -51,9 +48,20 @@ class OpenTelemetry:
 
     Args:
         provider: Creates the tracer; by default the one that the process has configured.
+
+    Raises:
+        ImportError: OpenTelemetry is not installed.
     """
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
+        try:
+            from opentelemetry import trace  # noqa: PLC0415 - only the extra installs it
+            from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
+                TraceContextTextMapPropagator,
+            )
+        except ImportError as error:
+            raise ImportError("tracing requires OpenTelemetry: pip install opentelemetry-api") from error
+        self._kind = trace.SpanKind.CONSUMER
         self._tracer = trace.get_tracer("eventstore_client", __version__, provider)
         self._propagator = TraceContextTextMapPropagator()
 
@@ -71,7 +79,7 @@ class OpenTelemetry:
         with self._tracer.start_as_current_span(
             f"process {subscription}",
             context=self._propagator.extract(carrier),
-            kind=trace.SpanKind.CONSUMER,
+            kind=self._kind,
             attributes={
                 "messaging.system": "flunq-eventstore",
                 "messaging.operation.name": "process",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,3 +89,9 @@ def test_an_exception_of_the_handler_is_the_error_of_the_span(traces: Traces) ->
     assert span.status.status_code is StatusCode.ERROR
     assert span.status.description == "ValueError: card declined"
     assert [one.name for one in span.events] == ["exception"]
+
+
+def test_without_opentelemetry_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(ImportError, match="pip install opentelemetry-api"):
+        OpenTelemetry()
