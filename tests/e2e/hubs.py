@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
-from eventstore_client import ApiKey, EventStore
+from eventstore_client import ApiKey
 from eventstore_dev.running import running
 from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.backends import parameters
 from tests.e2e.dev.queues import sqs_client
+from tests.faces import FACES
 from tests.policies.judging import ANY_TARGET
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from types_boto3_sqs import SQSClient
 
+    from eventstore_client import EventStore
     from eventstore_dev.stack import Stack
 
 __all__ = ["TEMPLATE", "Hub", "LocalHub", "held", "local_hub"]
@@ -63,10 +65,10 @@ class Hub(ABC):
         led = {"EVENTSTORE_URL": self.url, "EVENTSTORE_WEBSOCKET_URL": self.websocket_url}
         return led | ({"EVENTSTORE_API_KEY": self.key} if self.key else {})
 
-    def client(self, **options: Any) -> EventStore:  # noqa: ANN401 - what `EventStore` takes
-        """A client of the SDK."""
+    def client(self, *, face: str = "blocking", **options: Any) -> EventStore:  # noqa: ANN401 - what `EventStore` takes
+        """A client of the SDK; the asynchronous one is used as if it blocked."""
         own = {"websocket_url": self.websocket_url, "credentials": ApiKey(self.key) if self.key else None}
-        return EventStore(self.url, **(own | options))
+        return FACES[face](self.url, **(own | options))
 
     def call(
         self,

@@ -23,26 +23,34 @@ from eventstore_client import (
 )
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import event
+from tests.faces import FACES
 
 if TYPE_CHECKING:
-    from eventstore_client import EventStore, Recorded
+    from eventstore_client import Recorded
     from tests.e2e.hubs import Hub
 
 
-def park_one(store: EventStore, subscription: str) -> None:
+ON_BOTH_FACES = pytest.mark.parametrize("face", [*FACES])
+
+
+def park_one(hub: Hub, subscription: str) -> None:
     """Join a durable subscription, and park the first event."""
 
     def park(_: Recorded) -> None:
         worker.close()
         raise Park("card declined")
 
-    with store.work(subscription, patience=30) as worker:
-        worker.run(park)
-    wait_until(lambda: any(store.dead_letters.list(subscription=subscription)), what="the parked stream", seconds=30)
-
-
-def test_streams_are_created_changed_listed_and_deleted(hub: Hub) -> None:
     with hub.client() as store:
+        with store.work(subscription, patience=30) as worker:
+            worker.run(park)
+        wait_until(
+            lambda: any(store.dead_letters.list(subscription=subscription)), what="the parked stream", seconds=30
+        )
+
+
+@ON_BOTH_FACES
+def test_streams_are_created_changed_listed_and_deleted(hub: Hub, face: str) -> None:
+    with hub.client(face=face) as store:
         created = store.streams.create("metrics", max_age=timedelta(hours=1), labels={"team": "blue"})
         store.publish([event(1, stream="metrics")], stream="metrics")
         read = store.streams.get("metrics")
@@ -62,9 +70,10 @@ def test_streams_are_created_changed_listed_and_deleted(hub: Hub) -> None:
             store.streams.get("metrics")
 
 
-def test_events_of_any_number_are_published_searched_and_found(hub: Hub) -> None:
+@ON_BOTH_FACES
+def test_events_of_any_number_are_published_searched_and_found(hub: Hub, face: str) -> None:
     positions: list[Stored] = []
-    with hub.client() as store:
+    with hub.client(face=face) as store:
         stored = store.publish_all((event(n) for n in range(1, 1_501)), on_stored=positions.extend)
         [made] = store.publish([{"specversion": "1.0", "source": "/s", "type": "t.made"}], stream="other")
 
@@ -86,8 +95,9 @@ def test_events_of_any_number_are_published_searched_and_found(hub: Hub) -> None
             store.get("nobody")
 
 
-def test_durable_subscriptions_are_created_changed_replayed_and_deleted(hub: Hub) -> None:
-    with hub.client() as store:
+@ON_BOTH_FACES
+def test_durable_subscriptions_are_created_changed_replayed_and_deleted(hub: Hub, face: str) -> None:
+    with hub.client(face=face) as store:
         named = store.filters.put("tasks", [{"prefix": {"type": "t"}}])
         store.subscriptions.create("workers", filter_name="tasks", start="start", ack_deadline=60)
         status = store.subscriptions.get("workers")
@@ -108,11 +118,12 @@ def test_durable_subscriptions_are_created_changed_replayed_and_deleted(hub: Hub
         assert list(store.filters.list()) == []
 
 
-def test_parked_streams_are_shown_redriven_and_purged(hub: Hub) -> None:
-    with hub.client() as store:
+@ON_BOTH_FACES
+def test_parked_streams_are_shown_redriven_and_purged(hub: Hub, face: str) -> None:
+    with hub.client(face=face) as store:
         store.subscriptions.create("workers", start="start")
         store.publish([event(1), event(2)])
-        park_one(store, "workers")
+        park_one(hub, "workers")
 
         letter = store.dead_letters.get("workers", "wf-1")
         assert (letter.sequence, letter.errors) == (1, ("card declined",))
@@ -120,7 +131,7 @@ def test_parked_streams_are_shown_redriven_and_purged(hub: Hub) -> None:
         assert letter.event.id == "1"
         assert store.dead_letters.redrive("workers", how="skip") == ("wf-1",)
         wait_until(lambda: not list(store.dead_letters.list()), what="the redrive", seconds=30)
-        park_one(store, "workers")
+        park_one(hub, "workers")
         assert store.dead_letters.get("workers", "wf-1").sequence == 2
         assert store.dead_letters.purge("workers", stream="wf-1") == ("wf-1",)
         wait_until(lambda: not list(store.dead_letters.list()), what="the purge", seconds=30)
@@ -128,8 +139,9 @@ def test_parked_streams_are_shown_redriven_and_purged(hub: Hub) -> None:
             store.dead_letters.redrive("workers")
 
 
-def test_connections_are_listed_and_closed(hub: Hub) -> None:
-    with hub.client() as store, store.subscribe(filters=[{"exact": {"type": "t.a"}}]) as subscription:
+@ON_BOTH_FACES
+def test_connections_are_listed_and_closed(hub: Hub, face: str) -> None:
+    with hub.client(face=face) as store, store.subscribe(filters=[{"exact": {"type": "t.a"}}]) as subscription:
         [connection] = store.open_connections.list()
         [open_subscription] = connection.subscriptions
         assert open_subscription.filters == ({"exact": {"type": "t.a"}},)

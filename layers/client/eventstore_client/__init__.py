@@ -10,7 +10,13 @@ with EventStore() as store:
 
 Threads may share an `EventStore`. One thread iterates a `Subscription`, or runs a `Worker` and its handler; any thread
 may close it. A forked process may use its parent's `EventStore`, over connections of its own, and creates its own
-subscriptions and workers. All calls block: in an event loop, run them in a thread (`asyncio.to_thread`).
+subscriptions and workers. Its calls block; those of `AsyncEventStore` are awaited:
+
+async with AsyncEventStore() as store:
+    await store.publish([{"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.placed"}])
+    async with store.subscribe() as events:
+        async for event in events:
+            print(event.sequence, event.type)
 
 The logger `eventstore_client` reports what delays events: connections lost and restored, partitions owned and released,
 failed events with the handler's traceback, and handlers that exceed their deadline.
@@ -51,20 +57,22 @@ from eventstore_client.errors import (
 from eventstore_client.events import Publishable, Recorded, Stored
 from eventstore_client.hub import EventStore
 from eventstore_client.losses import Loss, Missing
-from eventstore_client.searches import Search, Selection
+from eventstore_client.searches import AsyncSearch, Search, Selection
 from eventstore_client.subscription import Subscription
 from eventstore_client.verdicts import Park, Retry
 from eventstore_client.version import __version__
 from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
-    from eventstore_client.dead_letters import DeadLetter, DeadLetters
-    from eventstore_client.durable_subscriptions import DurableSubscriptions
-    from eventstore_client.event_schemas import EventSchema, EventSchemas
-    from eventstore_client.named_filters import NamedFilter, NamedFilters
-    from eventstore_client.open_connections import ConnectionInfo, Connections, ConnectionSubscription
+    from eventstore_client.async_hub import AsyncEventStore
+    from eventstore_client.async_subscription import AsyncSubscription
+    from eventstore_client.dead_letters import AsyncDeadLetters, DeadLetter, DeadLetters
+    from eventstore_client.durable_subscriptions import AsyncDurableSubscriptions, DurableSubscriptions
+    from eventstore_client.event_schemas import AsyncEventSchemas, EventSchema, EventSchemas
+    from eventstore_client.named_filters import AsyncNamedFilters, NamedFilter, NamedFilters
+    from eventstore_client.open_connections import AsyncConnections, ConnectionInfo, Connections, ConnectionSubscription
     from eventstore_client.statistics import PartitionStats, Stats
-    from eventstore_client.streams import Retention, StreamInfo, Streams
+    from eventstore_client.streams import AsyncStreams, Retention, StreamInfo, Streams
     from eventstore_client.subscription_status import (
         Circuit,
         Figures,
@@ -78,6 +86,15 @@ if TYPE_CHECKING:
 __all__ = [
     "UNCHANGED",
     "ApiKey",
+    "AsyncConnections",
+    "AsyncDeadLetters",
+    "AsyncDurableSubscriptions",
+    "AsyncEventSchemas",
+    "AsyncEventStore",
+    "AsyncNamedFilters",
+    "AsyncSearch",
+    "AsyncStreams",
+    "AsyncSubscription",
     "AwsIam",
     "Backoff",
     "BadInput",
@@ -142,6 +159,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "AsyncConnections": "open_connections",
+    "AsyncDeadLetters": "dead_letters",
+    "AsyncDurableSubscriptions": "durable_subscriptions",
+    "AsyncEventSchemas": "event_schemas",
+    "AsyncEventStore": "async_hub",
+    "AsyncNamedFilters": "named_filters",
+    "AsyncStreams": "streams",
+    "AsyncSubscription": "async_subscription",
     "Circuit": "subscription_status",
     "ConnectionInfo": "open_connections",
     "ConnectionSubscription": "open_connections",

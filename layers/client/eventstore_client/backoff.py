@@ -8,11 +8,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from eventstore_client.blocking import BlockingIo, finish
 from eventstore_client.errors import ConnectFailed, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eventstore_client.blocking import Io
     from eventstore_client.errors import ClientError
 
 __all__ = ["Attempts", "Backoff"]
@@ -40,7 +42,8 @@ class Backoff:
             workers have their own patience (`EventStore.subscribe`, `EventStore.work`).
         first: The bound of the first pause, in seconds.
         longest: The greatest bound of a pause, in seconds.
-        sleep: Waits for a number of seconds. It may raise an exception to end the retries.
+        sleep: Waits for a number of seconds. It may raise an exception to end the retries. `AsyncEventStore` does not
+            call it.
         random: Returns a number from 0 to 1.
         clock: Returns monotonic time in seconds.
         notice: Called with each error that is retried, from any thread.
@@ -61,12 +64,16 @@ class Backoff:
             ConnectFailed, Unavailable: The action still failed when `patience` ended.
             ClientError: Any other error of the action; it is not retried.
         """
+        return finish(self.retry(action, BlockingIo(self.sleep)))
+
+    async def retry(self, action: Callable[[], _Result], io: Io) -> _Result:
+        """Like `call`, with the waiting of a face. `sleep` is not used."""
         attempts = Attempts(self)
         while True:
             try:
-                result = action()
+                result = await io.run(action)
             except (ConnectFailed, Unavailable) as error:
-                attempts.failed(error)
+                await io.sleep(attempts.pause_after(error))
             else:
                 attempts.succeeded()
                 return result
@@ -91,7 +98,11 @@ class Attempts:
     _interval: float = field(default=0.0, init=False)
 
     def failed(self, error: ConnectFailed | Unavailable) -> None:
-        """Wait until the next attempt is due.
+        """Wait until the next attempt is due; see `pause_after`."""
+        self.backoff.sleep(self.pause_after(error))
+
+    def pause_after(self, error: ConnectFailed | Unavailable) -> float:
+        """Count a failed attempt, and return the seconds until the next one is due. The caller waits.
 
         Raises:
             ConnectFailed, Unavailable: The error itself, if `patience` has ended.
@@ -108,8 +119,8 @@ class Attempts:
         self._warn(error, now, now - self._failing_since)
         if backoff.notice:
             backoff.notice(error)
-        backoff.sleep(pause)
         self._bound = min(self._bound * 2, backoff.longest)
+        return pause
 
     def succeeded(self) -> None:
         """Reset: the next failure counts as the first."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from eventstore_client.events import Stored
 
-__all__ = ["BatchPublisher"]
+__all__ = ["BatchPublisher", "Batches", "note_events"]
 
 _BATCH_EVENTS = 1_000
 """The greatest number of events that the hub accepts in one request."""
@@ -39,6 +40,71 @@ class _Queued(NamedTuple):
     since: float
 
 
+class Batches:
+    """The events that wait, and the requests that they make, without I/O.
+
+    Args:
+        batch: The greatest number of events per request.
+        linger: Seconds to wait for further events before a request that is not full is sent. With 0, a request has the
+            events that arrived during the last one.
+        clock: Returns monotonic time in seconds.
+
+    Raises:
+        ValueError: No request can have so many events, or so few.
+    """
+
+    def __init__(self, *, batch: int, linger: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        if not 1 <= batch <= _BATCH_EVENTS:
+            raise ValueError(f"batch must be 1 to {_BATCH_EVENTS}, not {batch}")
+        self._batch = batch
+        self._linger = linger
+        self._clock = clock
+        self._queue: deque[_Queued] = deque()
+        self._queued_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another event may be queued."""
+        return len(self._queue) < self._batch * _QUEUED_BATCHES and self._queued_bytes < _BATCH_BYTES * _QUEUED_BATCHES
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are events for a full request."""
+        return len(self._queue) >= self._batch or self._queued_bytes >= _BATCH_BYTES
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until a request is due, 0 or less if it is, or if it is full. There must be an event."""
+        return 0.0 if self.is_full else self._queue[0].since + self._linger - self._clock()
+
+    def put(self, text: str) -> bool:
+        """Queue an event.
+
+        Returns:
+            Whether a sender that waits has something to do: the first event, or as many as a request holds.
+        """
+        queued = _Queued(text, len(text) if text.isascii() else len(text.encode()), self._clock())
+        self._queue.append(queued)
+        self._queued_bytes += queued.size
+        return len(self._queue) == 1 or self.is_full
+
+    def take(self) -> Sequence[str]:
+        """Remove the events of one request, and return them."""
+        texts: list[str] = []
+        size = 0
+        while self._queue and len(texts) < self._batch:
+            size += self._queue[0].size
+            if texts and size > _BATCH_BYTES:
+                break
+            queued = self._queue.popleft()
+            texts.append(queued.text)
+            self._queued_bytes -= queued.size
+        return texts
+
+
 class BatchPublisher:
     """A context in which events are sent in order by a thread of its own, one request at a time.
 
@@ -47,11 +113,9 @@ class BatchPublisher:
 
     Args:
         send: Publishes the JSON texts of events, and returns their positions.
-        batch: The greatest number of events per request.
-        linger: Seconds to wait for further events before a request that is not full is sent. With 0, a request has the
-            events that arrived during the last one.
+        batch: As for `Batches`.
+        linger: As for `Batches`.
         on_stored: Called after each request, in the thread that sends.
-        clock: Returns monotonic time in seconds.
 
     Raises:
         ValueError: No request can have so many events, or so few.
@@ -64,17 +128,10 @@ class BatchPublisher:
         batch: int,
         linger: float = 0.0,
         on_stored: Callable[[Sequence[Stored]], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not 1 <= batch <= _BATCH_EVENTS:
-            raise ValueError(f"batch must be 1 to {_BATCH_EVENTS}, not {batch}")
         self._send = send
-        self._batch = batch
-        self._linger = linger
         self._on_stored = on_stored
-        self._clock = clock
-        self._queue: deque[_Queued] = deque()
-        self._queued_bytes = 0
+        self._batches = Batches(batch=batch, linger=linger)
         self._stored = 0
         self._finished = self._stopped = False
         self._error: BaseException | None = None
@@ -93,14 +150,10 @@ class BatchPublisher:
             ClientError: Earlier events could not be published.
         """
         with self._changed:
-            while self._error is None and not self._has_room():
+            while self._error is None and not self._batches.has_room:
                 self._changed.wait()
             self._raise_error()
-            queued = _Queued(text, len(text) if text.isascii() else len(text.encode()), self._clock())
-            self._queue.append(queued)
-            self._queued_bytes += queued.size
-            # The sender waits for the first event, or for as many as a request holds.
-            if len(self._queue) == 1 or self._is_full():
+            if self._batches.put(text):
                 self._changed.notify_all()
 
     def __enter__(self) -> Self:
@@ -130,18 +183,11 @@ class BatchPublisher:
         if self._error is not None:
             raise self._error
 
-    def _has_room(self) -> bool:
-        return len(self._queue) < self._batch * _QUEUED_BATCHES and self._queued_bytes < _BATCH_BYTES * _QUEUED_BATCHES
-
     def _run(self) -> None:
         try:
             while texts := self._take():
-                try:
+                with note_events(self._stored, len(texts)):
                     stored = self._send(texts)
-                except Exception as error:
-                    first, last = self._stored + 1, self._stored + len(texts)
-                    error.add_note(f"The request had events {first:,} to {last:,} of those passed to publish_all.")
-                    raise
                 self._stored += len(stored)
                 if self._on_stored:
                     self._on_stored(stored)
@@ -153,23 +199,25 @@ class BatchPublisher:
     def _take(self) -> Sequence[str]:
         """Wait until a request is due, and return its events; none at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._finished)
-            while not self._finished and not self._is_full():
-                remaining = self._queue[0].since + self._linger - self._clock()
-                if remaining <= 0:
-                    break
+            self._changed.wait_for(lambda: len(self._batches) or self._finished)
+            while not self._finished and (remaining := self._batches.remaining) > 0:
                 self._changed.wait(remaining)
-            texts: list[str] = []
-            size = 0
-            while self._queue and not self._stopped and len(texts) < self._batch:
-                size += self._queue[0].size
-                if texts and size > _BATCH_BYTES:
-                    break
-                queued = self._queue.popleft()
-                texts.append(queued.text)
-                self._queued_bytes -= queued.size
+            texts = [] if self._stopped else self._batches.take()
             self._changed.notify_all()
             return texts
 
-    def _is_full(self) -> bool:
-        return len(self._queue) >= self._batch or self._queued_bytes >= _BATCH_BYTES
+
+@contextmanager
+def note_events(stored: int, count: int) -> Iterator[None]:
+    """Add the numbers of the events to an error of the request that has them.
+
+    Args:
+        stored: The number of events before the request.
+        count: The number of its events.
+    """
+    try:
+        yield
+    except Exception as error:
+        first, last = stored + 1, stored + count
+        error.add_note(f"The request had events {first:,} to {last:,} of those passed to publish_all.")
+        raise

@@ -24,6 +24,7 @@ __all__ = [
     "empty",
     "etag_condition",
     "given",
+    "json_object",
     "listing",
     "optional_time",
     "path_of",
@@ -66,8 +67,11 @@ class Call(Generic[Result]):
             not the expected one.
         query: The parameters of the URL's query.
         headers: Further headers, such as preconditions.
-        body: A JSON value; None for a request without a body.
+        body: A JSON value; None for a request without a body, or with `encoded`.
+        encoded: The body as bytes, whose media type is in `headers`; None for none, or with `body`.
         is_patch: Whether the body is a merge patch.
+        is_retried: Whether the request is sent again while the hub is unreachable or busy.
+        known: Returns the result without a request; None if a request is needed.
         already_done: Returns the result if a retry finds that the earlier attempt, whose response was lost, succeeded:
             what it removes is not there. None if a retry returns the same as the first attempt.
     """
@@ -78,7 +82,10 @@ class Call(Generic[Result]):
     query: Query = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
+    encoded: bytes | None = None
     is_patch: bool = False
+    is_retried: bool = True
+    known: Callable[[], Result] | None = None
     already_done: Callable[[], Result] | None = None
 
     @property
@@ -95,7 +102,9 @@ class Call(Generic[Result]):
         Raises:
             TypeError, ValueError: The body contains a value that JSON cannot represent.
         """
-        return None if self.body is None else json.dumps(self.body, allow_nan=False, separators=(",", ":")).encode()
+        if self.body is None:
+            return self.encoded
+        return json.dumps(self.body, allow_nan=False, separators=(",", ":")).encode()
 
     @property
     def all_headers(self) -> Mapping[str, str]:
@@ -146,6 +155,18 @@ def path_of(*segments: str) -> str:
 
 def empty(_: Reply) -> None:
     """Parse a response without a body."""
+
+
+def json_object(reply: Reply) -> Mapping[str, Any]:
+    """Parse a response that is a JSON object.
+
+    Raises:
+        ValueError: It is not.
+    """
+    value = json.loads(reply.body)
+    if not isinstance(value, dict):
+        raise ValueError("the response is not a JSON object")  # noqa: TRY004 - a response, not an argument
+    return value
 
 
 def given(**members: object) -> Changes:

@@ -1,30 +1,26 @@
-"""A hub and the connections to it: what an `EventStore` is made of beside the calls for events."""
+"""A hub and the connections to it: what both faces of the client are made of beside the calls for events."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from eventstore_client.backoff import Backoff
+from eventstore_client.calls import Call, json_object, path_of
 from eventstore_client.credentials import from_environment
 from eventstore_client.events import random_id
+from eventstore_client.operations import request
 from eventstore_client.rest import Rest
 from eventstore_client.transport import Transport, checked_url, private_url, websocket_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
+    from eventstore_client.blocking import Io
     from eventstore_client.credentials import Credentials
-    from eventstore_client.dead_letters import DeadLetters
-    from eventstore_client.durable_subscriptions import DurableSubscriptions
-    from eventstore_client.event_schemas import EventSchemas
-    from eventstore_client.named_filters import NamedFilters
-    from eventstore_client.open_connections import Connections
     from eventstore_client.statistics import Stats
-    from eventstore_client.streams import Streams
 
 __all__ = ["DEFAULT_URL", "ConnectedHub"]
 
@@ -36,7 +32,7 @@ DEFAULT_URL = "http://127.0.0.1:8081"
 
 @dataclass(slots=True)
 class ConnectedHub:
-    """A connection pool to one hub, and the calls that administer it; see `EventStore` for the attributes."""
+    """The addresses, the credentials and the connections of one hub; see `EventStore` for the attributes."""
 
     url: str | None = None
     connections: int = field(default=8, kw_only=True)
@@ -54,83 +50,35 @@ class ConnectedHub:
         if self.credentials is None:
             self.credentials = from_environment()
         self._transport = Transport(private_url(self.url, self.credentials), self.connections, self.credentials)
-        self._rest = Rest(self._transport, self.backoff)
+        self._rest = Rest(self._transport, self.backoff, self._make_io())
 
-    @property
-    def streams(self) -> Streams:
-        """The streams: `list`, `get`, `create`, `change` and `delete` them."""
-        from eventstore_client.streams import Streams
-
-        return Streams(self._rest)
-
-    @property
-    def subscriptions(self) -> DurableSubscriptions:
-        """The durable subscriptions: `list`, `get`, `create`, `change`, `replay` and `delete` them."""
-        from eventstore_client.durable_subscriptions import DurableSubscriptions
-
-        return DurableSubscriptions(self._rest)
-
-    @property
-    def dead_letters(self) -> DeadLetters:
-        """The streams that durable subscriptions have parked: `list`, `get`, `redrive` and `purge` them."""
-        from eventstore_client.dead_letters import DeadLetters
-
-        return DeadLetters(self._rest)
-
-    @property
-    def filters(self) -> NamedFilters:
-        """The filters that the hub keeps under a name: `list`, `get`, `put` and `delete` them."""
-        from eventstore_client.named_filters import NamedFilters
-
-        return NamedFilters(self._rest)
-
-    @property
-    def schemas(self) -> EventSchemas:
-        """The schemas of event types: `list`, `get`, `put` and `delete` them."""
-        from eventstore_client.event_schemas import EventSchemas
-
-        return EventSchemas(self._rest)
-
-    @property
-    def open_connections(self) -> Connections:
-        """The connections of the hub's clients: `list` and `close` them."""
-        from eventstore_client.open_connections import Connections
-
-        return Connections(self._rest)
-
-    def stats(self) -> Stats:
+    @request
+    def stats(self) -> Call[Stats]:
         """Return what the store holds, and how far durable subscriptions are."""
         from eventstore_client.statistics import STATS
 
-        return self._rest.call(STATS)
+        return STATS
 
-    def stream(self, stream: str) -> Mapping[str, Any]:
+    @request
+    def stream(self, stream: str) -> Call[Mapping[str, Any]]:
         """Return the hub's description of a stream: head, first, count, bytes, times, retention and labels.
 
         Raises:
             NotFound: The stream does not exist.
         """
-        return self._rest.stream(stream)
+        return Call(method="GET", path=path_of("streams", stream), parse=json_object)
 
-    def health(self) -> Mapping[str, Any]:
+    @request
+    def health(self) -> Call[Mapping[str, Any]]:
         """Return the hub's current health. The request is not retried.
 
         Raises:
             Unavailable: The hub responds, and cannot work.
         """
-        return self._rest.health()
+        return Call(method="GET", path="/health", parse=json_object, is_retried=False)
 
-    def close(self) -> None:
-        """Close the idle connections. Calls in progress complete."""
-        self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+    def _make_io(self) -> Io:
+        raise NotImplementedError
 
     def _live_backoff(self, patience: float | None) -> Backoff:
         return replace(self.backoff, patience=inf if patience is None else patience)

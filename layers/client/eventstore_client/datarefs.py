@@ -23,6 +23,10 @@ class DataFetcher:
 
     transport: Transport
 
+    def applies_to(self, event: Recorded) -> bool:
+        """Whether the hub must be asked for the data of an event."""
+        return event_path(event, self.transport.url) is not None
+
     def __call__(self, event: Recorded) -> Recorded:
         """Return the event with its data.
 

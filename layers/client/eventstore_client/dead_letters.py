@@ -11,14 +11,16 @@ from eventstore.cloudevents.json_text import decoded, elements, members
 from eventstore_client.calls import Call, Listing, path_of
 from eventstore_client.errors import NotFound
 from eventstore_client.events import Recorded
+from eventstore_client.operations import Asynchronous, Blocking, listed, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from eventstore_client.calls import Query
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["DeadLetter", "DeadLetters"]
+__all__ = ["AsyncDeadLetters", "DeadLetter", "DeadLetterCalls", "DeadLetters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +74,15 @@ class DeadLetter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetters:
-    """The parked streams of one hub (`EventStore.dead_letters`)."""
+class DeadLetterCalls:
+    """The operations of `DeadLetters` and `AsyncDeadLetters`."""
 
-    _rest: Rest
+    __slots__ = ()
 
+    @listed
     def list(
         self, *, subscription: str | None = None, stream: str | None = None, page: int = 100
-    ) -> Iterator[DeadLetter]:
+    ) -> Call[Listing[DeadLetter]]:
         """Iterate over the parked streams by subscription and name, fetching a page whenever the last one is used up.
 
         Args:
@@ -89,22 +91,29 @@ class DeadLetters:
             page: Streams per request, 1 to 1,000.
         """
         query = {"subscription": subscription, "stream": stream, "limit": page}
-        return self._rest.items(Call(method="GET", path=path_of("dead-letters"), parse=_parse_page, query=query))
+        return Call(method="GET", path=path_of("dead-letters"), parse=_parse_page, query=query)
 
-    def get(self, subscription: str, stream: str) -> DeadLetter:
+    @request
+    def get(self, subscription: str, stream: str) -> Call[DeadLetter]:
         """Return a parked stream with the event that failed.
 
         Raises:
             NotFound: The subscription does not exist, or has not parked the stream.
         """
-        for letter in self.list(subscription=subscription, stream=stream):
-            return letter
-        detail = f"subscription {subscription!r} has not parked stream {stream!r}"
-        raise NotFound(status=404, code="nothing-parked", detail=detail, problem={})
 
+        def parse(reply: Reply) -> DeadLetter:
+            for letter in _parse_page(reply).items:
+                return letter
+            detail = f"subscription {subscription!r} has not parked stream {stream!r}"
+            raise NotFound(status=404, code="nothing-parked", detail=detail, problem={})
+
+        query: Query = {"subscription": subscription, "stream": stream, "limit": 1}
+        return Call(method="GET", path=path_of("dead-letters"), parse=parse, query=query)
+
+    @request
     def redrive(
         self, subscription: str, *, stream: str | None = None, how: Literal["start", "skip", "drop"] = "start"
-    ) -> tuple[str, ...]:
+    ) -> Call[tuple[str, ...]]:
         """Resume parked streams, and return their names. The hub delivers their events in order, usually at once.
 
         Args:
@@ -117,9 +126,10 @@ class DeadLetters:
         """
         body = {"subscription": subscription, "how": how, **({} if stream is None else {"stream": stream})}
         path = path_of("dead-letters", "redrive")
-        return self._rest.call(Call(method="POST", path=path, parse=_parse_streams, body=body, already_done=tuple))
+        return Call(method="POST", path=path, parse=_parse_streams, body=body, already_done=tuple)
 
-    def purge(self, subscription: str, *, stream: str | None = None) -> tuple[str, ...]:
+    @request
+    def purge(self, subscription: str, *, stream: str | None = None) -> Call[tuple[str, ...]]:
         """Discard the events that wait in parked streams, and return the streams' names. Later events are delivered.
 
         Args:
@@ -131,7 +141,21 @@ class DeadLetters:
         """
         query = {"subscription": subscription, "stream": stream}
         path = path_of("dead-letters")
-        return self._rest.call(Call(method="DELETE", path=path, parse=_parse_streams, query=query, already_done=tuple))
+        return Call(method="DELETE", path=path, parse=_parse_streams, query=query, already_done=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters(DeadLetterCalls, Blocking):
+    """The parked streams of one hub (`EventStore.dead_letters`)."""
+
+    _rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncDeadLetters(DeadLetterCalls, Asynchronous):
+    """The parked streams of one hub (`AsyncEventStore.dead_letters`)."""
+
+    _rest: Rest
 
 
 def _parse_page(reply: Reply) -> Listing[DeadLetter]:

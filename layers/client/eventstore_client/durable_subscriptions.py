@@ -18,26 +18,27 @@ from eventstore_client.calls import (
     several,
     time_text,
 )
+from eventstore_client.operations import Asynchronous, Blocking, listed, request
 from eventstore_client.subscription_status import SubscriptionInfo, SubscriptionStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
-    from eventstore_client.calls import Unchanged
+    from eventstore_client.calls import Listing, Unchanged
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["DurableSubscriptions"]
+__all__ = ["AsyncDurableSubscriptions", "DurableSubscriptionCalls", "DurableSubscriptions"]
 
 
-@dataclass(frozen=True, slots=True)
-class DurableSubscriptions:
-    """The durable subscriptions of one hub (`EventStore.subscriptions`)."""
+class DurableSubscriptionCalls:
+    """The operations of `DurableSubscriptions` and `AsyncDurableSubscriptions`."""
 
-    _rest: Rest
+    __slots__ = ()
 
-    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[SubscriptionInfo]:
+    @listed
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Call[Listing[SubscriptionInfo]]:
         """Iterate over the definitions by name, fetching a page whenever the last one is used up.
 
         Args:
@@ -45,16 +46,18 @@ class DurableSubscriptions:
             page: Subscriptions per request, 1 to 1,000.
         """
         query = {"prefix": prefix, "limit": page}
-        return self._rest.items(listing(path_of("subscriptions"), "subscriptions", SubscriptionInfo.parse, query=query))
+        return listing(path_of("subscriptions"), "subscriptions", SubscriptionInfo.parse, query=query)
 
-    def get(self, name: str) -> SubscriptionStatus:
+    @request
+    def get(self, name: str) -> Call[SubscriptionStatus]:
         """Return a subscription, and how far it is.
 
         Raises:
             NotFound: There is no subscription of this name.
         """
-        return self._rest.call(Call(method="GET", path=path_of("subscriptions", name), parse=_parse_status))
+        return Call(method="GET", path=path_of("subscriptions", name), parse=_parse_status)
 
+    @request
     def create(
         self,
         name: str,
@@ -68,7 +71,7 @@ class DurableSubscriptions:
         max_attempts: int | Unchanged = UNCHANGED,
         max_in_flight: int | Unchanged = UNCHANGED,
         target: Mapping[str, Any] | None = None,
-    ) -> SubscriptionInfo:
+    ) -> Call[SubscriptionInfo]:
         """Create a subscription. One of the same name and definition is returned, and keeps its position.
 
         Args:
@@ -104,8 +107,9 @@ class DurableSubscriptions:
             **{member: value for member, value in optional.items() if value is not None},
             **given(ack_deadline=deadline, max_attempts=max_attempts, max_in_flight=max_in_flight),
         }
-        return self._rest.call(Call(method="POST", path=path_of("subscriptions"), parse=_parse, body=body))
+        return Call(method="POST", path=path_of("subscriptions"), parse=_parse, body=body)
 
+    @request
     def change(
         self,
         name: str,
@@ -117,7 +121,7 @@ class DurableSubscriptions:
         max_in_flight: int | Unchanged = UNCHANGED,
         target: Mapping[str, Any] | Unchanged | None = UNCHANGED,
         expected: str | None = None,
-    ) -> SubscriptionInfo:
+    ) -> Call[SubscriptionInfo]:
         """Change a subscription. It keeps its position, and what is in flight ends under the former definition.
 
         Args:
@@ -145,8 +149,9 @@ class DurableSubscriptions:
             target=target if target is None or target is UNCHANGED else dict(target),
         )
         path, headers = path_of("subscriptions", name), etag_condition(expected)
-        return self._rest.call(Call(method="PATCH", path=path, parse=_parse, headers=headers, body=body, is_patch=True))
+        return Call(method="PATCH", path=path, parse=_parse, headers=headers, body=body, is_patch=True)
 
+    @request
     def replay(
         self,
         name: str,
@@ -154,7 +159,7 @@ class DurableSubscriptions:
         start: Literal["now", "start"] | None = None,
         cursor: str | None = None,
         since: datetime | str | None = None,
-    ) -> tuple[int, ...]:
+    ) -> Call[tuple[int, ...]]:
         """Move a subscription to another position, usually at once, and return the partitions that move.
 
         Pass one of `start`, `cursor` and `since`. What is in flight, held or parked is discarded.
@@ -172,9 +177,10 @@ class DurableSubscriptions:
         position = {"from": start, "cursor": cursor, "since": None if since is None else time_text(since)}
         body = {member: value for member, value in position.items() if value is not None}
         path = path_of("subscriptions", name, "replay")
-        return self._rest.call(Call(method="POST", path=path, parse=_parse_partitions, body=body))
+        return Call(method="POST", path=path, parse=_parse_partitions, body=body)
 
-    def delete(self, name: str, *, expected: str | None = None) -> None:
+    @request
+    def delete(self, name: str, *, expected: str | None = None) -> Call[None]:
         """Delete a subscription, with its position and its parked events. Its members are notified.
 
         Args:
@@ -186,7 +192,21 @@ class DurableSubscriptions:
             WrongVersion: `expected` does not hold.
         """
         path, headers = path_of("subscriptions", name), etag_condition(expected)
-        self._rest.call(Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None))
+        return Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class DurableSubscriptions(DurableSubscriptionCalls, Blocking):
+    """The durable subscriptions of one hub (`EventStore.subscriptions`)."""
+
+    _rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncDurableSubscriptions(DurableSubscriptionCalls, Asynchronous):
+    """The durable subscriptions of one hub (`AsyncEventStore.subscriptions`)."""
+
+    _rest: Rest
 
 
 def _listed(filters: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

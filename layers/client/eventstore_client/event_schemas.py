@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from eventstore_client.calls import Call, empty, etag_condition, listing, path_of
+from eventstore_client.operations import Asynchronous, Blocking, listed, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from eventstore_client.calls import Listing
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["EventSchema", "EventSchemas"]
+__all__ = ["AsyncEventSchemas", "EventSchema", "EventSchemaCalls", "EventSchemas"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +59,13 @@ class EventSchema:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class EventSchemas:
-    """The schemas of one hub (`EventStore.schemas`)."""
+class EventSchemaCalls:
+    """The operations of `EventSchemas` and `AsyncEventSchemas`."""
 
-    _rest: Rest
+    __slots__ = ()
 
-    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[EventSchema]:
+    @listed
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Call[Listing[EventSchema]]:
         """Iterate over the types of the catalogue and those with a stored schema, by name.
 
         Args:
@@ -71,9 +73,10 @@ class EventSchemas:
             page: Types per request, 1 to 1,000.
         """
         query = {"prefix": prefix, "limit": page}
-        return self._rest.items(listing(path_of("schemas"), "schemas", EventSchema.parse, query=query))
+        return listing(path_of("schemas"), "schemas", EventSchema.parse, query=query)
 
-    def get(self, event_type: str) -> EventSchema:
+    @request
+    def get(self, event_type: str) -> Call[EventSchema]:
         """Return the stored schema of a type, else that of the catalogue.
 
         Args:
@@ -82,8 +85,9 @@ class EventSchemas:
         Raises:
             NotFound: The type has no schema.
         """
-        return self._rest.call(Call(method="GET", path=path_of("schemas", event_type), parse=_parse))
+        return Call(method="GET", path=path_of("schemas", event_type), parse=_parse)
 
+    @request
     def put(
         self,
         event_type: str,
@@ -92,7 +96,7 @@ class EventSchemas:
         enforce: bool = False,
         expected: str | None = None,
         new: bool = False,
-    ) -> EventSchema:
+    ) -> Call[EventSchema]:
         """Store the schema of a type.
 
         Args:
@@ -109,9 +113,10 @@ class EventSchemas:
         headers = {**etag_condition(expected), **({"If-None-Match": "*"} if new else {})}
         body = {**({} if schema is None else {"schema": schema}), "enforce": enforce}
         path = path_of("schemas", event_type)
-        return self._rest.call(Call(method="PUT", path=path, parse=_parse, headers=headers, body=body))
+        return Call(method="PUT", path=path, parse=_parse, headers=headers, body=body)
 
-    def delete(self, event_type: str, *, expected: str | None = None) -> None:
+    @request
+    def delete(self, event_type: str, *, expected: str | None = None) -> Call[None]:
         """Delete the stored schema of a type; that of the catalogue remains, and is not enforced.
 
         Args:
@@ -123,7 +128,21 @@ class EventSchemas:
             WrongVersion: `expected` does not hold.
         """
         path, headers = path_of("schemas", event_type), etag_condition(expected)
-        self._rest.call(Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None))
+        return Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class EventSchemas(EventSchemaCalls, Blocking):
+    """The schemas of one hub (`EventStore.schemas`)."""
+
+    _rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncEventSchemas(EventSchemaCalls, Asynchronous):
+    """The schemas of one hub (`AsyncEventStore.schemas`)."""
+
+    _rest: Rest
 
 
 def _parse(reply: Reply) -> EventSchema:

@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from eventstore_client.calls import Call, empty, etag_condition, listing, path_of
+from eventstore_client.operations import Asynchronous, Blocking, listed, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from eventstore_client.calls import Listing
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["NamedFilter", "NamedFilters"]
+__all__ = ["AsyncNamedFilters", "NamedFilter", "NamedFilterCalls", "NamedFilters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +60,13 @@ class NamedFilter:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class NamedFilters:
-    """The named filters of one hub (`EventStore.filters`)."""
+class NamedFilterCalls:
+    """The operations of `NamedFilters` and `AsyncNamedFilters`."""
 
-    _rest: Rest
+    __slots__ = ()
 
-    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[NamedFilter]:
+    @listed
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Call[Listing[NamedFilter]]:
         """Iterate over the filters by name, fetching a page whenever the last one is used up.
 
         Args:
@@ -72,19 +74,21 @@ class NamedFilters:
             page: Filters per request, 1 to 1,000.
         """
         query = {"prefix": prefix, "limit": page}
-        return self._rest.items(listing(path_of("filters"), "filters", NamedFilter.parse, query=query))
+        return listing(path_of("filters"), "filters", NamedFilter.parse, query=query)
 
-    def get(self, name: str) -> NamedFilter:
+    @request
+    def get(self, name: str) -> Call[NamedFilter]:
         """Return a filter.
 
         Raises:
             NotFound: There is no filter of this name.
         """
-        return self._rest.call(Call(method="GET", path=path_of("filters", name), parse=_parse))
+        return Call(method="GET", path=path_of("filters", name), parse=_parse)
 
+    @request
     def put(
         self, name: str, filters: Iterable[Mapping[str, Any]], *, expected: str | None = None, new: bool = False
-    ) -> NamedFilter:
+    ) -> Call[NamedFilter]:
         """Create a filter, or replace its definition. Durable subscriptions that name it follow the change.
 
         Args:
@@ -102,9 +106,10 @@ class NamedFilters:
             raise TypeError("put() expects a list of filters; wrap a single filter in a list")
         headers = {**etag_condition(expected), **({"If-None-Match": "*"} if new else {})}
         path, body = path_of("filters", name), {"filters": [*filters]}
-        return self._rest.call(Call(method="PUT", path=path, parse=_parse, headers=headers, body=body))
+        return Call(method="PUT", path=path, parse=_parse, headers=headers, body=body)
 
-    def delete(self, name: str, *, expected: str | None = None) -> None:
+    @request
+    def delete(self, name: str, *, expected: str | None = None) -> Call[None]:
         """Delete a filter.
 
         Args:
@@ -117,7 +122,21 @@ class NamedFilters:
             Conflict: A durable subscription names the filter.
         """
         path, headers = path_of("filters", name), etag_condition(expected)
-        self._rest.call(Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None))
+        return Call(method="DELETE", path=path, parse=empty, headers=headers, already_done=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFilters(NamedFilterCalls, Blocking):
+    """The named filters of one hub (`EventStore.filters`)."""
+
+    _rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncNamedFilters(NamedFilterCalls, Asynchronous):
+    """The named filters of one hub (`AsyncEventStore.filters`)."""
+
+    _rest: Rest
 
 
 def _parse(reply: Reply) -> NamedFilter:

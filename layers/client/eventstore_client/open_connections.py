@@ -8,13 +8,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from eventstore_client.calls import Call, empty, listing, path_of
+from eventstore_client.operations import Asynchronous, Blocking, listed, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
+    from eventstore_client.calls import Listing
     from eventstore_client.rest import Rest
 
-__all__ = ["ConnectionInfo", "ConnectionSubscription", "Connections"]
+__all__ = ["AsyncConnections", "ConnectionCalls", "ConnectionInfo", "ConnectionSubscription", "Connections"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,26 +98,41 @@ class ConnectionInfo:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
-    """The connections of one hub's clients (`EventStore.open_connections`)."""
+class ConnectionCalls:
+    """The operations of `Connections` and `AsyncConnections`."""
 
-    _rest: Rest
+    __slots__ = ()
 
-    def list(self, *, page: int = 100) -> Iterator[ConnectionInfo]:
+    @listed
+    def list(self, *, page: int = 100) -> Call[Listing[ConnectionInfo]]:
         """Iterate over the connections, oldest first, fetching a page whenever the last one is used up.
 
         Args:
             page: Connections per request, 1 to 1,000.
         """
         query = {"limit": page}
-        return self._rest.items(listing(path_of("connections"), "connections", ConnectionInfo.parse, query=query))
+        return listing(path_of("connections"), "connections", ConnectionInfo.parse, query=query)
 
-    def close(self, connection: str) -> None:
+    @request
+    def close(self, connection: str) -> Call[None]:
         """Close a connection. Its client is notified, and may connect again.
 
         Raises:
             NotFound: There is no such connection.
         """
         path = path_of("connections", connection)
-        self._rest.call(Call(method="DELETE", path=path, parse=empty, already_done=lambda: None))
+        return Call(method="DELETE", path=path, parse=empty, already_done=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections(ConnectionCalls, Blocking):
+    """The connections of one hub's clients (`EventStore.open_connections`)."""
+
+    _rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncConnections(ConnectionCalls, Asynchronous):
+    """The connections of one hub's clients (`AsyncEventStore.open_connections`)."""
+
+    _rest: Rest

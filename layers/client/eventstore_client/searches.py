@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
+from eventstore_client.blocking import BlockingIterator
 from eventstore_client.calls import several, time_text
 from eventstore_client.errors import HistoryLost
+from eventstore_client.events import Recorded
 from eventstore_client.losses import Loss
+from eventstore_client.pages import page_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from eventstore_client.events import Recorded
-    from eventstore_client.rest import Page
+    from eventstore_client.calls import Call, Query
+    from eventstore_client.pages import Page
+    from eventstore_client.rest import Rest
 
-__all__ = ["Order", "Search", "Selection", "selection_query"]
+__all__ = ["AsyncSearch", "Order", "Search", "SearchOptions", "Selection", "selection_query"]
 
 Order = Literal["asc", "desc"]
 """Oldest events first, or newest first."""
@@ -67,56 +73,85 @@ def selection_query(selection: Selection) -> dict[str, Any]:
     return {name: time_text(value) if name in _TIMES else several(value) for name, value in options.items()}
 
 
-class Search:
-    """An iterator over events of all streams. It fetches a page whenever the last one is used up.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions:
+    """What a search returns.
 
-    Args:
-        fetch: Returns the page that begins at a cursor, or the first page for None.
+    Attributes:
+        path: The path of a stream's events, or of all events.
+        query: The parameters of the URL's query.
         cursor: The cursor at which to begin; None for the first page.
         on_loss: As for `EventStore.search`.
     """
 
-    def __init__(
-        self, fetch: Callable[[str | None], Page], *, cursor: str | None, on_loss: Callable[[Loss], object] | None
-    ) -> None:
-        self._cursor = cursor
-        self._events = self._pages(fetch, on_loss)
+    path: str
+    query: Query
+    cursor: str | None = None
+    on_loss: Callable[[Loss], object] | None = None
+
+
+class AsyncSearch:
+    """An iterator over events. It fetches a page whenever the last one is used up.
+
+    A request that fails or is cancelled is sent again when the next event is requested.
+
+    Args:
+        rest: Sends the requests.
+        options: The events to return.
+    """
+
+    def __init__(self, rest: Rest, options: SearchOptions) -> None:
+        self._rest = rest
+        self._on_loss = options.on_loss
+        first = page_call(options.path, options.query)
+        self._call: Call[Page] | None = first if options.cursor is None else first.following(options.cursor)
+        self._events: deque[Recorded] = deque()
+        self._cursor = self._cursor_behind = options.cursor
 
     @property
     def cursor(self) -> str | None:
         """The position to continue from: of another search with the same order, or of `subscribe` after `asc`.
 
         It is behind all events of a page when the event after them is requested, so that a program that saves it
-        misses nothing, and may receive up to a page of events again. None before the first page is handled.
+        misses nothing, and may receive up to a page of events again. None before the first page is handled, and for
+        the events of one stream.
         """
         return self._cursor
 
-    def __iter__(self) -> Self:
+    def __aiter__(self) -> Self:
         return self
 
-    def __next__(self) -> Recorded:
+    async def __anext__(self) -> Recorded:
         """Return the next event.
 
         Raises:
-            StopIteration: There are no further events for now.
+            StopAsyncIteration: There are no further events for now.
             HistoryLost: Events were removed during the search.
         """
-        return next(self._events)
-
-    def _pages(
-        self, fetch: Callable[[str | None], Page], on_loss: Callable[[Loss], object] | None
-    ) -> Iterator[Recorded]:
-        position = self._cursor
-        while True:
-            page = fetch(position)
+        while not self._events:
+            self._cursor = self._cursor_behind
+            if self._call is None:
+                raise StopAsyncIteration
+            page = await self._rest.call(self._call)
             if page.loss != Loss():
-                if on_loss is None:
+                if self._on_loss is None:
                     # The page's cursor is behind its events, which are not lost.
                     raise HistoryLost(page.loss, cursor="")
-                on_loss(page.loss)
-            events: Sequence[Recorded] = page.events
-            yield from events
-            self._cursor = page.cursor
-            if page.next_cursor is None:
-                return
-            position = page.next_cursor
+                self._on_loss(page.loss)
+            self._events.extend(page.events)
+            self._cursor_behind = page.cursor
+            self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)
+        return self._events.popleft()
+
+
+class Search(BlockingIterator[Recorded]):
+    """The blocking face of `AsyncSearch`: iterating may raise `HistoryLost`."""
+
+    def __init__(self, search: AsyncSearch) -> None:
+        super().__init__(search)
+        self._search = search
+
+    @property
+    def cursor(self) -> str | None:
+        """The position to continue from; see `AsyncSearch.cursor`."""
+        return self._search.cursor

@@ -1,8 +1,9 @@
-"""One ephemeral subscription on one connection: confirmation and frames."""
+"""One ephemeral subscription on one connection: confirmation and frames, without I/O."""
 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING
 
 from eventstore_client.errors import ConnectFailed
@@ -10,65 +11,49 @@ from eventstore_client.frames import Arrival, Numbers
 from eventstore_client.messages import Frame, Subscribed, parse_message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from eventstore_client.connection import Connection
+    from eventstore_client.link import Link
 
 __all__ = ["Session"]
 
-_ANSWER = 30.0
+_CONFIRMATION = 30.0
 """Seconds to wait for `subscribed`. API Gateway limits its functions to 29 seconds."""
 
 
 class Session:
-    """One subscription on one connection. It returns every frame once, in the order of its partition."""
+    """One subscription on one connection. It returns the confirmation, then every frame once, in partition order.
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    Attributes:
+        link: The connection.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
         self._numbers = Numbers()
         # Frames are sent on another path than `subscribed` and may overtake it. They wait for it: only its cursor
         # covers all partitions, and a loss must be reported before the events after it.
-        self._early: deque[Frame] = deque()
+        self._messages: deque[Subscribed | Frame] = deque()
+        self._is_confirmed = False
 
-    def subscribe(self, message: Mapping[str, Any]) -> Subscribed:
-        """Send the request, and wait for the hub's confirmation.
-
-        Raises:
-            ConnectFailed: The connection or a frame was lost.
-            ProblemError: The hub rejects the request.
-        """
-        self._connection.send(message)
-        while True:
-            reply = self._parse(self._connection.receive(within=_ANSWER))
-            if isinstance(reply, Subscribed):
-                return reply
-            if reply is not None:
-                self._early.append(reply)
-
-    def frame(self) -> Frame:
-        """Wait for the next frame.
+    async def receive(self) -> Subscribed | Frame:
+        """Wait for the next message. If it is cancelled, no message is lost.
 
         Raises:
             ConnectFailed: The connection or a frame was lost.
-            ProblemError: The hub ended the subscription.
+            ProblemError: The hub rejects the request, or ended the subscription.
         """
-        if self._early:
-            return self._early.popleft()
-        while True:
-            message = self._parse(self._connection.receive())
-            if isinstance(message, Frame):
-                return message
+        while not (self._is_confirmed and self._messages):
+            self._accept(await self.link.receive(within=inf if self._is_confirmed else _CONFIRMATION))
+        return self._messages.popleft()
 
-    def close(self) -> None:
-        """Close the connection; a `frame` in another thread fails."""
-        self._connection.close()
-
-    def _parse(self, text: str) -> Subscribed | Frame | None:
+    def _accept(self, text: str) -> None:
         message = parse_message(text)
+        if isinstance(message, Subscribed) and not self._is_confirmed:
+            self._messages.appendleft(message)
+            self._is_confirmed = True
         if not isinstance(message, Frame):
-            return message
+            return
         arrival = self._numbers.arrived(message)
         if arrival is Arrival.HOLE:
             raise ConnectFailed(f"a frame of partition {message.partition} was lost before frame {message.number}")
-        return message if arrival is Arrival.NEXT else None
+        if arrival is Arrival.NEXT:
+            self._messages.append(message)

@@ -9,15 +9,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from eventstore_client.calls import UNCHANGED, Call, empty, given, listing, path_of, seconds
+from eventstore_client.operations import Asynchronous, Blocking, listed, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from eventstore_client.calls import Unchanged
+    from eventstore_client.calls import Listing, Unchanged
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["Retention", "StreamInfo", "Streams"]
+__all__ = ["AsyncStreams", "Retention", "StreamCalls", "StreamInfo", "Streams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,13 @@ class StreamInfo:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """The streams of one hub (`EventStore.streams`)."""
+class StreamCalls:
+    """The operations of `Streams` and `AsyncStreams`."""
 
-    _rest: Rest
+    __slots__ = ()
 
-    def list(self, *, prefix: str | None = None, page: int = 100) -> Iterator[StreamInfo]:
+    @listed
+    def list(self, *, prefix: str | None = None, page: int = 100) -> Call[Listing[StreamInfo]]:
         """Iterate over the streams by name, fetching a page whenever the last one is used up.
 
         Args:
@@ -101,17 +102,19 @@ class Streams:
             page: Streams per request, 1 to 1,000.
         """
         query = {"prefix": prefix, "limit": page}
-        return self._rest.items(listing(path_of("streams"), "streams", StreamInfo.parse, query=query))
+        return listing(path_of("streams"), "streams", StreamInfo.parse, query=query)
 
-    def get(self, name: str) -> StreamInfo:
+    @request
+    def get(self, name: str) -> Call[StreamInfo]:
         """Return the description of a stream.
 
         Raises:
             NotFound: The stream does not exist.
             Gone: The stream was deleted permanently.
         """
-        return self._rest.call(Call(method="GET", path=path_of("streams", name), parse=_parse))
+        return Call(method="GET", path=path_of("streams", name), parse=_parse)
 
+    @request
     def create(
         self,
         name: str,
@@ -120,7 +123,7 @@ class Streams:
         max_events: int | None = None,
         labels: Mapping[str, str] | None = None,
         new: bool = False,
-    ) -> StreamInfo:
+    ) -> Call[StreamInfo]:
         """Create a stream with settings; one without needs no creation, since publishing creates it.
 
         An existing stream with the same settings is returned.
@@ -145,8 +148,9 @@ class Streams:
             "labels": dict(labels or {}),
         }
         headers = {"If-None-Match": "*"} if new else {}
-        return self._rest.call(Call(method="POST", path=path_of("streams"), parse=_parse, headers=headers, body=body))
+        return Call(method="POST", path=path_of("streams"), parse=_parse, headers=headers, body=body)
 
+    @request
     def change(
         self,
         name: str,
@@ -155,7 +159,7 @@ class Streams:
         max_events: int | Unchanged | None = UNCHANGED,
         labels: Mapping[str, str | None] | Unchanged | None = UNCHANGED,
         expected: int | str | None = None,
-    ) -> StreamInfo:
+    ) -> Call[StreamInfo]:
         """Change the retention or the labels of a stream. Events that it no longer keeps are removed.
 
         Args:
@@ -177,9 +181,10 @@ class Streams:
         }
         path = path_of("streams", name)
         headers = _condition(expected)
-        return self._rest.call(Call(method="PATCH", path=path, parse=_parse, headers=headers, body=body, is_patch=True))
+        return Call(method="PATCH", path=path, parse=_parse, headers=headers, body=body, is_patch=True)
 
-    def delete(self, name: str, *, expected: int | str | None = None, permanent: bool = False) -> None:
+    @request
+    def delete(self, name: str, *, expected: int | str | None = None, permanent: bool = False) -> Call[None]:
         """Delete the events of a stream. Later events continue its sequence.
 
         Args:
@@ -195,9 +200,21 @@ class Streams:
         query = {"permanent": "true" if permanent else None}
         path = path_of("streams", name)
         headers = _condition(expected)
-        self._rest.call(
-            Call(method="DELETE", path=path, parse=empty, query=query, headers=headers, already_done=lambda: None)
-        )
+        return Call(method="DELETE", path=path, parse=empty, query=query, headers=headers, already_done=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams(StreamCalls, Blocking):
+    """The streams of one hub (`EventStore.streams`)."""
+
+    _rest: Rest
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncStreams(StreamCalls, Asynchronous):
+    """The streams of one hub (`AsyncEventStore.streams`)."""
+
+    _rest: Rest
 
 
 def _parse(reply: Reply) -> StreamInfo:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections import deque
-from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from eventstore_client.backoff import Attempts
-from eventstore_client.errors import ConnectFailed, HistoryLost, Unavailable
-from eventstore_client.frames import Cursors
-from eventstore_client.processes import Process
-from eventstore_client.session import Session
+from eventstore_client.blocking import finish
+from eventstore_client.feed import Feed, FeedClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from eventstore_client.backoff import Backoff
-    from eventstore_client.credentials import Credentials
     from eventstore_client.events import Recorded
-    from eventstore_client.losses import Loss
-    from eventstore_client.messages import Frame, Request, Subscribed
+    from eventstore_client.feed import FeedOptions
+    from eventstore_client.link import Link
 
 __all__ = ["Subscription"]
 
-_log = logging.getLogger("eventstore_client")
-
-
-class _Closed(Exception):
-    """The subscription was closed."""
+Result = TypeVar("Result")
 
 
 class Subscription:
@@ -43,14 +31,7 @@ class Subscription:
     `cursor`.
 
     Args:
-        url: The hub's WebSocket address.
-        request: The filters, streams and start.
-        cursor: The position to resume from; None to start as `request` says.
-        backoff: How, and for how long, connecting is retried.
-        ping_every: Seconds between pings.
-        on_loss: Accepts a loss; without it, iterating raises `HistoryLost`.
-        credentials: The credentials of the connection; None if there are none.
-        fetch_data: Adds the data to an event that came without them; None leaves such events as they are.
+        options: What it follows, and how.
 
     Iterating raises:
         HistoryLost: Events were removed; see `EventStore.subscribe`.
@@ -62,39 +43,15 @@ class Subscription:
         UnexpectedAnswer: The response is not from a hub.
     """
 
-    def __init__(
-        self,
-        url: str,
-        request: Request,
-        *,
-        cursor: str | None,
-        backoff: Backoff,
-        ping_every: float,
-        on_loss: Callable[[Loss], object] | None,
-        credentials: Credentials | None = None,
-        fetch_data: Callable[[Recorded], Recorded] | None = None,
-    ) -> None:
+    def __init__(self, options: FeedOptions) -> None:
         """Return when the hub has confirmed the subscription. Raises as iterating does, except for losses."""
-        self._url = url
-        self._request = request
-        self._cursors = Cursors(cursor)
-        self._ping_every = ping_every
-        self._on_loss = on_loss
-        self._credentials = credentials
-        self._fetch_data = fetch_data
-        self._process = Process()
-        self._closed = threading.Event()
-        self._backoff = replace(backoff, sleep=self._pause)
-        self._attempts = Attempts(self._backoff, "the subscription", quiet=0.0)
-        self._session: Session | None = None
-        # The message received and not started, the message started, and its events that are not delivered yet.
-        self._next: Subscribed | Frame | None = None
-        self._current: Subscribed | Frame | None = None
-        self._events: deque[Recorded] = deque()
-        self._next = self._receive()
-        if self._next.loss is None:
-            self._begin()
-            self.handled()
+        self._io = _FeedIo()
+        self._feed = Feed(options, self._io)
+        try:
+            finish(self._feed.open())
+        except BaseException:
+            finish(self._feed.disconnect())
+            raise
 
     @property
     def cursor(self) -> str:
@@ -104,41 +61,31 @@ class Subscription:
         program that saves the cursor after each event misses nothing; when it resumes, it may receive the events of
         one frame, at most 100, again.
         """
-        return str(self._cursors)
+        return self._feed.cursor
 
     def handled(self) -> str:
         """Count the last event as handled before the next is requested, and return the new `cursor`."""
-        if self._current is not None and not self._events:
-            self._cursors = self._cursors.behind(self._current)
-            self._current = None
-        return self.cursor
+        return self._feed.handled()
 
     def close(self) -> None:
         """End the iteration immediately, also in another thread. Events not delivered yet are dropped."""
-        self._closed.set()
-        if (session := self._session) and self._process.is_this:
-            session.close()
+        self._io.closed.set()
+        finish(self._feed.disconnect())
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Recorded:
-        self._process.check("the subscription")
-        self.handled()
         try:
-            while not self._events:
-                if self._next is None:
-                    self._next = self._receive()
-                self._begin()
-                if not self._events:
-                    self.handled()
-            if self._closed.is_set():
-                raise _Closed
-            event = self._complete(self._events[0])
-        except _Closed:
+            return finish(self._feed.next())
+        except FeedClosed:
             raise StopIteration from None
-        self._events.popleft()
-        return event
+        except Exception:
+            raise
+        except BaseException:
+            # An interrupt may have come while a message was being read.
+            finish(self._feed.disconnect())
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -148,61 +95,28 @@ class Subscription:
     ) -> None:
         self.close()
 
-    def _begin(self) -> None:
-        """Start the message received, unless it reports a loss that is not accepted. Then it remains the next one."""
-        if (message := self._next) is None:
-            return
-        if message.loss is not None:
-            if self._on_loss is None:
-                raise HistoryLost(message.loss, cursor=str(self._cursors.behind(message)))
-            self._on_loss(message.loss)
-        self._next, self._current = None, message
-        self._events.extend(getattr(message, "events", ()))
 
-    def _complete(self, event: Recorded) -> Recorded:
-        fetch_data = self._fetch_data
-        return self._backoff.call(lambda: fetch_data(event)) if fetch_data else event
+class _FeedIo:
+    """Blocks the thread that iterates; closing wakes it up."""
 
-    def _receive(self) -> Subscribed | Frame:
-        while True:
-            try:
-                if self._closed.is_set():
-                    raise _Closed
-                if self._session is None:
-                    return self._connect()
-                frame = self._session.frame()
-            except (ConnectFailed, Unavailable) as error:
-                self._disconnect()
-                if self._closed.is_set():
-                    raise _Closed from None
-                self._attempts.failed(error)
-            except BaseException:
-                self._disconnect()
-                raise
-            else:
-                # A confirmation does not reset the attempts: a hub that confirms subscriptions and then drops them gets
-                # longer and longer pauses.
-                self._attempts.succeeded()
-                return frame
+    def __init__(self) -> None:
+        self.closed = threading.Event()
 
-    def _connect(self) -> Subscribed:
+    @property
+    def is_closed(self) -> bool:
+        return self.closed.is_set()
+
+    async def run(self, action: Callable[[], Result]) -> Result:
+        return action()
+
+    async def sleep(self, seconds: float) -> None:
+        if self.closed.wait(seconds):
+            raise FeedClosed
+
+    async def connect(self, options: FeedOptions) -> Link:
         # `websockets` takes a tenth of a cold start, so that it is imported only for live events.
-        from eventstore_client.connection import Connection  # noqa: PLC0415 - see above
+        from eventstore_client.connection import BlockingSocket  # noqa: PLC0415 - see above
+        from eventstore_client.link import Link  # noqa: PLC0415
 
-        connection = Connection(self._url, ping_every=self._ping_every, credentials=self._credentials)
-        session = self._session = Session(connection)
-        # `close` sets the flag before it reads the session, so that either `close` or this check ends the session.
-        if self._closed.is_set():
-            raise _Closed
-        subscribed = session.subscribe(self._request.message(self._cursors.all()))
-        _log.info("the subscription is confirmed by %s", self._url)
-        return subscribed
-
-    def _disconnect(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
-
-    def _pause(self, seconds: float) -> None:
-        if self._closed.wait(seconds):
-            raise _Closed
+        socket = BlockingSocket(options.url, options.credentials)
+        return Link(socket, options.url, ping_every=options.ping_every)

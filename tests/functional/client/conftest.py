@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eventstore_client import Backoff, EventStore
+from eventstore_client import Backoff
+from tests.faces import FACES
 from tests.functional.client.fake_hub import FakeHub
 from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 from tests.functional.rest.conftest import api
@@ -12,11 +13,38 @@ from tests.functional.rest.gateway import serving
 from tests.functional.rest.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from eventstore_client import EventStore
     from tests.functional.rest.api import Api
 
-__all__ = ["api", "hub", "live_hub", "live_store", "rest_hub", "store", "workers"]
+__all__ = ["api", "hub", "live_hub", "live_store", "open_store", "rest_hub", "store", "workers"]
+
+_ON_BOTH_FACES = {
+    "test_credentials",
+    "test_datarefs",
+    "test_durable_subscriptions",
+    "test_event_store",
+    "test_proxies",
+    "test_publishing_all",
+    "test_streams",
+    "test_subscription",
+}
+"""The suites that run with `EventStore` and with `AsyncEventStore`. The others are about workers and commands."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "open_store" in metafunc.fixturenames:
+        has_own = any(mark.args[0] == "open_store" for mark in metafunc.definition.iter_markers("parametrize"))
+        faces = [*FACES] if metafunc.definition.path.stem in _ON_BOTH_FACES else ["blocking"]
+        if not has_own:
+            metafunc.parametrize("open_store", faces, indirect=True)
+
+
+@pytest.fixture
+def open_store(request: pytest.FixtureRequest) -> Callable[..., EventStore]:
+    """Opens a store of the face that the test runs with."""
+    return FACES[request.param]
 
 
 @pytest.fixture
@@ -26,8 +54,8 @@ def hub() -> Iterator[FakeHub]:
 
 
 @pytest.fixture
-def store(hub: FakeHub) -> Iterator[EventStore]:
-    with EventStore(hub.url, backoff=Backoff(first=0.001, longest=0.01, patience=5.0)) as store:
+def store(hub: FakeHub, open_store: Callable[..., EventStore]) -> Iterator[EventStore]:
+    with open_store(hub.url, backoff=Backoff(first=0.001, longest=0.01, patience=5.0)) as store:
         yield store
 
 
@@ -38,17 +66,17 @@ def live_hub() -> Iterator[FakeWebSocketHub]:
 
 
 @pytest.fixture
-def live_store(live_hub: FakeWebSocketHub) -> Iterator[EventStore]:
+def live_store(live_hub: FakeWebSocketHub, open_store: Callable[..., EventStore]) -> Iterator[EventStore]:
     backoff = Backoff(first=0.001, longest=0.01, patience=5.0)
-    with EventStore("http://127.0.0.1:9", websocket_url=live_hub.url, backoff=backoff) as store:
+    with open_store("http://127.0.0.1:9", websocket_url=live_hub.url, backoff=backoff) as store:
         yield store
 
 
 @pytest.fixture
-def rest_hub(api: Api) -> Iterator[EventStore]:
+def rest_hub(api: Api, open_store: Callable[..., EventStore]) -> Iterator[EventStore]:
     """A client of the real handler of REST, on an empty store."""
     backoff = Backoff(first=0.001, longest=0.01, patience=5.0)
-    with serving() as url, EventStore(url, backoff=backoff) as store:
+    with serving() as url, open_store(url, backoff=backoff) as store:
         assert api.get("/health").status == 200
         yield store
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Open: TypeAlias = "Callable[[Credentials | None], EventStore]"
 EVENT = {"specversion": "1.0", "id": "é 1", "source": "/tests?a=b+c", "type": "t"}
+BLOCKING = pytest.mark.parametrize("open_store", ["blocking"], indirect=True)
 BACKOFF = Backoff(first=0.001, longest=0.01, patience=5.0)
 
 
@@ -46,11 +47,13 @@ def tokens(*texts: str) -> Callable[[], str]:
 
 
 @pytest.fixture
-def opened(hub: FakeHub, live_hub: FakeWebSocketHub) -> Iterator[Callable[[Credentials | None], EventStore]]:
+def opened(
+    hub: FakeHub, live_hub: FakeWebSocketHub, open_store: Callable[..., EventStore]
+) -> Iterator[Callable[[Credentials | None], EventStore]]:
     stores: list[EventStore] = []
 
     def open_with(credentials: Credentials | None) -> EventStore:
-        stores.append(EventStore(hub.url, websocket_url=live_hub.url, backoff=BACKOFF, credentials=credentials))
+        stores.append(open_store(hub.url, websocket_url=live_hub.url, backoff=BACKOFF, credentials=credentials))
         return stores[-1]
 
     yield open_with
@@ -128,6 +131,7 @@ class TestTokens:
             ):
                 next(subscription)
 
+    @BLOCKING
     def test_a_worker_with_a_refused_credential_fails(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         live_hub.guard = wants("X-Api-Key", "other")
 
@@ -247,6 +251,7 @@ class TestSignatures:
 
             assert next(subscription).stream == "a"
 
+    @BLOCKING
     def test_a_worker_signs_as_well(self, live_hub: FakeWebSocketHub, opened: Open) -> None:
         live_hub.answers.append({"type": "error", "code": "subscription-not-found", "detail": "none"})
 

@@ -11,7 +11,7 @@ import pytest
 from eventstore_client import Backoff, Bearer, Denied, EventStore, Recorded, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.functional.client.fake_hub import FakeHub
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
@@ -25,8 +25,8 @@ def reference(base: str, **query: str) -> str:
 
 
 @pytest.fixture
-def store(hub: FakeHub, live_hub: FakeWebSocketHub) -> Iterator[EventStore]:
-    with EventStore(
+def store(hub: FakeHub, live_hub: FakeWebSocketHub, open_store: Callable[..., EventStore]) -> Iterator[EventStore]:
+    with open_store(
         hub.url,
         websocket_url=live_hub.url,
         backoff=Backoff(first=0.001, longest=0.01, patience=5.0),
@@ -150,6 +150,7 @@ def test_a_credential_without_the_read_scope_is_reported(
         next(subscription)
 
 
+@pytest.mark.parametrize("open_store", ["blocking"], indirect=True)
 def test_a_worker_gets_the_whole_event_and_does_not_fail_a_slow_fetch(
     hub: FakeHub, live_hub: FakeWebSocketHub, store: EventStore
 ) -> None:

@@ -20,6 +20,7 @@ from eventstore_client import (
     UnexpectedAnswer,
     WrongVersion,
 )
+from eventstore_client.blocking import finish
 from eventstore_client.calls import Call, path_of
 from eventstore_client.rest import Rest
 from eventstore_client.transport import Reply
@@ -27,7 +28,7 @@ from eventstore_client.transport import Transport as HttpTransport
 from tests.fresh import reread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from tests.functional.rest.workers import Workers
 
@@ -325,11 +326,13 @@ class LosingTransport(HttpTransport):
 
 
 @pytest.fixture
-def losing(rest_hub: EventStore, monkeypatch: pytest.MonkeyPatch) -> EventStore:
+def losing(
+    rest_hub: EventStore, monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
+) -> Iterator[EventStore]:
     monkeypatch.setattr(LosingTransport, "lost", True)
-    store = EventStore(rest_hub.url, backoff=Backoff(first=0.001, longest=0.01, patience=5.0))
-    store._rest = Rest(LosingTransport(str(rest_hub.url), 1), store.backoff)
-    return store
+    with open_store(rest_hub.url, backoff=Backoff(first=0.001, longest=0.01, patience=5.0)) as store:
+        store._rest = Rest(LosingTransport(str(rest_hub.url), 1), store.backoff, store._rest.io)
+        yield store
 
 
 class TestLostResponses:
@@ -356,5 +359,5 @@ class TestLostResponses:
     def test_an_unexpected_response_names_the_request(self, rest_hub: EventStore) -> None:
         call = Call(method="GET", path=path_of("streams"), parse=lambda reply: json.loads(reply.body)["tiers"])
 
-        with pytest.raises(UnexpectedAnswer, match="to GET /api/v1/streams"):
-            rest_hub._rest.call(call)
+        with EventStore(rest_hub.url) as store, pytest.raises(UnexpectedAnswer, match="to GET /api/v1/streams"):
+            finish(store._rest.call(call))

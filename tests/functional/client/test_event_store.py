@@ -22,6 +22,8 @@ from eventstore_client import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.functional.client.fake_hub import FakeHub
 
 
@@ -156,40 +158,44 @@ def test_a_publish_with_a_lost_answer_succeeds_although_the_stream_has_grown(sto
     assert (stored.sequence, stored.duplicate) == (1, True)
 
 
-def test_a_hub_that_stays_unavailable_is_given_up(hub: FakeHub) -> None:
+def test_a_hub_that_stays_unavailable_is_given_up(hub: FakeHub, open_store: Callable[..., EventStore]) -> None:
     hub.faults.extend([503] * 100)
     backoff = Backoff(patience=0.05, first=0.01, longest=0.01)
 
-    with EventStore(hub.url, backoff=backoff) as store, pytest.raises(Unavailable, match="does not answer"):
+    with open_store(hub.url, backoff=backoff) as store, pytest.raises(Unavailable, match="does not answer"):
         store.publish([event()], stream="wf")
 
 
-def test_a_refused_connection_is_reported_with_the_address() -> None:
+def test_a_refused_connection_is_reported_with_the_address(open_store: Callable[..., EventStore]) -> None:
     with (
-        EventStore("http://127.0.0.1:9", backoff=Backoff(patience=0)) as store,
+        open_store("http://127.0.0.1:9", backoff=Backoff(patience=0)) as store,
         pytest.raises(ConnectFailed, match=r"http://127\.0\.0\.1:9"),
     ):
         store.health()
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8081", "ftp://example.org", "http://", "http://[::1"])
-def test_an_invalid_address_is_refused_at_once(url: str) -> None:
+def test_an_invalid_address_is_refused_at_once(url: str, open_store: Callable[..., EventStore]) -> None:
     with pytest.raises(ConnectFailed, match="is not an HTTP address"):
-        EventStore(url)
+        open_store(url)
 
 
-def test_the_environment_names_the_hub_when_the_caller_does_not(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_hub_when_the_caller_does_not(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
+) -> None:
     monkeypatch.setenv("EVENTSTORE_URL", f"{hub.url}/")
 
-    with EventStore() as store:
+    with open_store() as store:
         assert store.url == hub.url
         assert store.health() == {"status": "ok"}
 
 
-def test_without_any_address_it_is_the_development_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_address_it_is_the_development_hub(
+    monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
+) -> None:
     monkeypatch.delenv("EVENTSTORE_URL", raising=False)
 
-    with EventStore() as store:
+    with open_store() as store:
         assert store.url == "http://127.0.0.1:8081"
 
 

@@ -11,7 +11,7 @@ from tests.functional.client.small_proxy import SmallProxy
 from tests.tls import Authority, tls_in_front_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.functional.client.fake_hub import FakeHub
@@ -48,13 +48,17 @@ def port_of(url: str) -> int:
 
 
 def test_a_request_over_https_goes_through_a_tunnel_and_shows_the_proxy_nothing(
-    hub: FakeHub, proxy: SmallProxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub,
+    proxy: SmallProxy,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    open_store: Callable[..., EventStore],
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
 
     with (
         tls_in_front_of(port_of(hub.url), authority) as port,
-        EventStore(f"https://hub.test:{port}", credentials=Bearer(SECRET), backoff=ONCE) as store,
+        open_store(f"https://hub.test:{port}", credentials=Bearer(SECRET), backoff=ONCE) as store,
     ):
         store.publish([EVENT])
 
@@ -66,14 +70,18 @@ def test_a_request_over_https_goes_through_a_tunnel_and_shows_the_proxy_nothing(
 
 
 def test_a_websocket_goes_through_a_tunnel_and_shows_the_proxy_nothing(
-    live_hub: FakeWebSocketHub, proxy: SmallProxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    live_hub: FakeWebSocketHub,
+    proxy: SmallProxy,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    open_store: Callable[..., EventStore],
 ) -> None:
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
 
     with tls_in_front_of(port_of(live_hub.url), authority) as port:
         url = f"wss://live.test:{port}/ws"
         with (
-            EventStore("https://hub.test", websocket_url=url, credentials=Bearer(SECRET), backoff=ONCE) as store,
+            open_store("https://hub.test", websocket_url=url, credentials=Bearer(SECRET), backoff=ONCE) as store,
             store.subscribe(patience=0.0),
         ):
             pass
@@ -85,25 +93,32 @@ def test_a_websocket_goes_through_a_tunnel_and_shows_the_proxy_nothing(
 
 @pytest.mark.parametrize("variable", ["http_proxy", "ALL_PROXY", "HTTP_PROXY"])
 def test_a_request_in_the_clear_goes_through_the_proxy_by_its_whole_address(
-    hub: FakeHub, proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, variable: str
+    hub: FakeHub,
+    proxy: SmallProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    open_store: Callable[..., EventStore],
 ) -> None:
     monkeypatch.setenv(variable, f"127.0.0.1:{proxy.port}")
     url = f"http://hub.test:{port_of(hub.url)}"
 
-    with EventStore(url, backoff=ONCE) as store:
+    with open_store(url, backoff=ONCE) as store:
         store.publish([EVENT])
 
     assert proxy.lines == [f"POST {url}/api/v1/events HTTP/1.1"]
 
 
 def test_a_websocket_in_the_clear_takes_the_proxy_of_http(
-    live_hub: FakeWebSocketHub, proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch
+    live_hub: FakeWebSocketHub,
+    proxy: SmallProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    open_store: Callable[..., EventStore],
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
     port = port_of(live_hub.url)
 
     with (
-        EventStore("http://hub.test", websocket_url=f"ws://live.test:{port}/ws", backoff=ONCE) as store,
+        open_store("http://hub.test", websocket_url=f"ws://live.test:{port}/ws", backoff=ONCE) as store,
         store.subscribe(patience=0.0),
     ):
         pass
@@ -112,14 +127,14 @@ def test_a_websocket_in_the_clear_takes_the_proxy_of_http(
 
 
 def test_credentials_are_never_shown_to_a_proxy_in_the_clear(
-    proxy: SmallProxy, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+    proxy: SmallProxy, hub: FakeHub, monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{proxy.port}")
 
     with pytest.raises(Unencrypted):
-        EventStore("http://hub.test:1", credentials=Bearer(SECRET))
+        open_store("http://hub.test:1", credentials=Bearer(SECRET))
     # Credentials go to a hub on localhost in clear, so the request bypasses the proxy.
-    with EventStore(hub.url, credentials=Bearer(SECRET), backoff=ONCE) as store:
+    with open_store(hub.url, credentials=Bearer(SECRET), backoff=ONCE) as store:
         store.publish([EVENT])
 
     assert hub.received[0].headers["Authorization"] == f"Bearer {SECRET}"
@@ -127,13 +142,17 @@ def test_credentials_are_never_shown_to_a_proxy_in_the_clear(
 
 
 def test_credentials_in_a_proxys_address_are_sent_to_the_proxy_only(
-    hub: FakeHub, proxy: SmallProxy, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub,
+    proxy: SmallProxy,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    open_store: Callable[..., EventStore],
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://me:p%40ss@127.0.0.1:{proxy.port}")
 
     with (
         tls_in_front_of(port_of(hub.url), authority) as port,
-        EventStore(f"https://hub.test:{port}", backoff=ONCE) as store,
+        open_store(f"https://hub.test:{port}", backoff=ONCE) as store,
     ):
         store.publish([EVENT])
 
@@ -143,20 +162,20 @@ def test_credentials_in_a_proxys_address_are_sent_to_the_proxy_only(
 
 @pytest.mark.parametrize("refusal", ["407 Proxy Authentication Required", "503 Service Unavailable"])
 def test_a_refusing_proxy_is_reported_without_its_credentials(
-    proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, refusal: str
+    proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, refusal: str, open_store: Callable[..., EventStore]
 ) -> None:
     proxy.refuses = refusal
     monkeypatch.setenv("ALL_PROXY", f"http://me:{SECRET}@127.0.0.1:{proxy.port}")
 
     with (
-        EventStore("https://hub.test", websocket_url="wss://live.test/ws", backoff=ONCE) as store,
+        open_store("https://hub.test", websocket_url="wss://live.test/ws", backoff=ONCE) as store,
         pytest.raises(
             ConnectFailed, match=rf"through the proxy http://127.0.0.1:{proxy.port}: .*{refusal[:3]}"
         ) as first,
     ):
         store.publish([EVENT])
     with (
-        EventStore("https://hub.test", websocket_url="wss://live.test/ws", backoff=ONCE) as store,
+        open_store("https://hub.test", websocket_url="wss://live.test/ws", backoff=ONCE) as store,
         pytest.raises(
             ConnectFailed, match=rf"through the proxy http://127.0.0.1:{proxy.port}: .*{refusal[:3]}"
         ) as second,
@@ -167,13 +186,13 @@ def test_a_refusing_proxy_is_reported_without_its_credentials(
 
 
 def test_a_proxy_that_wants_credentials_of_a_request_in_the_clear_is_no_hub(
-    proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch
+    proxy: SmallProxy, monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
 ) -> None:
     proxy.refuses = "407 Proxy Authentication Required"
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
 
     with (
-        EventStore("http://hub.test", backoff=ONCE) as store,
+        open_store("http://hub.test", backoff=ONCE) as store,
         pytest.raises(ConnectFailed, match="the proxy requires a user and a password"),
     ):
         store.publish([EVENT])
@@ -214,12 +233,12 @@ def test_no_proxy_excepts_hosts_domains_ports_and_networks(
     ["socks5://me:sesame-opens@proxy.test:1080", "http://", "http://me:sesame-opens@p:x", "http://me:sesame-opens/@p"],
 )
 def test_an_unsupported_proxy_is_refused_without_showing_its_password(
-    monkeypatch: pytest.MonkeyPatch, value: str
+    monkeypatch: pytest.MonkeyPatch, value: str, open_store: Callable[..., EventStore]
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", value)
 
     with pytest.raises(ConnectFailed, match="proxy") as refused:
-        EventStore("https://hub.test")
+        open_store("https://hub.test")
 
     assert SECRET not in str(refused.value)
 

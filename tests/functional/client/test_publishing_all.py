@@ -11,7 +11,7 @@ import pytest
 from eventstore_client import EventStore, Invalid, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.functional.client.fake_hub import FakeHub
 
@@ -87,9 +87,9 @@ def test_a_batch_that_no_request_can_have_is_an_error(store: EventStore, batch: 
         store.publish_all([event()], batch=batch)
 
 
-def test_ids_are_made_by_the_source_of_ids(hub: FakeHub) -> None:
+def test_ids_are_made_by_the_source_of_ids(hub: FakeHub, open_store: Callable[..., EventStore]) -> None:
     ids = (f"id-{number}" for number in count(1))
-    with EventStore(hub.url, new_id=lambda: next(ids)) as store:
+    with open_store(hub.url, new_id=lambda: next(ids)) as store:
         stored = store.publish([{"specversion": "1.0", "source": "/s", "type": "t"} for _ in range(2)], stream="s")
         store.publish_all([{"specversion": "1.0", "source": "/s", "type": "t"}], stream="s")
 

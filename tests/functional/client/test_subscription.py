@@ -19,11 +19,11 @@ from eventstore_client import (
     Missing,
     NotFound,
     UnexpectedAnswer,
-    connection,
+    link,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from eventstore_client import Recorded
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
@@ -245,9 +245,9 @@ def test_a_single_filter_without_a_list_is_named(live_store: EventStore) -> None
         live_store.subscribe(filters={"exact": {"type": "t"}})  # type: ignore[dict-item]
 
 
-def test_a_hub_that_stays_away_is_given_up() -> None:
+def test_a_hub_that_stays_away_is_given_up(open_store: Callable[..., EventStore]) -> None:
     with (
-        EventStore("http://127.0.0.1:9") as store,
+        open_store("http://127.0.0.1:9") as store,
         pytest.raises(ConnectFailed, match=r"no response from ws://127\.0\.0\.1:9/ws"),
     ):
         store.subscribe(patience=0)
@@ -441,7 +441,7 @@ def test_a_quiet_connection_is_kept_open_by_pings(live_hub: FakeWebSocketHub, li
 def test_a_connection_that_falls_silent_is_replaced(
     live_hub: FakeWebSocketHub, live_store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_ANSWER", 0.01)
+    monkeypatch.setattr(link, "_ANSWER", 0.01)
     live_hub.silent = True
 
     with live_store.subscribe(ping_every=0.01) as events:
@@ -505,12 +505,12 @@ def test_closing_does_not_count_unread_events_as_handled(live_hub: FakeWebSocket
 
 
 def test_the_environments_websocket_belongs_to_the_environments_hub(
-    live_hub: FakeWebSocketHub, monkeypatch: pytest.MonkeyPatch
+    live_hub: FakeWebSocketHub, monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
 ) -> None:
     monkeypatch.setenv("EVENTSTORE_URL", "https://hub.example/Prod")
     monkeypatch.setenv("EVENTSTORE_WEBSOCKET_URL", live_hub.url)
 
-    with EventStore() as store, store.subscribe():
+    with open_store() as store, store.subscribe():
         assert live_hub.connected == 1
-    with EventStore("https://other.example") as store, pytest.raises(ConnectFailed, match="no WebSocket address"):
+    with open_store("https://other.example") as store, pytest.raises(ConnectFailed, match="no WebSocket address"):
         store.subscribe()

@@ -1,0 +1,88 @@
+"""Pages of events, and lists that are fetched page by page."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from eventstore.cloudevents.json_text import decoded, elements, members
+from eventstore_client.calls import Call
+from eventstore_client.events import Recorded
+from eventstore_client.messages import parse_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eventstore_client.calls import Listing, Query
+    from eventstore_client.losses import Loss
+    from eventstore_client.rest import Rest
+    from eventstore_client.transport import Reply
+
+__all__ = ["AsyncItems", "Page", "page_call"]
+
+Item = TypeVar("Item")
+
+_LOSS_MEMBERS = {"missing", "missing_more", "gone"}
+"""Members of a page that report events removed before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a stream, or of all streams.
+
+    Attributes:
+        events: The events in order.
+        loss: The events that were removed before this page; `Loss()` if there are none.
+        next_cursor: The cursor of the next page; None on the last page.
+        cursor: The position behind this page of all streams; None for a page of one stream.
+    """
+
+    events: Sequence[Recorded]
+    loss: Loss
+    next_cursor: str | None
+    cursor: str | None = None
+
+
+class AsyncItems(Generic[Item]):
+    """An iterator over the items of a list. It fetches a page whenever the last one is used up.
+
+    Args:
+        rest: Sends the requests.
+        call: The call for the first page.
+    """
+
+    def __init__(self, rest: Rest, call: Call[Listing[Item]]) -> None:
+        self._rest = rest
+        self._call: Call[Listing[Item]] | None = call
+        self._items: deque[Item] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        while not self._items:
+            if self._call is None:
+                raise StopAsyncIteration
+            page = await self._rest.call(self._call)
+            self._items.extend(page.items)
+            self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)
+        return self._items.popleft()
+
+
+def page_call(path: str, query: Query) -> Call[Page]:
+    """Return the call for a page of events.
+
+    Args:
+        path: The path of a stream's events, or of all events.
+        query: The parameters of the URL's query.
+    """
+    return Call(method="GET", path=path, parse=_parse, query=query)
+
+
+def _parse(reply: Reply) -> Page:
+    page = members(decoded(reply.body))
+    events = [Recorded.from_text(text) for text in elements(page["events"].text)]
+    loss = parse_loss({name: page[name].value for name in _LOSS_MEMBERS & page.keys()})
+    following, cursor = (str(page[name].value) if name in page else None for name in ("next", "cursor"))
+    return Page(events, loss, following, cursor)
