@@ -61,7 +61,6 @@ from eventstore_client.searches import AsyncSearch, Search, Selection
 from eventstore_client.subscription import Subscription
 from eventstore_client.verdicts import Park, Retry
 from eventstore_client.version import __version__
-from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
     from eventstore_client.async_hub import AsyncEventStore
@@ -82,6 +81,7 @@ if TYPE_CHECKING:
         SubscriptionStatus,
         SubscriptionSummary,
     )
+    from eventstore_client.worker import Worker
 
 __all__ = [
     "UNCHANGED",
@@ -189,6 +189,7 @@ _MODULES = {
     "SubscriptionInfo": "subscription_status",
     "SubscriptionStatus": "subscription_status",
     "SubscriptionSummary": "subscription_status",
+    "Worker": "worker",
 }
 """The modules of the names that are imported when they are used: most programs only publish, read and subscribe."""
 

@@ -12,7 +12,6 @@ from eventstore_client.datarefs import DataFetcher
 from eventstore_client.event_calls import EventCalls, publish_call
 from eventstore_client.events import encode_event
 from eventstore_client.operations import Blocking
-from eventstore_client.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -27,10 +26,11 @@ if TYPE_CHECKING:
     from eventstore_client.named_filters import NamedFilters
     from eventstore_client.open_connections import Connections
     from eventstore_client.streams import Streams
+    from eventstore_client.worker import Worker
 
 __all__ = ["DEFAULT_URL", "EventStore"]
 
-# ruff: noqa: PLC0415 - what administers a hub is imported when it is used: most programs only publish and read
+# ruff: noqa: PLC0415 - what works and administers is imported when it is used: most programs only publish and read
 
 
 @dataclass(slots=True)
@@ -134,6 +134,8 @@ class EventStore(EventCalls, Blocking):
             ConnectFailed: `websocket_url` is missing.
             Unencrypted: See `EventStore`.
         """
+        from eventstore_client.worker import Worker
+
         return Worker(
             self._live_url(),
             name,

@@ -27,9 +27,8 @@ def blocking(store: EventStore) -> None:
     store.streams.delete("s", expected="etag")
 
 async def asynchronous(store: AsyncEventStore) -> None:
-    found = store.streams.get("s")
-    assert_type(found, Coroutine[Any, Any, StreamInfo])
-    await found
+    getting = assert_type(store.streams.get("s"), Coroutine[Any, Any, StreamInfo])
+    assert_type(await getting, StreamInfo)
     assert_type(store.streams.list(prefix="s"), AsyncIterator[StreamInfo])
     assert_type(await store.publish([{}], stream="s", expected=1), list[Stored])
     assert_type(store.search(type="t", order="desc"), AsyncSearch)
