@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import traceback
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_client import Bearer, EventStore, WrongProcess
+from eventstore_client import AsyncEventStore, Bearer, EventStore, WrongProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +66,22 @@ def test_parent_and_child_publish_over_connections_of_their_own(hub: FakeHub) ->
         assert store._transport._pools == (process, pool)
     assert codes == [0]
     assert len(hub.streams["child"]) == len(hub.streams["parent"]) == 20
+
+
+def test_a_child_uses_an_asynchronous_store_of_its_parent_with_threads_of_its_own(hub: FakeHub) -> None:
+    async def store_one(stream: str) -> None:
+        [stored] = await store.publish([event("1")], stream=stream)
+        assert stored.stream == stream
+
+    store = AsyncEventStore(hub.url)
+    asyncio.run(store_one("parent"))
+
+    code = in_a_child(lambda: asyncio.run(store_one("child")))
+
+    asyncio.run(store_one("parent"))
+    asyncio.run(store.aclose())
+    assert code == 0
+    assert {*hub.streams} == {"parent", "child"}
 
 
 def test_a_token_requested_by_a_thread_of_the_parent_is_requested_again(hub: FakeHub) -> None:
