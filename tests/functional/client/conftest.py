@@ -24,6 +24,7 @@ _ON_BOTH_FACES = {
     "test_credentials",
     "test_datarefs",
     "test_durable_subscriptions",
+    "test_event_schemas",
     "test_event_store",
     "test_proxies",
     "test_publishing_all",
