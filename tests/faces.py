@@ -81,7 +81,7 @@ class InLoop:
 
     def _call(self, method: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         result = self._loop.call(partial(method, *args, **options))
-        return InLoop(result, self._loop) if hasattr(result, "__anext__") else result
+        return InLoop(result, self._loop) if hasattr(result, "__anext__") or hasattr(result, "run") else result
 
 
 class _StoreInLoop(InLoop):

@@ -65,6 +65,7 @@ from eventstore_client.version import __version__
 if TYPE_CHECKING:
     from eventstore_client.async_hub import AsyncEventStore
     from eventstore_client.async_subscription import AsyncSubscription
+    from eventstore_client.async_worker import AsyncWorker
     from eventstore_client.dead_letters import AsyncDeadLetters, DeadLetter, DeadLetters
     from eventstore_client.durable_subscriptions import AsyncDurableSubscriptions, DurableSubscriptions
     from eventstore_client.event_schemas import AsyncEventSchemas, EventSchema, EventSchemas
@@ -95,6 +96,7 @@ __all__ = [
     "AsyncSearch",
     "AsyncStreams",
     "AsyncSubscription",
+    "AsyncWorker",
     "AwsIam",
     "Backoff",
     "BadInput",
@@ -167,6 +169,7 @@ _MODULES = {
     "AsyncNamedFilters": "named_filters",
     "AsyncStreams": "streams",
     "AsyncSubscription": "async_subscription",
+    "AsyncWorker": "async_worker",
     "Circuit": "subscription_status",
     "ConnectionInfo": "open_connections",
     "ConnectionSubscription": "open_connections",

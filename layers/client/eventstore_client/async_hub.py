@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from eventstore_client.async_batches import publish_in_batches
 from eventstore_client.async_io import AsyncIo
 from eventstore_client.event_calls import EventCalls, publish_call
-from eventstore_client.events import encode_event
 from eventstore_client.operations import Asynchronous
 
 if TYPE_CHECKING:
@@ -72,8 +70,7 @@ class AsyncEventStore(EventCalls, Asynchronous):
         async def send(texts: Sequence[str]) -> Sequence[Stored]:
             return await self._rest.call(publish_call(texts, stream=stream))
 
-        encode = partial(encode_event, new_id=self.new_id)
-        return await publish_in_batches(events, encode, send, batch=batch, linger=linger, on_stored=on_stored)
+        return await publish_in_batches(events, self._encode, send, batch=batch, linger=linger, on_stored=on_stored)
 
     @property
     def streams(self) -> AsyncStreams:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eventstore_client.blocking import Io
     from eventstore_client.credentials import Credentials
     from eventstore_client.statistics import Stats
+    from eventstore_client.tracing import Tracing
 
 __all__ = ["DEFAULT_URL", "ConnectedHub"]
 
@@ -40,6 +41,7 @@ class ConnectedHub:
     websocket_url: str | None = field(default=None, kw_only=True)
     credentials: Credentials | None = field(default=None, kw_only=True)
     new_id: Callable[[], str] = field(default=random_id, kw_only=True, repr=False)
+    tracing: Tracing | None = field(default=None, kw_only=True)
     _transport: Transport = field(init=False, repr=False)
     _rest: Rest = field(init=False, repr=False)
 

@@ -12,8 +12,9 @@ from eventstore_client.datarefs import DataFetcher
 from eventstore_client.events import Recorded, Stored, encode_event
 from eventstore_client.feed import FeedOptions
 from eventstore_client.messages import Request
-from eventstore_client.operations import followed, request, searched
+from eventstore_client.operations import followed, request, searched, worked
 from eventstore_client.searches import SearchOptions, selection_query
+from eventstore_client.worker_options import WorkerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,6 +35,11 @@ class EventCalls(ConnectedHub):
 
     __slots__ = ()
 
+    def _encode(self, event: Publishable) -> str:
+        """Return the text of an event, with the trace of the caller."""
+        attributes = self.tracing.attributes() if self.tracing else {}
+        return encode_event(event, new_id=self.new_id, attributes=attributes)
+
     @request
     def publish(
         self, events: Iterable[Publishable], *, stream: str | None = None, expected: int | None = None
@@ -53,7 +59,7 @@ class EventCalls(ConnectedHub):
         """
         if isinstance(events, str | bytes | dict):
             raise TypeError("publish() expects a list of events; wrap a single event in a list")
-        texts = [encode_event(event, new_id=self.new_id) for event in events]
+        texts = [self._encode(event) for event in events]
         return publish_call(texts, stream=stream, expected=expected)
 
     @searched
@@ -187,6 +193,49 @@ class EventCalls(ConnectedHub):
             on_loss=on_loss,
             credentials=self.credentials,
             fetch_data=DataFetcher(self._transport) if follow_dataref else None,
+        )
+
+    @worked
+    def work(
+        self,
+        name: str,
+        *,
+        on_loss: Callable[[Loss], object] | None = None,
+        patience: float | None = None,
+        ping_every: float = 240.0,
+        alive_every: float | None = None,
+        concurrency: int = 1,
+        follow_dataref: bool = True,
+    ) -> WorkerOptions:
+        """Return a member of a durable subscription, which `Worker.run` gives a handler.
+
+        Args:
+            name: The name of the durable subscription.
+            on_loss: Called when events were removed before they were handled. If it returns, the loss is accepted.
+                Without it, `Worker.run` raises `HistoryLost`.
+            patience: As for `subscribe`.
+            ping_every: As for `subscribe`.
+            alive_every: Seconds between heartbeats for the events that the member holds, sent while a handler runs,
+                too. None, and any greater value, means a third of the subscription's `ack_deadline`.
+            concurrency: The greatest number of events that are handled at the same time, in as many threads or tasks.
+                Those of a stream are always handled one after the other, in order.
+            follow_dataref: As for `subscribe`.
+
+        Raises:
+            ConnectFailed: `websocket_url` is missing.
+            Unencrypted: See `EventStore`.
+        """
+        return WorkerOptions(
+            url=self._live_url(),
+            name=name,
+            backoff=self._live_backoff(patience),
+            ping_every=ping_every,
+            alive_every=alive_every,
+            concurrency=concurrency,
+            on_loss=on_loss,
+            credentials=self.credentials,
+            fetch_data=DataFetcher(self._transport) if follow_dataref else None,
+            tracing=self.tracing,
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 from uuid import uuid4
 
@@ -52,6 +53,7 @@ Publishable: TypeAlias = "AnyCloudEvent | Mapping[str, Any] | str | bytes"
 The data, and any value in it, may be a pydantic model or a dataclass. A mapping without an `id` gets one.
 Only the text preserves every JSON number: Python's types lose `1e400`, and `1.0` against `1`."""
 
+_NO_ATTRIBUTES: Mapping[str, str] = MappingProxyType({})
 _JSON_TYPE = JSONFormat.JSON_CONTENT_TYPE_PATTERN
 
 _CONSTRUCTORS = (
@@ -95,12 +97,18 @@ def random_id() -> str:
     return str(uuid4())
 
 
-def encode_event(event: Publishable, *, new_id: Callable[[], str] = random_id) -> str:
+def encode_event(
+    event: Publishable,
+    *,
+    new_id: Callable[[], str] = random_id,
+    attributes: Mapping[str, str] = _NO_ATTRIBUTES,
+) -> str:
     """Return the event in the CloudEvents JSON format. Text is returned as it is, without validation.
 
     Args:
         event: The event.
         new_id: Returns the id of an event that has none.
+        attributes: The trace context of an event that has no `traceparent`.
 
     Raises:
         TypeError: The object is not an event, or contains a value that JSON cannot represent.
@@ -122,6 +130,8 @@ def encode_event(event: Publishable, *, new_id: Callable[[], str] = random_id) -
         )
     if members.get("id") is None:
         members = {**members, "id": new_id()}
+    if attributes and "traceparent" not in members:
+        members = {**members, **attributes}
     return json.dumps(members, allow_nan=False, separators=(",", ":"), default=default)
 
 

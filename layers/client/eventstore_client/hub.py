@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Self
 from eventstore_client.batches import BatchPublisher
 from eventstore_client.blocking import BlockingIo, finish
 from eventstore_client.connected_hub import DEFAULT_URL
-from eventstore_client.datarefs import DataFetcher
 from eventstore_client.event_calls import EventCalls, publish_call
-from eventstore_client.events import encode_event
 from eventstore_client.operations import Blocking
 
 if TYPE_CHECKING:
@@ -22,15 +20,13 @@ if TYPE_CHECKING:
     from eventstore_client.durable_subscriptions import DurableSubscriptions
     from eventstore_client.event_schemas import EventSchemas
     from eventstore_client.events import Publishable, Stored
-    from eventstore_client.losses import Loss
     from eventstore_client.named_filters import NamedFilters
     from eventstore_client.open_connections import Connections
     from eventstore_client.streams import Streams
-    from eventstore_client.worker import Worker
 
 __all__ = ["DEFAULT_URL", "EventStore"]
 
-# ruff: noqa: PLC0415 - what works and administers is imported when it is used: most programs only publish and read
+# ruff: noqa: PLC0415 - what administers a hub is imported when it is used: most programs only publish and read
 
 
 @dataclass(slots=True)
@@ -57,6 +53,7 @@ class EventStore(EventCalls, Blocking):
             They are sent to this hub only (redirects are not followed), and only over https and wss, unless the hub is
             on this machine (localhost, 127.0.0.0/8, ::1).
         new_id: Returns the id of a published event that has none; by default, a random UUID.
+        tracing: Continues traces through events: `eventstore_client.tracing.OpenTelemetry()`.
 
     Raises:
         ConnectFailed: `url` is not an HTTP address, or the environment's proxy is not an HTTP proxy.
@@ -102,51 +99,8 @@ class EventStore(EventCalls, Blocking):
 
         with BatchPublisher(send, batch=batch, linger=linger, on_stored=on_stored) as publisher:
             for event in events:
-                publisher.put(encode_event(event, new_id=self.new_id))
+                publisher.put(self._encode(event))
         return publisher.stored
-
-    def work(
-        self,
-        name: str,
-        *,
-        on_loss: Callable[[Loss], object] | None = None,
-        patience: float | None = None,
-        ping_every: float = 240.0,
-        alive_every: float | None = None,
-        concurrency: int = 1,
-        follow_dataref: bool = True,
-    ) -> Worker:
-        """Return a member of a durable subscription, which `Worker.run` gives a handler.
-
-        Args:
-            name: The name of the durable subscription.
-            on_loss: Called when events were removed before they were handled. If it returns, the loss is accepted.
-                Without it, `Worker.run` raises `HistoryLost`.
-            patience: As for `subscribe`.
-            ping_every: As for `subscribe`.
-            alive_every: Seconds between heartbeats for the events that the member holds, sent while a handler runs,
-                too. None, and any greater value, means a third of the subscription's `ack_deadline`.
-            concurrency: The greatest number of events that are handled at the same time, in as many threads. Those of a
-                stream are always handled one after the other, in order.
-            follow_dataref: As for `subscribe`.
-
-        Raises:
-            ConnectFailed: `websocket_url` is missing.
-            Unencrypted: See `EventStore`.
-        """
-        from eventstore_client.worker import Worker
-
-        return Worker(
-            self._live_url(),
-            name,
-            backoff=self._live_backoff(patience),
-            ping_every=ping_every,
-            alive_every=alive_every,
-            concurrency=concurrency,
-            on_loss=on_loss,
-            credentials=self.credentials,
-            fetch_data=DataFetcher(self._transport) if follow_dataref else None,
-        )
 
     @property
     def streams(self) -> Streams:

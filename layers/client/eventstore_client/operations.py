@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from eventstore_client.async_subscription import Opening
+    from eventstore_client.async_worker import AsyncWorker
     from eventstore_client.calls import Call, Listing
     from eventstore_client.feed import FeedOptions
     from eventstore_client.rest import Rest
     from eventstore_client.searches import SearchOptions
+    from eventstore_client.worker import Worker
+    from eventstore_client.worker_options import WorkerOptions
 
-__all__ = ["Asynchronous", "Blocking", "Operation", "followed", "listed", "request", "searched"]
+__all__ = ["Asynchronous", "Blocking", "Operation", "followed", "listed", "request", "searched", "worked"]
 
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
@@ -144,6 +147,27 @@ def followed(
     return Operation(
         _shown(blocking, method, "FeedOptions", as_="Subscription"),
         _shown(asynchronous, method, "FeedOptions", as_="Opening"),
+    )
+
+
+def worked(
+    method: Callable[Concatenate[Any, Options], WorkerOptions],
+) -> Operation[Options, Worker, AsyncWorker]:
+    """Make the operation of a method that describes a worker."""
+
+    def asynchronous(face: Asynchronous, *args: Options.args, **options: Options.kwargs) -> AsyncWorker:
+        from eventstore_client.async_worker import AsyncWorker  # noqa: PLC0415 - as for `followed`
+
+        return AsyncWorker(method(face, *args, **options), face._rest.io)  # noqa: SLF001
+
+    def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Worker:
+        from eventstore_client.worker import Worker  # noqa: PLC0415 - most programs only publish and read
+
+        return Worker(method(face, *args, **options))
+
+    return Operation(
+        _shown(blocking, method, "WorkerOptions", as_="Worker"),
+        _shown(asynchronous, method, "WorkerOptions", as_="AsyncWorker"),
     )
 
 

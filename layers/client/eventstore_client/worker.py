@@ -3,47 +3,32 @@
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from eventstore_client.backoff import Attempts
-from eventstore_client.errors import ClientError, ConnectFailed, HistoryLost, NotFound, Unavailable
+from eventstore_client.errors import ClientError, ConnectFailed, NotFound, Unavailable
 from eventstore_client.membership import Membership
 from eventstore_client.ownership import OpenFrame
 from eventstore_client.processes import Process
 from eventstore_client.verdicts import Leave
+from eventstore_client.worker_options import LASTING, LEAVING, WorkerClosed, current_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
-    from eventstore_client.backoff import Backoff
     from eventstore_client.connection import Connection
-    from eventstore_client.credentials import Credentials
-    from eventstore_client.events import Recorded
-    from eventstore_client.losses import Loss
     from eventstore_client.ownership import Delivery
+    from eventstore_client.recorded import Recorded
+    from eventstore_client.worker_options import WorkerOptions
 
 __all__ = ["Worker"]
 
 _log = logging.getLogger("eventstore_client")
-
-_LEAVING = 5.0
-"""Seconds to wait for the last confirmations. Events whose acknowledgement is not confirmed may be redelivered."""
-
-_LASTING = 60.0
-"""Seconds after which the end of a connection does not count as a failure of the hub."""
-
-
-_delivery: ContextVar[Delivery | None] = ContextVar("eventstore_client delivery", default=None)
-"""The event of the handler that runs."""
-
-
-class _Closed(Exception):
-    """The worker was closed."""
 
 
 class Worker:
@@ -59,47 +44,15 @@ class Worker:
     a forked child creates its own.
 
     Args:
-        url: The hub's WebSocket address.
-        name: The name of the durable subscription.
-        backoff: How, and for how long, connecting is retried.
-        ping_every: Seconds between pings.
-        alive_every: Seconds between heartbeats; None for a third of the subscription's `ack_deadline`.
-        concurrency: The greatest number of events that are handled at the same time.
-        on_loss: Accepts a loss; without it, `run` raises `HistoryLost`.
-        credentials: The credentials of the connection; None if there are none.
-        fetch_data: Adds the data to an event that came without them; None leaves such events as they are.
-
-    Raises:
-        ValueError: `concurrency` is less than 1.
+        options: What it handles, and how.
     """
 
-    def __init__(
-        self,
-        url: str,
-        name: str,
-        *,
-        backoff: Backoff,
-        ping_every: float,
-        alive_every: float | None,
-        concurrency: int = 1,
-        on_loss: Callable[[Loss], object] | None,
-        credentials: Credentials | None = None,
-        fetch_data: Callable[[Recorded], Recorded] | None = None,
-    ) -> None:
-        if concurrency < 1:
-            raise ValueError(f"concurrency must be at least 1, not {concurrency}")
-        self._url = url
-        self._name = name
-        self._ping_every = ping_every
-        self._alive_every = alive_every
-        self._concurrency = concurrency
-        self._on_loss = on_loss
-        self._credentials = credentials
-        self._fetch_data = fetch_data
+    def __init__(self, options: WorkerOptions) -> None:
+        self._options = options
         self._process = Process()
         self._closed = threading.Event()
-        self._backoff = replace(backoff, sleep=self._sleep)
-        self._attempts = Attempts(self._backoff, f"the worker of {name!r}", quiet=0.0)
+        self._backoff = replace(options.backoff, sleep=self._sleep)
+        self._attempts = Attempts(self._backoff, options.title, quiet=0.0)
         # Reentrant: a signal handler may call `close` in the thread that holds the lock.
         self._lock = threading.RLock()
         self._membership: Membership | None = None
@@ -107,10 +60,10 @@ class Worker:
     @property
     def attempt(self) -> int:
         """The delivery attempt of the event that the calling handler processes: 1, and one more for each failure."""
-        delivery = _delivery.get()
+        delivery = current_delivery()
         return delivery.attempt if delivery else 1
 
-    def run(self, handler: Callable[[Recorded], object]) -> None:
+    def run(self, handler: Callable[[Recorded], object], *, signals: Iterable[int] = ()) -> None:
         """Handle events until the worker is closed.
 
         An event is acknowledged when the handler returns. If the handler raises an exception, the hub redelivers the
@@ -121,6 +74,11 @@ class Worker:
         the event. If the handler returns after all, the event counts as handled. The other events received wait, and
         are not redelivered.
 
+        Args:
+            handler: Processes one event.
+            signals: The signals that close the worker, such as SIGTERM and SIGINT; a second one has its usual effect.
+                It must run in the main thread then.
+
         Raises:
             NotFound: The subscription does not exist, or was deleted.
             Denied, NoCredentials: The hub rejects the credentials, or they are not available.
@@ -129,19 +87,20 @@ class Worker:
             ConnectFailed, Unavailable: The hub was unreachable for longer than the `patience` of `work`.
             WrongProcess: The worker was created before this process was forked.
         """
-        self._process.check(f"the worker of {self._name!r}")
+        self._process.check(self._options.title)
         try:
-            while True:
-                try:
-                    self._run_membership(handler)
-                except (ConnectFailed, Unavailable) as error:
-                    if self._closed.is_set():
-                        raise _Closed from None
-                    self._attempts.failed(error)
-        except _Closed:
-            _log.info("the worker of %r has ended: it was closed", self._name)
+            with self._closed_by(signals):
+                while True:
+                    try:
+                        self._run_membership(handler)
+                    except (ConnectFailed, Unavailable) as error:
+                        if self._closed.is_set():
+                            raise WorkerClosed from None
+                        self._attempts.failed(error)
+        except WorkerClosed:
+            _log.info("%s has ended: it was closed", self._options.title)
         except ClientError as error:
-            _log.info("the worker of %r has ended: %s", self._name, error)
+            _log.info("%s has ended: %s", self._options.title, error)
             raise
 
     def close(self) -> None:
@@ -163,7 +122,7 @@ class Worker:
             Leave: The worker is closed. The handler must not catch it: the event is not acknowledged, and is delivered
                 to another member.
         """
-        membership, delivery = self._membership, _delivery.get()
+        membership, delivery = self._membership, current_delivery()
         if membership is not None and delivery is not None:
             membership.pause(delivery)
         if self._closed.wait(seconds):
@@ -185,26 +144,29 @@ class Worker:
         from eventstore_client.connection import Connection  # noqa: PLC0415 - see above
 
         if self._closed.is_set():
-            raise _Closed
+            raise WorkerClosed
         clock = self._backoff.clock
-        connection = Connection(self._url, ping_every=self._ping_every, credentials=self._credentials, clock=clock)
-        membership = Membership(connection.send, self._name, alive_every=self._alive_every, clock=clock)
+        options = self._options
+        connection = Connection(
+            options.url, ping_every=options.ping_every, credentials=options.credentials, clock=clock
+        )
+        membership = Membership(connection.send, options.name, alive_every=options.alive_every, clock=clock)
         reader = threading.Thread(
-            target=self._read, args=[connection, membership], name=f"eventstore worker {self._name}", daemon=True
+            target=self._read, args=[connection, membership], name=f"eventstore worker {options.name}", daemon=True
         )
         connected_at = clock()
         try:
             membership.join()
-            _log.info("the worker of %r is connected to %s", self._name, self._url)
+            _log.info("%s is connected to %s", options.title, options.url)
             reader.start()
             self._set_membership(membership)
             with self._more_threads(membership, handler):
                 self._handle_events(membership, handler)
             with suppress(ConnectFailed):
-                membership.unsubscribe(within=_LEAVING)
-            raise _Closed
+                membership.unsubscribe(within=LEAVING)
+            raise WorkerClosed
         except (ConnectFailed, Unavailable):
-            if clock() - connected_at >= _LASTING:
+            if clock() - connected_at >= LASTING:
                 self._attempts.succeeded()
             raise
         finally:
@@ -248,8 +210,8 @@ class Worker:
                 membership.end(error)
 
         threads = [
-            threading.Thread(target=handle, name=f"eventstore worker {self._name} {number}", daemon=True)
-            for number in range(2, self._concurrency + 1)
+            threading.Thread(target=handle, name=f"eventstore worker {self._options.name} {number}", daemon=True)
+            for number in range(2, self._options.concurrency + 1)
         ]
         for thread in threads:
             thread.start()
@@ -265,47 +227,60 @@ class Worker:
         """Handle events until the worker is closed."""
         while found := membership.receive():
             if isinstance(found, OpenFrame):
-                self._accept_loss(membership, found)
+                self._options.accept_loss(found)
+                membership.accept_loss()
             else:
                 self._handle(membership, found, handler)
-
-    def _accept_loss(self, membership: Membership, frame: OpenFrame) -> None:
-        share = frame.share
-        if share.loss is not None:
-            if self._on_loss is None:
-                raise HistoryLost(share.loss, cursor=share.cursor or "")
-            self._on_loss(share.loss)
-        membership.accept_loss()
 
     def _handle(self, membership: Membership, delivery: Delivery, handler: Callable[[Recorded], object]) -> None:
         try:
             complete = self._complete(delivery.event)
-        except _Closed:
+        except WorkerClosed:
             return
-        token = _delivery.set(delivery)
         membership.begin(delivery)
         try:
-            handler(complete)
+            with self._options.handling(delivery, complete):
+                handler(complete)
         except Leave:
             self.close()
         except Exception as error:  # noqa: BLE001 - any error is reported to the hub
             # A child that the handler forked must not use its parent's connection.
-            self._process.check(f"the worker of {self._name!r}")
+            self._process.check(self._options.title)
             membership.failed(delivery, error)
         else:
-            self._process.check(f"the worker of {self._name!r}")
+            self._process.check(self._options.title)
             membership.handled(delivery)
-        finally:
-            _delivery.reset(token)
 
     def _complete(self, event: Recorded) -> Recorded:
         # An error here does not count as a failure of the handler: it must not park the stream.
-        fetch_data = self._fetch_data
-        return self._backoff.call(lambda: fetch_data(event)) if fetch_data else event
+        fetch_data = self._options.fetch_data
+        if fetch_data is None or not fetch_data.applies_to(event):
+            return event
+        return self._backoff.call(lambda: fetch_data(event))
+
+    @contextmanager
+    def _closed_by(self, signals: Iterable[int]) -> Iterator[None]:
+        """Close the worker by signals while the context is entered. A second signal has its usual effect."""
+        before: dict[int, Any] = {}
+
+        def restore() -> None:
+            for number, action in before.items():
+                signal.signal(number, action)
+
+        def close(*_: object) -> None:
+            restore()
+            self.close()
+
+        try:
+            for number in signals:
+                before[number] = signal.signal(number, close)
+            yield
+        finally:
+            restore()
 
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
-            raise _Closed
+            raise WorkerClosed
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:

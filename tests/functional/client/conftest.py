@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["api", "hub", "live_hub", "live_store", "open_store", "rest_hub", "store", "workers"]
 
 _ON_BOTH_FACES = {
+    "test_busy_worker",
+    "test_concurrent_worker",
     "test_credentials",
     "test_datarefs",
     "test_durable_subscriptions",
@@ -30,8 +32,10 @@ _ON_BOTH_FACES = {
     "test_publishing_all",
     "test_streams",
     "test_subscription",
+    "test_traces",
+    "test_worker",
 }
-"""The suites that run with `EventStore` and with `AsyncEventStore`. The others are about workers and commands."""
+"""The suites that run with `EventStore` and with `AsyncEventStore`. The others are about commands."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_client import Backoff, EventStore, HistoryLost, Park, partitions
+from eventstore_client import Backoff, HistoryLost, Park, partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from eventstore_client import Recorded, Worker
+    from eventstore_client import EventStore, Recorded, Worker
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 pytestmark = pytest.mark.usefixtures("watched")
@@ -86,11 +86,11 @@ def log() -> Iterator[Lines]:
 class Busy:
     """A worker that runs in a thread; its handler returns when the test allows it."""
 
-    def __init__(self, hub: FakeWebSocketHub) -> None:
+    def __init__(self, hub: FakeWebSocketHub, open_store: Callable[..., EventStore]) -> None:
         self.hub = hub
         self.now = 0.0
         backoff = Backoff(first=0.001, longest=0.01, clock=lambda: self.now)
-        self.store = EventStore("http://127.0.0.1:9", websocket_url=hub.url, backoff=backoff)
+        self.store = open_store("http://127.0.0.1:9", websocket_url=hub.url, backoff=backoff)
         self.given: list[tuple[str, int]] = []
         self.raising: dict[tuple[str, int], Exception] = {}
         self._begun = threading.Semaphore(0)
@@ -138,9 +138,9 @@ class Busy:
 
 
 @pytest.fixture
-def busy(live_hub: FakeWebSocketHub) -> Busy:
+def busy(live_hub: FakeWebSocketHub, open_store: Callable[..., EventStore]) -> Busy:
     live_hub.joined = live_hub.joined | {"ack_deadline": 30}
-    return Busy(live_hub)
+    return Busy(live_hub, open_store)
 
 
 def commands_of(hub: FakeWebSocketHub) -> list[dict[str, Any]]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_client import Backoff, EventStore, HistoryLost, Park
+from eventstore_client import Backoff, HistoryLost, Park
 from tests.functional.client.test_busy_worker import OTHER, OWNED, Lines, again, log, sent, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from eventstore_client import Loss, Recorded, Worker
+    from eventstore_client import EventStore, Loss, Recorded, Worker
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 __all__ = ["log", "watched"]
@@ -27,11 +27,11 @@ LOST = {"type": "truncated", "partition": 1, "missing": [{"stream": "a", "first"
 class Handlers:
     """The handlers of a worker that runs in a thread. Each waits until the test lets it return, or raise."""
 
-    def __init__(self, hub: FakeWebSocketHub) -> None:
+    def __init__(self, hub: FakeWebSocketHub, open_store: Callable[..., EventStore]) -> None:
         self.now = 0.0
         self.hub = hub
         backoff = Backoff(first=0.001, longest=0.01, clock=lambda: self.now)
-        self.store = EventStore("http://127.0.0.1:9", websocket_url=hub.url, backoff=backoff)
+        self.store = open_store("http://127.0.0.1:9", websocket_url=hub.url, backoff=backoff)
         self.begun: list[tuple[str, int]] = []
         self.running_now: set[tuple[str, int]] = set()
         self.in_caller = ("", 0)
@@ -105,9 +105,9 @@ class Handlers:
 
 
 @pytest.fixture
-def handlers(live_hub: FakeWebSocketHub) -> Handlers:
+def handlers(live_hub: FakeWebSocketHub, open_store: Callable[..., EventStore]) -> Handlers:
     live_hub.joined |= {"ack_deadline": 30}
-    return Handlers(live_hub)
+    return Handlers(live_hub, open_store)
 
 
 def acks(hub: FakeWebSocketHub) -> list[Any]:
@@ -232,6 +232,7 @@ def test_closing_waits_for_all_handlers_and_starts_no_event(live_hub: FakeWebSoc
     assert live_hub.unsubscribed == 1
 
 
+@pytest.mark.parametrize("open_store", ["blocking"], indirect=True)
 def test_a_lost_connection_is_replaced_after_all_handlers_have_returned(
     live_hub: FakeWebSocketHub, handlers: Handlers
 ) -> None:
@@ -291,6 +292,7 @@ def test_a_loss_without_a_function_ends_the_worker_after_its_handlers(
     assert handlers.raised.cursor == "c3"
 
 
+@pytest.mark.parametrize("open_store", ["blocking"], indirect=True)
 def test_an_interrupt_of_a_handler_ends_the_worker(live_hub: FakeWebSocketHub, handlers: Handlers) -> None:
     class Interrupt(BaseException):
         pass

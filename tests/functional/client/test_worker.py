@@ -377,3 +377,27 @@ def test_a_worker_gives_up_after_its_patience(handler: Handler) -> None:
     store = EventStore("http://127.0.0.1:9", websocket_url="ws://127.0.0.1:9/ws")
     with store, pytest.raises(ConnectFailed):
         store.work("workers", patience=0).run(handler)
+
+
+@pytest.mark.parametrize("open_store", ["blocking"], indirect=True)
+def test_a_signal_ends_the_worker_after_its_event_and_a_second_has_its_usual_effect(
+    live_hub: FakeWebSocketHub, worker: Worker
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1))])
+    handled: list[str] = []
+    usual: list[int] = []
+
+    def handle(event: Recorded) -> None:
+        signal.raise_signal(signal.SIGUSR1)
+        assert usual == []
+        signal.raise_signal(signal.SIGUSR1)
+        handled.append(event.stream)
+
+    before = signal.signal(signal.SIGUSR1, lambda number, _: usual.append(number))
+    try:
+        worker.run(handle, signals=[signal.SIGUSR1])
+        signal.raise_signal(signal.SIGUSR1)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert handled == ["a"]
+    assert usual == [signal.SIGUSR1] * 2
