@@ -47,6 +47,7 @@ class AsyncSubscription:
     async def aclose(self) -> None:
         """End the iteration immediately, also in another task. Events not delivered yet are dropped."""
         self._check_loop()
+        self._io.is_closed = True
         self._io.closed.set()
         await self._feed.disconnect()
 
@@ -57,6 +58,8 @@ class AsyncSubscription:
         self._check_loop()
         if self._is_iterating:
             raise RuntimeError("another task waits for the next event: one task iterates a subscription")
+        if (event := self._feed.take()) is not None:
+            return event
         self._is_iterating = True
         try:
             return await self._feed.next()
@@ -122,10 +125,7 @@ class _FeedIo:
     def __init__(self, io: Io) -> None:
         self._io = io
         self.closed = asyncio.Event()
-
-    @property
-    def is_closed(self) -> bool:
-        return self.closed.is_set()
+        self.is_closed = False
 
     async def run(self, action: Callable[[], Result]) -> Result:
         return await self._io.run(action)

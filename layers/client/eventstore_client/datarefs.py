@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-from eventstore.cloudevents.json_text import members
 from eventstore.errors import EventstoreError
 from eventstore_client.errors import Gone, NotFound, UnexpectedAnswer
 from eventstore_client.events import Recorded
@@ -63,9 +62,9 @@ def event_path(event: Recorded, url: str) -> str | None:
     Returns:
         None if the event has its data, or its `dataref` is not an address of that hub.
     """
-    reference = event.attributes.get("dataref")
-    if not isinstance(reference, str) or members(event.text).keys() & {"data", "data_base64"}:
+    if not event.is_reference:
         return None
+    reference = str(event.attributes["dataref"])
     try:
         target = urlsplit(url + reference if reference.startswith("/") else reference)
         path = f"/api/v1/events/{quote(event.id, safe='')}"

@@ -110,6 +110,18 @@ class Feed:
             self._begin()
             self.handled()
 
+    def take(self) -> Recorded | None:
+        """Return the next event if it was received and is complete; None if `next` must be called instead.
+
+        This is the path of nearly all events, so that it does no more than it must. The event before counts as handled
+        by `next`, which is called when a frame is used up.
+        """
+        if not self._events or self._io.is_closed or not self._process.is_this:
+            return None
+        if self._options.fetch_data is not None and self._events[0].is_reference:
+            return None
+        return self._events.popleft()
+
     async def next(self) -> Recorded:
         """Wait for the next event, and return it. The event before it counts as handled.
 

@@ -85,6 +85,11 @@ class Recorded:
         return None if time is None else str(time)
 
     @property
+    def is_reference(self) -> bool:
+        """Whether it has no data, and says where they are (`dataref`)."""
+        return "dataref" in self._members and self._members.keys().isdisjoint(_DATA)
+
+    @property
     def data(self) -> Any:  # noqa: ANN401 - data is any JSON value
         """The data as Python objects: bytes for `data_base64`, None if the event has no data.
 

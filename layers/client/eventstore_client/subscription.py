@@ -69,6 +69,7 @@ class Subscription:
 
     def close(self) -> None:
         """End the iteration immediately, also in another thread. Events not delivered yet are dropped."""
+        self._io.is_closed = True
         self._io.closed.set()
         finish(self._feed.disconnect())
 
@@ -76,6 +77,8 @@ class Subscription:
         return self
 
     def __next__(self) -> Recorded:
+        if (event := self._feed.take()) is not None:
+            return event
         try:
             return finish(self._feed.next())
         except FeedClosed:
@@ -101,10 +104,7 @@ class _FeedIo:
 
     def __init__(self) -> None:
         self.closed = threading.Event()
-
-    @property
-    def is_closed(self) -> bool:
-        return self.closed.is_set()
+        self.is_closed = False
 
     async def run(self, action: Callable[[], Result]) -> Result:
         return action()
