@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from itertools import count
 from typing import TYPE_CHECKING
 
 from eventstore.errors import EventstoreError
-from eventstore.frames.instance_messages import encode_parts, encode_turns
+from eventstore.frames.instance_messages import encode_marker, encode_parts, encode_turns
 from eventstore.live.rendezvous import partition_owner
 from eventstore.ports import FIRST_MESSAGE
 
@@ -27,6 +28,8 @@ _HEARTBEAT_SECONDS = 0.75
 _BLOCK_MS = 2000
 _RETRY_SECONDS = 0.25
 _LEAVE_SECONDS = 1.0
+_RECEIVED_WITHIN = 2.0
+"""Seconds within which a message to this instance is received; it takes longer only if the process hangs."""
 
 
 class Cluster:
@@ -73,6 +76,9 @@ class Cluster:
         self._last_heartbeat = time.monotonic()
         self._away = False
         self._away_lock = threading.Lock()
+        # The markers that were sent, and are to be received.
+        self._markers: dict[bytes, threading.Event] = {}
+        self._marker_numbers = count()
         self._stopped = threading.Event()
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
@@ -148,6 +154,24 @@ class Cluster:
         """
         return self._instances.send(instance, [encode_parts(parts) for parts in batches])
 
+    def receive_earlier(self) -> None:
+        """Return when all that others have sent to this instance by now was received.
+
+        Who takes over a partition calls it before it sends anything of it: parts of the owner before may be under way
+        to clients of this instance, and their connections would have the later ones first.
+
+        Raises:
+            StoreUnavailable: The store does not answer.
+        """
+        marker, received = encode_marker(next(self._marker_numbers)), threading.Event()
+        self._markers[marker] = received
+        try:
+            # Without an inbox, this instance was away, and drops all that was sent to it.
+            if self._instances.send(self._instance, [marker]) and not received.wait(_RECEIVED_WITHIN):
+                _LOGGER.warning("messages of other instances were not received within %.0f s", _RECEIVED_WITHIN)
+        finally:
+            self._markers.pop(marker, None)
+
     def _beat(self) -> None:
         while not self._stopped.wait(_HEARTBEAT_SECONDS):
             try:
@@ -211,6 +235,9 @@ class Cluster:
                 _LOGGER.warning("messages of other instances were lost; clients connect again")
                 self._was_away()
             for message in received.messages:
+                if (marked := self._markers.get(message)) is not None:
+                    marked.set()
+                    continue
                 try:
                     self._received(message)
                 except Exception:

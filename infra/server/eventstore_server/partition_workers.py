@@ -43,6 +43,7 @@ class _Worker:
         requested: Whether a turn was requested meanwhile.
         has_subscriptions: Whether the partition had subscriptions in the store at its last turn: durable ones, or
             ephemeral ones of clients of API Gateway.
+        token: The fencing token of the last turn that this instance began; 0 before the first.
         last_command: The id of the last command that the follower has seen.
         timer: Requests the next turn.
         due: When it does, in seconds of `time.monotonic`.
@@ -51,6 +52,7 @@ class _Worker:
     serving: bool = False
     requested: bool = False
     has_subscriptions: bool = True
+    token: int = 0
     last_command: str = ""
     timer: asyncio.TimerHandle | None = None
     due: float = 0.0
@@ -69,6 +71,7 @@ class PartitionWorkers:
         threads: Take the turns.
         loop: Runs timers.
         now: Returns the current time, in milliseconds since 1970.
+        taken_over: Called when a turn of a partition begins that others have served before, in the thread of the turn.
         released: Called with each partition that this instance has given up.
         observer: Measures the turns.
     """
@@ -82,6 +85,7 @@ class PartitionWorkers:
         threads: Executor,
         loop: asyncio.AbstractEventLoop,
         now: Callable[[], int],
+        taken_over: Callable[[], None] = lambda: None,
         released: Callable[[int], None] = lambda _: None,
         observer: TurnObserver,
     ) -> None:
@@ -91,6 +95,7 @@ class PartitionWorkers:
         self._threads = threads
         self._loop = loop
         self._now = now
+        self._taken_over = taken_over
         self._released = released
         self._observer = observer
         self._lock = threading.Lock()
@@ -161,6 +166,10 @@ class PartitionWorkers:
         if worker is None:
             return
         worker.has_subscriptions = bool(turn.groups or turn.behind or turn.live)
+        # Each turn of any process has the next token.
+        if turn.fencing_token != worker.token + 1:
+            self._taken_over()
+        worker.token = turn.fencing_token
         # A turn that was scheduled ahead by another instance is this one's to take.
         if turn.alarm > turn.stamp > 0:
             self.request_turn_later(turn.partition, seconds=(turn.alarm - turn.stamp) / 1000)

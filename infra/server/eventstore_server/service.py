@@ -154,6 +154,7 @@ class Service:
             threads=self._pools["turn"],
             loop=loop,
             now=hub.clock.now,
+            taken_over=self._take_over,
             released=self._released,
             observer=self._telemetry.turns,
         )
@@ -314,6 +315,10 @@ class Service:
     def _take_turns(self) -> None:
         """Take a turn of each partition: pushes of an instance that has died, or of this one, may be lost."""
         self.workers.request_turns(self.workers.owned)
+
+    def _take_over(self) -> None:
+        # What the owner before has sent to clients of this instance reaches them first.
+        self.cluster.receive_earlier()
 
     def _turn_began(self, turn: Turn) -> None:
         self.workers.observe(turn)

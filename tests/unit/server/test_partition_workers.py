@@ -33,6 +33,7 @@ class Hub:
         self.given_up: list[int] = []
         self.later: list[int] = []
         self.released: list[int] = []
+        self.taken_over = 0
         self.during_turn: list[Callable[[], None]] = []
         self.depths: list[int] = []
         self._depth = 0
@@ -44,6 +45,7 @@ class Hub:
             threads=Inline(),
             loop=itself,
             now=lambda: 0,
+            taken_over=self._take_over,
             released=self.released.append,
             observer=Telemetry.of().turns,
         )
@@ -56,6 +58,9 @@ class Hub:
             self.during_turn.pop()()
         self._depth -= 1
         return False
+
+    def _take_over(self) -> None:
+        self.taken_over += 1
 
     def release(self, partition: int) -> None:
         self.given_up.append(partition)
@@ -106,3 +111,18 @@ def test_a_partition_that_is_regained_during_its_turn_has_one_worker() -> None:
     hub.workers.own({3})
     # The turn that was requested meanwhile is taken by the same thread, after the first one.
     assert (hub.served, hub.depths, hub.given_up) == ([3, 3], [1, 1], [])
+
+
+def test_a_partition_is_taken_over_at_its_first_turn_and_after_turns_of_others() -> None:
+    hub = Hub()
+    hub.workers.own({3})
+    taken_over = []
+    # Another process had the turns 8 and 9.
+    for token in (5, 6, 7, 10, 11):
+        hub.workers.observe(turn(fencing_token=token))
+        taken_over.append(hub.taken_over)
+    assert taken_over == [1, 1, 1, 2, 2]
+    hub.workers.own(set())
+    hub.workers.own({3})
+    hub.workers.observe(turn(fencing_token=12))
+    assert hub.taken_over == 3

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Part
 
-__all__ = ["decode_message", "encode_parts", "encode_turns"]
+__all__ = ["decode_message", "encode_marker", "encode_parts", "encode_turns"]
 
 
 def encode_turns(partitions: Iterable[int]) -> bytes:
@@ -23,6 +23,11 @@ def encode_turns(partitions: Iterable[int]) -> bytes:
 def encode_parts(parts: Sequence[Part]) -> bytes:
     """Return the message that has parts delivered."""
     return b"p" + Delivery(0, tuple(parts)).encoded().encode()
+
+
+def encode_marker(number: int) -> bytes:
+    """Return the message by which an instance finds a place among the messages to itself."""
+    return b"m%d" % number
 
 
 def decode_message(message: bytes) -> tuple[list[int], list[Part]]:
