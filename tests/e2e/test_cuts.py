@@ -15,15 +15,18 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from eventstore_client import Backoff, EventStore
+import pytest
+
+from eventstore_client import Backoff
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.live import event
+from tests.faces import FACES
 from tests.relays import relaying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from eventstore_client import Recorded
+    from eventstore_client import EventStore, Recorded
     from tests.e2e.hubs import Hub
 
 _CUTS = int(os.environ.get("CUTS", "120"))
@@ -127,13 +130,14 @@ def publish_until_cut(store: EventStore, cuts: Cuts) -> int:
     return last
 
 
-def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hub, seed: int) -> None:
+@pytest.mark.parametrize("face", FACES)
+def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hub, seed: int, face: str) -> None:
     cuts = Cuts(seed)
     handled = [Handled() for _ in range(_CLIENTS)]
     with (
         cutting(hub, cuts) as websocket_url,
         hub.client(backoff=_BACKOFF) as store,
-        hub.client(backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
+        hub.client(face=face, backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
         ExitStack() as stack,
     ):
         subscriptions = [stack.enter_context(cut_off.subscribe(start="start")) for _ in handled]
@@ -153,13 +157,14 @@ def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hu
         one.check_once(last)
 
 
-def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, seed: int) -> None:
+@pytest.mark.parametrize("face", FACES)
+def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, seed: int, face: str) -> None:
     cuts = Cuts(seed)
     handled = Handled()
     with (
         cutting(hub, cuts) as websocket_url,
         hub.client(backoff=_BACKOFF) as store,
-        hub.client(backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
+        hub.client(face=face, backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
         ExitStack() as stack,
     ):
         # A connection that is cut counts as an attempt of the event that was in flight.
