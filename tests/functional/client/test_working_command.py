@@ -270,3 +270,49 @@ def test_a_blocked_output_neither_acknowledges_nor_fails_events(live_hub: FakeWe
     assert "cannot write the output: [Errno 28] No space left on device; retrying" in words
     assert "0 events handled, 0 failed" in rest
     assert (process.returncode, live_hub.commands) == (0, [])
+
+
+def of_streams(frame: int, *streams: str) -> dict[str, Any]:
+    frame_of_one = sent(frame, *[1] * len(streams))
+    for event, stream in zip(frame_of_one["events"], streams, strict=True):
+        event["hubstream"] = stream
+    return frame_of_one
+
+
+def test_commands_of_several_streams_run_at_the_same_time(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+    live_hub.shares.append([OWNED, of_streams(2, "a", "b")])
+    each_waits = 'touch "$EVENT_STREAM"; until [ -e a ] && [ -e b ]; do sleep 0.01; done'
+    with working(live_hub, "--concurrency", "2", "--exec", "sh", "-c", each_waits, cwd=tmp_path) as process:
+        until_command(live_hub, process, 1, signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "2 events handled, 0 failed" in errors
+    assert [command.get("cursor") for command in commands_of(live_hub)] == ["c2"]
+
+
+def test_a_second_signal_ends_the_commands_of_all_streams(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+    live_hub.shares.append([OWNED, of_streams(2, "a", "b")])
+    for name in ("a", "b"):
+        os.mkfifo(tmp_path / name)
+    begins = 'echo $$ > "$EVENT_STREAM"; exec sleep 60'
+    with working(live_hub, "--concurrency", "2", "--exec", "sh", "-c", begins, cwd=tmp_path) as process:
+        # Reading from a pipe waits for its writer.
+        commands = [int((tmp_path / name).read_text()) for name in ("a", "b")]
+        assert process.stderr is not None
+        process.send_signal(signal.SIGINT)
+        assert "stopping" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 130
+    for command in commands:
+        with pytest.raises(ProcessLookupError):
+            os.kill(command, 0)
+    assert not [command for command in commands_of(live_hub) if command["action"] == "nack"]
+
+
+def test_concurrency_without_a_command_is_refused(
+    live_hub: FakeWebSocketHub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*COMMAND, live_hub.url, "--concurrency", "2"]) == 1
+    assert "--concurrency requires --exec" in capsys.readouterr().err
+    assert live_hub.connected == 0

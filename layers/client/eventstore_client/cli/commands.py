@@ -6,20 +6,21 @@ import os
 import selectors
 import subprocess
 import threading
+from contextlib import contextmanager, nullcontext
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from eventstore_client.cli.outputs import retry_io, say_bytes
-from eventstore_client.verdicts import Park, Retry
+from eventstore_client.verdicts import Leave, Park, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore_client.cli.signals import Signals
     from eventstore_client.events import Recorded
     from eventstore_client.worker import Worker
 
-__all__ = ["command_handler"]
+__all__ = ["CommandHandler"]
 
 _PARK = 65
 """EX_DATAERR (sysexits.h): the input is invalid, so that retrying is of no use."""
@@ -29,8 +30,8 @@ _TAIL = 4096
 """The last bytes of a command's standard error that are kept for the reason."""
 
 
-def command_handler(command: Sequence[str], worker: Worker, signals: Signals) -> Callable[[Recorded], None]:
-    """Return a handler that runs a command for each event.
+class CommandHandler:
+    """A handler that runs a command for each event. Threads may share it.
 
     The event is handled after exit code 0, parked after 65, and redelivered after any other. The last line of the
     command's standard error is the reason. The command has ended when it exits, whatever its children keep open.
@@ -41,36 +42,77 @@ def command_handler(command: Sequence[str], worker: Worker, signals: Signals) ->
         signals: Decides when an interrupt may stop the command.
     """
 
-    def handle(event: Recorded) -> None:
+    def __init__(self, command: Sequence[str], worker: Worker, signals: Signals) -> None:
+        self._command = command
+        self._worker = worker
+        self._signals = signals
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_ended = False
+
+    def __call__(self, event: Recorded) -> None:
+        """Run the command for an event.
+
+        Raises:
+            Park, Retry: The command failed.
+            Leave: The worker ends.
+        """
+        with self._started(event) as process:
+            stderr = _read_stderr(process)
+        if process.returncode:
+            lines = stderr.decode(errors="replace").strip().splitlines()
+            reason = lines[-1] if lines else f"{self._command[0]} exited with code {process.returncode}"
+            raise (Park if process.returncode == _PARK else Retry)(reason)
+
+    def end(self) -> None:
+        """Kill the commands that run: those of other threads than the one that was interrupted."""
+        with self._lock:
+            self._is_ended = True
+            running = [*self._running]
+        for process in running:
+            process.kill()
+            process.wait()
+
+    @contextmanager
+    def _started(self, event: Recorded) -> Iterator[subprocess.Popen[bytes]]:
+        """Start the command; kill it if it is interrupted."""
         variables = {
             "EVENT_ID": event.id,
             "EVENT_TYPE": event.type,
             "EVENT_STREAM": event.stream,
             "EVENT_SEQUENCE": str(event.sequence),
-            "EVENT_ATTEMPT": str(worker.attempt),
+            "EVENT_ATTEMPT": str(self._worker.attempt),
         }
+        # Python interrupts its main thread only.
+        is_main = threading.current_thread() is threading.main_thread()
         # An interrupt while the command starts would leave the command running. A command that cannot be started does
         # not count as a failure of the event.
-        with signals.deferred():
+        with self._signals.deferred() if is_main else nullcontext():
             process = retry_io(
-                lambda: _start(command, event.text, variables),
-                wait=worker.wait,
-                what=f"cannot start the command {command[0]!r}",
+                lambda: self._start(event.text, variables),
+                wait=self._worker.wait,
+                what=f"cannot start the command {self._command[0]!r}",
                 is_temporary=lambda _: True,
             )
         try:
-            signals.check()
-            stderr = _read_stderr(process)
+            if is_main:
+                self._signals.check()
+            yield process
         except BaseException:
             process.kill()
             process.wait()
             raise
-        if process.returncode:
-            lines = stderr.decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else f"{command[0]} exited with code {process.returncode}"
-            raise (Park if process.returncode == _PARK else Retry)(reason)
+        finally:
+            with self._lock:
+                self._running.discard(process)
 
-    return handle
+    def _start(self, text: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._is_ended:
+                raise Leave
+            process = _start(self._command, text, variables)
+            self._running.add(process)
+        return process
 
 
 def _start(command: Sequence[str], text: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from eventstore_client.cli.commands import command_handler
+from eventstore_client.cli.commands import CommandHandler
 from eventstore_client.cli.event_output import EventOutput
 from eventstore_client.cli.outputs import say, write_line
 from eventstore_client.cli.signals import Signals, Terminated, terminable
@@ -72,16 +72,25 @@ def _print_events(subscription: Subscription, output: EventOutput, *, count: int
 def _work(options: argparse.Namespace, store: EventStore) -> None:
     if options.run and shutil.which(options.run[0]) is None:
         raise BadInput([f"command not found: {options.run[0]!r}"])
+    if options.concurrency > 1 and not options.run:
+        raise BadInput(["--concurrency requires --exec: events are printed one after the other"])
     output = EventOutput("ndjson") if options.run else _output_of(options)
-    with store.work(options.subscription, patience=options.patience, follow_dataref=options.follow_dataref) as worker:
+    with store.work(
+        options.subscription,
+        patience=options.patience,
+        concurrency=options.concurrency,
+        follow_dataref=options.follow_dataref,
+    ) as worker:
         signals = Signals(worker)
         printing = Printing(output.line, worker)
-        tally = Tally(command_handler(options.run, worker, signals) if options.run else printing)
+        commands = CommandHandler(options.run, worker, signals)
+        tally = Tally(commands if options.run else printing)
         _write_lines(output.head())
         try:
             with signals:
                 worker.run(tally)
         finally:
+            commands.end()
             say(str(tally))
             if printing.error is None:
                 _write_lines(output.end())

@@ -24,7 +24,7 @@ and EVENT_ID, EVENT_TYPE, EVENT_STREAM, EVENT_SEQUENCE and EVENT_ATTEMPT in its 
 The command has ended when it exits, even if it leaves child processes.
 Without --exec, events are printed, and count as handled when printed.
 If a command takes long, or the output has no room, the other events wait and are not redelivered.
-SIGINT or SIGTERM: the current event is finished; the other events received go to other members immediately.
+SIGINT or SIGTERM: the current events are finished; the other events received go to other members immediately.
 """
 _DESCRIPTION = (
     "Print events as they arrive, until SIGINT or SIGTERM. At the end, the cursor to resume from is printed on "
@@ -70,6 +70,13 @@ def _add_work(commands: Commands, common: Parser) -> None:
         help="the name of the subscription; `eventstore subscriptions create` creates one",
     )
     add_event_output(command)
+    command.add_argument(
+        "--concurrency",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="run up to N commands at the same time, each for another stream (default: 1)",
+    )
     command.add_argument(
         "--exec",
         dest="run",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from eventstore_client.cli.outputs import say, write_line
@@ -20,20 +21,23 @@ __all__ = ["Printing", "Tally"]
 
 @dataclass(slots=True)
 class Tally:
-    """A handler that counts the outcomes of another handler."""
+    """A handler that counts the outcomes of another handler. Threads may share it."""
 
     handler: Callable[[Recorded], object]
     handled: int = 0
     failed: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __call__(self, event: Recorded) -> None:
         """Call the other handler, and count the outcome."""
         try:
             self.handler(event)
         except Exception:
-            self.failed += 1
+            with self._lock:
+                self.failed += 1
             raise
-        self.handled += 1
+        with self._lock:
+            self.handled += 1
 
     def __str__(self) -> str:
         return f"{counted(self.handled, 'event')} handled, {self.failed:,} failed"
