@@ -9,7 +9,6 @@ import math
 import os
 import random
 import threading
-from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING
@@ -19,18 +18,18 @@ import pytest
 
 from eventstore_client import Backoff
 from tests.e2e.dev.conftest import wait_until
+from tests.e2e.handled import STREAMS, Handled, running
 from tests.e2e.live import event
 from tests.faces import FACES
 from tests.relays import relaying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from eventstore_client import EventStore, Recorded
+    from eventstore_client import EventStore
     from tests.e2e.hubs import Hub
 
 _CUTS = int(os.environ.get("CUTS", "120"))
-_STREAMS = [f"wf-{number}" for number in range(8)]
 _CLIENTS = 4
 _LONGEST = 40_000
 """The most bytes that a connection carries. A frame of 100 events must arrive whole."""
@@ -62,37 +61,6 @@ class Cuts:
             yield number
 
 
-class Handled:
-    """The events that a client handled, or that all members of a group did."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._sequences: dict[str, list[int]] = defaultdict(list)
-
-    def add(self, event: Recorded) -> None:
-        with self._lock:
-            self._sequences[event.stream].append(event.sequence)
-
-    @property
-    def total(self) -> int:
-        """How many different events were handled."""
-        with self._lock:
-            return sum(len({*sequences}) for sequences in self._sequences.values())
-
-    def check_once(self, last: int) -> None:
-        """Each event was handled once, and in order in its stream."""
-        assert self._sequences == {stream: [*range(1, last + 1)] for stream in _STREAMS}
-
-    def check_in_order(self, last: int) -> None:
-        """Each event was handled, none before the one before it."""
-        for stream in _STREAMS:
-            done = 0
-            for sequence in self._sequences[stream]:
-                assert sequence <= done + 1, f"{stream} {sequence} was handled after {done}"
-                done = max(done, sequence)
-            assert done == last
-
-
 @contextmanager
 def cutting(hub: Hub, cuts: Cuts) -> Iterator[str]:
     """The WebSocket address of a relay that cuts the connections of its clients."""
@@ -101,32 +69,11 @@ def cutting(hub: Hub, cuts: Cuts) -> Iterator[str]:
         yield f"ws://127.0.0.1:{port}{parts.path}"
 
 
-@contextmanager
-def running(*jobs: Callable[[], object]) -> Iterator[None]:
-    """Run each job in a thread; all of them end by themselves after the block."""
-    errors: list[BaseException] = []
-
-    def run(job: Callable[[], object]) -> None:
-        try:
-            job()
-        except BaseException as error:  # noqa: BLE001 - the test raises it
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    yield
-    for thread in threads:
-        thread.join(30)
-    assert not [thread for thread in threads if thread.is_alive()]
-    assert not errors
-
-
 def publish_until_cut(store: EventStore, cuts: Cuts) -> int:
     """Publish an event of each stream whenever a connection is opened; return the last sequence of each."""
     last = 0
     for last in cuts.rounds():
-        store.publish([event(f"{stream}-{last}", stream=stream) for stream in _STREAMS])
+        store.publish([event(f"{stream}-{last}", stream=stream) for stream in STREAMS])
     return last
 
 
@@ -150,7 +97,7 @@ def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hu
             try:
                 last = publish_until_cut(store, cuts)
                 for one in handled:
-                    wait_until(lambda one=one: one.total == last * len(_STREAMS), what="all events", seconds=60)
+                    wait_until(lambda one=one: one.total == last * len(STREAMS), what="all events", seconds=60)
             finally:
                 stack.close()
     for one in handled:
@@ -173,7 +120,7 @@ def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, se
         with running(*(lambda worker=worker: worker.run(handled.add) for worker in workers)):
             try:
                 last = publish_until_cut(store, cuts)
-                wait_until(lambda: handled.total == last * len(_STREAMS), what="all events", seconds=120)
+                wait_until(lambda: handled.total == last * len(STREAMS), what="all events", seconds=120)
             finally:
                 stack.close()
         assert [*store.dead_letters.list(subscription="workers")] == []
