@@ -16,6 +16,8 @@ from tests.e2e.servers import Instance
 from tests.faces import FACES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eventstore_hosting.valkey import ValkeyServer
 
 pytestmark = pytest.mark.needs("instances")
@@ -24,13 +26,18 @@ _KILLS = int(os.environ.get("KILLS", "2"))
 _BACKOFF = Backoff(first=0.001, longest=0.1, patience=60)
 
 
+def end_last(instances: Sequence[Instance]) -> None:
+    """End the only one that runs."""
+    instances[-1].end()
+
+
 @pytest.mark.parametrize("face", FACES)
 def test_subscribers_and_workers_go_on_when_their_instance_is_killed(own_store: ValkeyServer, face: str) -> None:
     followed, worked = Handled(), Handled()
     last = 0
     with ExitStack() as stack:
         instances = [Instance.start(own_store.url)]
-        stack.callback(lambda: instances[-1].end())
+        stack.callback(end_last, instances)
         store = stack.enter_context(FACES[face](instances[0].url, backoff=_BACKOFF))
         store.subscriptions.create("workers", start="start", ack_deadline=5)
         subscription = stack.enter_context(store.subscribe(start="start"))
