@@ -102,7 +102,8 @@ def layers_of(function: str) -> list[str]:
 
 @cache
 def reached_by_the_sdk() -> Reach:
-    return reach(["eventstore_client.__main__"], folders=[SDK], packages=OURS)
+    # Programs import the second one themselves.
+    return reach(["eventstore_client.__main__", "eventstore_client.tracing"], folders=[SDK], packages=OURS)
 
 
 def within(folder: Path, *reaches: Reach) -> set[str]:

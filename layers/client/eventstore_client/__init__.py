@@ -161,45 +161,46 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AsyncConnections": "open_connections",
-    "AsyncDeadLetters": "dead_letters",
-    "AsyncDurableSubscriptions": "durable_subscriptions",
-    "AsyncEventSchemas": "event_schemas",
-    "AsyncEventStore": "async_hub",
-    "AsyncNamedFilters": "named_filters",
-    "AsyncStreams": "streams",
-    "AsyncSubscription": "async_subscription",
-    "AsyncWorker": "async_worker",
-    "Circuit": "subscription_status",
-    "ConnectionInfo": "open_connections",
-    "ConnectionSubscription": "open_connections",
-    "Connections": "open_connections",
-    "DeadLetter": "dead_letters",
-    "DeadLetters": "dead_letters",
-    "DurableSubscriptions": "durable_subscriptions",
-    "EventSchema": "event_schemas",
-    "EventSchemas": "event_schemas",
-    "Figures": "subscription_status",
-    "Member": "subscription_status",
-    "NamedFilter": "named_filters",
-    "NamedFilters": "named_filters",
-    "PartitionStats": "statistics",
-    "PartitionStatus": "subscription_status",
-    "Retention": "streams",
-    "Stats": "statistics",
-    "StreamInfo": "streams",
-    "Streams": "streams",
-    "SubscriptionInfo": "subscription_status",
-    "SubscriptionStatus": "subscription_status",
-    "SubscriptionSummary": "subscription_status",
-    "Worker": "worker",
+    "AsyncConnections": "eventstore_client.open_connections",
+    "AsyncDeadLetters": "eventstore_client.dead_letters",
+    "AsyncDurableSubscriptions": "eventstore_client.durable_subscriptions",
+    "AsyncEventSchemas": "eventstore_client.event_schemas",
+    "AsyncEventStore": "eventstore_client.async_hub",
+    "AsyncNamedFilters": "eventstore_client.named_filters",
+    "AsyncStreams": "eventstore_client.streams",
+    "AsyncSubscription": "eventstore_client.async_subscription",
+    "AsyncWorker": "eventstore_client.async_worker",
+    "Circuit": "eventstore_client.subscription_status",
+    "ConnectionInfo": "eventstore_client.open_connections",
+    "ConnectionSubscription": "eventstore_client.open_connections",
+    "Connections": "eventstore_client.open_connections",
+    "DeadLetter": "eventstore_client.dead_letters",
+    "DeadLetters": "eventstore_client.dead_letters",
+    "DurableSubscriptions": "eventstore_client.durable_subscriptions",
+    "EventSchema": "eventstore_client.event_schemas",
+    "EventSchemas": "eventstore_client.event_schemas",
+    "Figures": "eventstore_client.subscription_status",
+    "Member": "eventstore_client.subscription_status",
+    "NamedFilter": "eventstore_client.named_filters",
+    "NamedFilters": "eventstore_client.named_filters",
+    "PartitionStats": "eventstore_client.statistics",
+    "PartitionStatus": "eventstore_client.subscription_status",
+    "Retention": "eventstore_client.streams",
+    "Stats": "eventstore_client.statistics",
+    "StreamInfo": "eventstore_client.streams",
+    "Streams": "eventstore_client.streams",
+    "SubscriptionInfo": "eventstore_client.subscription_status",
+    "SubscriptionStatus": "eventstore_client.subscription_status",
+    "SubscriptionSummary": "eventstore_client.subscription_status",
+    "Worker": "eventstore_client.worker",
 }
-"""The modules of the names that are imported when they are used: most programs only publish, read and subscribe."""
+"""The modules of the names that are imported when they are used: most programs only publish, read and subscribe. Their
+names are in full: what checks builds of the client finds its imports so."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any name of these modules
     if name in _MODULES:
-        return getattr(import_module(f"eventstore_client.{_MODULES[name]}"), name)
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
