@@ -343,10 +343,12 @@ class TestTheFaces:
         assert inspect.signature(AsyncStreams.list).return_annotation == "AsyncIterator[StreamInfo]"
         assert inspect.signature(EventStore.publish).return_annotation == "list[Stored]"
         assert inspect.signature(EventStore.subscribe).return_annotation == "Subscription"
+        assert inspect.signature(EventStore.work).return_annotation == "Worker"
+        assert inspect.signature(AsyncEventStore.work).return_annotation == "AsyncWorker"
 
-    def test_the_asynchronous_one_has_all_calls_of_the_blocking_one_but_work(self) -> None:
+    def test_the_asynchronous_one_has_all_calls_of_the_blocking_one(self) -> None:
         def offered(face: type) -> set[str]:
             return {name for name in dir(face) if not name.startswith("_")}
 
-        assert offered(EventStore) - offered(AsyncEventStore) == {"work", "close"}
+        assert offered(EventStore) - offered(AsyncEventStore) == {"close"}
         assert offered(AsyncEventStore) - offered(EventStore) == {"aclose"}
