@@ -15,7 +15,7 @@ CHECKOV := $(VENV)-checkov/.installed
 ZENSICAL := $(VENV)-docs/bin/zensical
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server test-backends soak nightly check format bench test-localstack test-queues lint-template lint-proto lint-javascript docs audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
+.PHONY: help dev serve demo test test-server test-backends test-nats test-kafka soak nightly check format bench test-localstack test-queues lint-template lint-proto lint-javascript docs audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +29,8 @@ serve: $(DEV) ## Run the hub as a service on 127.0.0.1:8081 and gRPC on 9001, or
 demo: $(DEV) ## Publish runs of invented workflows to the hub that runs (there too), and read one back
 	@EVENTSTORE_URL=$${EVENTSTORE_URL:-http://127.0.0.1:$${PORT:-8081}} $(BIN)/python -m eventstore_client demo
 
-test: $(TEST) ## Run the tests
-	$(BIN)/python -m pytest
+test: $(TEST) ## Run the tests, or TESTS=... some of them
+	$(BIN)/python -m pytest $(TESTS)
 
 soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,000 steps of chaos, 20 minutes of it on instances; SOAK_SEED and CHAOS_SEED repeat one
 	SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
@@ -85,11 +85,14 @@ test-server: $(TEST) ## Run the end-to-end tests on the hub as a service, and th
 
 # The soak on a journal is a part of `make test-server`.
 BACKEND_TESTS = tests/e2e --ignore=tests/e2e/dev --ignore=tests/e2e/server/test_soak_journal.py
-KAFKA_TESTS = $(BACKEND_TESTS)
 
-test-backends: $(TEST) ## Run the end-to-end tests on the hub as a service with its events in NATS, then in Kafka, or KAFKA_TESTS=... some there
+test-backends: test-nats test-kafka ## Run the end-to-end tests on the hub as a service with its events in NATS, then in Kafka
+
+test-nats: $(TEST) ## Run those with NATS
 	EVENTSTORE_ENDPOINT=server $(BIN)/python -m tests.nats_server $(BIN)/python -m pytest $(BACKEND_TESTS)
-	EVENTSTORE_ENDPOINT=server $(BIN)/python -m tests.kafka_broker $(BIN)/python -m pytest $(KAFKA_TESTS)
+
+test-kafka: $(TEST) ## Run those with Kafka
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m tests.kafka_broker $(BIN)/python -m pytest $(BACKEND_TESTS)
 
 test-queues: $(TEST) $(LOCALSTACK) ## Run the tests of queues on LocalStack's SQS too, without Docker
 	$(BIN)/python -m tests.localstack $(VENV)-localstack/bin/python \
