@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from eventstore_client.errors import ConnectFailed
@@ -38,8 +39,9 @@ class AsyncMembership:
     ) -> None:
         self._link = link
         self.member = Member(name, alive_every=alive_every, clock=clock)
-        # Set when another task may have something to do. A task clears it in the step in which it finds nothing.
-        self._changed = asyncio.Event()
+        # Tasks that wait. One is woken up when there may be an event for it; if it finds one, it wakes up the next. All
+        # are woken up when the membership ends.
+        self._waiting: deque[asyncio.Future[None]] = deque()
         # Keeps the messages of several tasks in order.
         self._sending = asyncio.Lock()
 
@@ -68,17 +70,17 @@ class AsyncMembership:
             text = await self._link.wait(seconds)
             if text is not None and self.member.accept(text):
                 on_frame()
-            self._changed.set()
+            self._wake_one()
 
     def end(self, error: BaseException) -> None:
         """End the membership because of an error, which the tasks that handle events raise."""
         self.member.end(error)
-        self._changed.set()
+        self._wake_all()
 
     def leave(self) -> None:
         """Make `receive` return None."""
         self.member.is_leaving = True
-        self._changed.set()
+        self._wake_all()
 
     async def unsubscribe(self, *, within: float) -> None:
         """Acknowledge the events that were handled, and leave; see `Membership.unsubscribe`."""
@@ -95,19 +97,22 @@ class AsyncMembership:
             ProblemError: The hub ended the membership.
         """
         while not self.member.is_leaving:
-            self._changed.clear()
             found = self.member.next()
-            # An event that must not be handled may have been acknowledged instead.
-            await self._flush()
             if found is not None:
+                self._wake_one()
+                await self._flush()
                 return found
-            await self._changed.wait()
+            if self.member.has_messages:
+                # An event that must not be handled was acknowledged instead.
+                await self._flush()
+            else:
+                await self._wait()
         return None
 
     async def accept_loss(self) -> None:
         """Continue after a frame that reports a loss."""
         self.member.accept_loss()
-        await self._notify()
+        await self._flush()
 
     async def handled(self, delivery: Delivery) -> None:
         """Acknowledge an event: its handler returned.
@@ -116,7 +121,7 @@ class AsyncMembership:
             ConnectFailed: The connection was lost.
         """
         self.member.handled(delivery)
-        await self._notify()
+        await self._flush()
 
     async def failed(self, delivery: Delivery, error: Exception) -> None:
         """Send a nack for an event: its handler raised an exception; see `Member.failed`.
@@ -125,10 +130,6 @@ class AsyncMembership:
             ConnectFailed: The connection was lost.
         """
         self.member.failed(delivery, error)
-        await self._notify()
-
-    async def _notify(self) -> None:
-        self._changed.set()
         await self._flush()
 
     async def _wait_for_confirmation(self, within: float) -> None:
@@ -136,10 +137,27 @@ class AsyncMembership:
         try:
             async with asyncio.timeout(within):
                 while not (self.member.error or self.member.is_confirmed):
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self._wait()
         except TimeoutError:
             pass
+
+    async def _wait(self) -> None:
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    def _wake_all(self) -> None:
+        for waiting in self._waiting:
+            if not waiting.done():
+                waiting.set_result(None)
+        self._waiting.clear()
 
     async def _flush(self) -> None:
         try:

@@ -41,7 +41,8 @@ class Membership:
     ) -> None:
         self._send = send
         self._member = Member(name, alive_every=alive_every, clock=clock)
-        # Guards the member. Notified when another thread may have something to do.
+        # Guards the member. One waiting thread is notified when there may be an event for it; if it finds one, it
+        # notifies the next. All are notified when the membership ends.
         self._changed = threading.Condition()
         self._send_lock = threading.Lock()
 
@@ -58,7 +59,7 @@ class Membership:
         """Process a message of the hub; see `Member.accept`."""
         with self._changed:
             is_frame = self._member.accept(text)
-            self._changed.notify_all()
+            self._changed.notify()
         self._flush()
         return is_frame
 
@@ -117,6 +118,8 @@ class Membership:
                 if self._member.is_leaving:
                     return None
                 found = self._member.next()
+                if found is not None:
+                    self._changed.notify()
                 # An event that must not be handled may have been acknowledged instead. A thread that sends sends that.
                 if found is None and (self._send_lock.locked() or not self._member.has_messages):
                     self._changed.wait()
@@ -162,7 +165,6 @@ class Membership:
     def _sending(self) -> Iterator[None]:
         with self._changed:
             yield
-            self._changed.notify_all()
         self._flush()
 
     def _wait_for_confirmation(self, within: float) -> None:
