@@ -42,9 +42,9 @@ def ids(log: Log, stream: str) -> list[str]:
     return [json.loads(recorded.body)["id"] for recorded in found]
 
 
-def json_event(event_id: str, data: str) -> Event:
+def json_event(event_id: str, data: str, **attributes: str) -> Event:
     """Return an event with JSON data of exactly this text."""
-    return from_json(event(event_id).body[:-1] + b',"data":' + data.encode() + b"}")
+    return from_json(event(event_id, **attributes).body[:-1] + b',"data":' + data.encode() + b"}")
 
 
 def neighbours(log: Log, count: int) -> list[str]:
@@ -166,6 +166,20 @@ class LogContract:
         def test_the_same_content_in_other_letters_is_a_duplicate(self, log: Log) -> None:
             log.append("wf", [event("1", data={"a": 1, "b": [1.0]})])
             assert log.append("wf", [event("1", data={"b": [1], "a": 1.0})]).duplicates == {0}
+
+        @pytest.mark.parametrize("first", [None, "1" * 32, "2" * 32])
+        @pytest.mark.parametrize("again", [None, "1" * 32, "2" * 32])
+        @pytest.mark.parametrize("data", ["1.0", "9" * 5000])
+        def test_the_same_content_in_another_trace_is_a_duplicate(
+            self, log: Log, first: str | None, again: str | None, data: str
+        ) -> None:
+            traces = [{} if trace is None else {"traceparent": f"00-{trace}-{'3' * 16}-01"} for trace in (first, again)]
+            stored, repeated = (json_event("1", data, **trace) for trace in traces)
+            log.append("wf", [stored])
+            assert log.append("wf", [repeated]).duplicates == {0}
+            assert log.append("other", [stored, repeated]).duplicates == {1}
+            with pytest.raises(EventConflict):
+                log.append("wf", [json_event("1", "2", **traces[1])])
 
         @pytest.mark.parametrize(
             ("stored", "repeated"),

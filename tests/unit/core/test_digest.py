@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventstore.cloudevents.digest import CANONICAL, DIGEST_BYTES, VERBATIM, content_digest
+from eventstore.cloudevents.digest import CANONICAL, DIGEST_BYTES, VERBATIM, content_digest, equal_content
 
 if TYPE_CHECKING:
     from random import Random
@@ -95,6 +95,20 @@ def test_the_digest_is_a_stored_format_that_never_changes() -> None:
     assert content_digest(attributes, data).hex() == "01d584ea160842a262135c0c4fc4f69d5e"
     assert content_digest(attributes, b"\0\xff").hex() == "0166ca97580e188b1f962b57e09714b2e5"
     assert content_digest(attributes, None).hex() == "01024541efcf689a0bbc8c3bffbc920165"
+
+
+@pytest.mark.parametrize("data", ["1.5", None, b"1.5", "1" * 5000])
+def test_a_trace_changes_the_version_of_a_digest_only(data: str | bytes | None) -> None:
+    attributes = {"id": "1", "a": "b"}
+    plain = content_digest(attributes, data)
+    traced = [
+        content_digest(attributes | trace, data)
+        for trace in ({"traceparent": "00-1"}, {"traceparent": "00-2", "tracestate": "v=1"}, {"tracestate": "w=1"})
+    ]
+    assert [digest[1:] for digest in traced] == [plain[1:]] * 3
+    assert {digest[:1] for digest in traced} == {{CANONICAL: b"\x03", VERBATIM: b"\x04"}[plain[:1]]}
+    assert all(equal_content(plain, digest) for digest in traced)
+    assert not equal_content(plain, content_digest(attributes | {"tracestate": "w=1"}, b"2"))
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000 + "]" * 100_000, "1" * 5000], ids=["deep", "long"])

@@ -1,8 +1,8 @@
 """The digest of an event's content, by which a store tells a repeated event from a conflicting one without its body.
 
 Two events have equal digests if they have equal attributes and data: the order of members and the spelling of numbers
-and strings in JSON data do not count. The format is stored with every event and never changes; another one would be
-another version.
+and strings in JSON data do not count, and neither does the trace, since who publishes an event again does so in another
+span. The format is stored with every event and never changes; another one would be another version.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CANONICAL", "DIGEST_BYTES", "VERBATIM", "content_digest"]
+__all__ = ["CANONICAL", "DIGEST_BYTES", "VERBATIM", "content_digest", "equal_content"]
 
 DIGEST_BYTES = 17
 """The length of a digest: its version, and 128 bits of BLAKE2b."""
@@ -28,6 +28,15 @@ VERBATIM = b"\x02"
 """The version of digests of JSON data that Python cannot decode, because it is nested very deeply or has a number of
 thousands of digits: only the same text has the same digest. Digests of different versions say nothing of each other;
 then bodies are compared."""
+
+_TRACED = {CANONICAL: b"\x03", VERBATIM: b"\x04"}
+"""The versions of digests of events with a trace. An earlier hub took those of the whole event, under the versions 1
+and 2."""
+
+_UNTRACED = {traced: version for version, traced in _TRACED.items()}
+
+_TRACE = frozenset({"traceparent", "tracestate"})
+"""The attributes of a trace (CloudEvents extension "Distributed Tracing")."""
 
 _MAX_DIGITS = 4300
 """The maximum number of digits of an integer that Python converts (`sys.int_info.default_max_str_digits`)."""
@@ -44,6 +53,9 @@ def content_digest(attributes: Mapping[str, str | int | bool], data: str | bytes
         attributes: All attributes of the event.
         data: Its data: JSON text, or the bytes of other data; None if it has none.
     """
+    is_traced = not _TRACE.isdisjoint(attributes)
+    if is_traced:
+        attributes = {name: value for name, value in attributes.items() if name not in _TRACE}
     # JSON text has no bare NUL, so bytes behind one are not confused with JSON.
     if data is None:
         version, content = CANONICAL, _encode([attributes]).encode()
@@ -54,7 +66,15 @@ def content_digest(attributes: Mapping[str, str | int | bool], data: str | bytes
             version, content = CANONICAL, _canonical([attributes, _decode(data)])
         except (RecursionError, ValueError):
             version, content = VERBATIM, _encode([attributes]).encode() + b"\0" + data.encode()
+    if is_traced:
+        version = _TRACED[version]
     return version + blake2b(content, digest_size=DIGEST_BYTES - 1).digest()
+
+
+def equal_content(first: bytes, second: bytes) -> bool:
+    """Whether two digests that this version of the hub has made are of events with equal content."""
+    versions = [_UNTRACED.get(digest[:1], digest[:1]) for digest in (first, second)]
+    return versions[0] == versions[1] and first[1:] == second[1:]
 
 
 def _canonical(value: object) -> bytes:

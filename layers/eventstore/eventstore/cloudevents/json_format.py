@@ -8,6 +8,7 @@ from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents.attributes import validated
+from eventstore.cloudevents.digest import equal_content
 from eventstore.cloudevents.event import BinaryData, Event, JsonData, digest_of
 from eventstore.cloudevents.json_text import decoded, elements, kind_of, members
 from eventstore.errors import InvalidEvent, Malformed
@@ -99,7 +100,9 @@ def same_content(first: bytes, second: bytes) -> bool:
     """
     if first == second:
         return True
-    return digest_of(attributes_of(first), data_of(first)) == digest_of(attributes_of(second), data_of(second))
+    return equal_content(
+        digest_of(attributes_of(first), data_of(first)), digest_of(attributes_of(second), data_of(second))
+    )
 
 
 def _split_data(body: bytes) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.adapters.memory.removals import Removal
 from eventstore.adapters.memory.streams import Stream
+from eventstore.cloudevents.digest import equal_content
 from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended, Deleted
 from eventstore.streams import version_of
@@ -37,7 +38,7 @@ def append(
         if sequence is None:
             sequence = stream.head + len(fresh) + 1
             fresh[sequence] = event
-        elif event.digest != (stored.event if stored else fresh[sequence]).digest:
+        elif not equal_content(event.digest, (stored.event if stored else fresh[sequence]).digest):
             raise EventConflict(name, index=index, source=event.source, event_id=event.id, sequence=sequence)
         else:
             duplicates.add(index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventstore.cloudevents import same_content
+from eventstore.cloudevents.digest import equal_content
 from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended
 from eventstore.streams import StreamName, partition_of
@@ -52,7 +53,7 @@ class Appends:
             expected: Where the caller believes the stream ends.
             growth: Takes in how the log grew; None reads nothing of it.
         """
-        names = b"".join([event.key for event in events]) + b"".join([event.digest for event in events])
+        names = _names(events)
         bodies = [event.body for event in events]
         version = expected.tag or ("" if expected.version is None else str(expected.version))
         number = partition_of(stream, self._partitions.count)
@@ -75,6 +76,18 @@ class Appends:
         if outcome == b"gone":
             raise StreamGone(stream)
         raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
+
+
+def _names(events: Sequence[Event]) -> bytes:
+    """Return the keys of events and the digests of events. In one append, equal content has one digest."""
+    keys, digests = [event.key for event in events], [event.digest for event in events]
+    if len({*keys}) < len(keys):
+        first: dict[bytes, bytes] = {}
+        for index, key in enumerate(keys):
+            known = first.setdefault(key, digests[index])
+            if equal_content(known, digests[index]):
+                digests[index] = known
+    return b"".join(keys) + b"".join(digests)
 
 
 def _adopt_stored_bodies(
