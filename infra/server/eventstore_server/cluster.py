@@ -8,8 +8,8 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING
 
-from eventstore.errors import EventstoreError
-from eventstore.frames.instance_messages import encode_marker, encode_parts, encode_turns
+from eventstore.errors import EventstoreError, StoreUnavailable
+from eventstore.frames.instance_messages import encode_marker, encode_parts, encode_turns, is_marker
 from eventstore.live.rendezvous import partition_owner
 from eventstore.ports import FIRST_MESSAGE
 
@@ -161,16 +161,21 @@ class Cluster:
         to clients of this instance, and their connections would have the later ones first.
 
         Raises:
-            StoreUnavailable: The store does not answer.
+            StoreUnavailable: The store does not answer, or nothing was received for a while.
         """
         marker, received = encode_marker(next(self._marker_numbers)), threading.Event()
         self._markers[marker] = received
         try:
             # Without an inbox, this instance was away, and drops all that was sent to it.
             if self._instances.send(self._instance, [marker]) and not received.wait(_RECEIVED_WITHIN):
-                _LOGGER.warning("messages of other instances were not received within %.0f s", _RECEIVED_WITHIN)
+                raise StoreUnavailable(f"messages of other instances were not received within {_RECEIVED_WITHIN:.0f} s")
         finally:
             self._markers.pop(marker, None)
+
+    def _note_marker(self, marker: bytes) -> None:
+        # Who waited for it may have given up.
+        if (received := self._markers.get(marker)) is not None:
+            received.set()
 
     def _beat(self) -> None:
         while not self._stopped.wait(_HEARTBEAT_SECONDS):
@@ -235,8 +240,8 @@ class Cluster:
                 _LOGGER.warning("messages of other instances were lost; clients connect again")
                 self._was_away()
             for message in received.messages:
-                if (marked := self._markers.get(message)) is not None:
-                    marked.set()
+                if is_marker(message):
+                    self._note_marker(message)
                     continue
                 try:
                     self._received(message)

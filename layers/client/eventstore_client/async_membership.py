@@ -129,6 +129,7 @@ class AsyncMembership:
         Raises:
             ConnectFailed: The connection was lost.
         """
+        self.member.log_failure(delivery, error)
         self.member.failed(delivery, error)
         await self._flush()
 

@@ -62,6 +62,8 @@ class AsyncSubscription:
             return event
         self._is_iterating = True
         try:
+            # Frames that have arrived are read without waiting: other tasks come between two.
+            await asyncio.sleep(0)
             return await self._feed.next()
         except FeedClosed:
             raise StopAsyncIteration from None

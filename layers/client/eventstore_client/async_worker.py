@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import signal
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
 from eventstore_client.async_membership import AsyncMembership
 from eventstore_client.backoff import Attempts
+from eventstore_client.closing_signals import closed_by
 from eventstore_client.errors import ClientError, ConnectFailed, NotFound, Unavailable
 from eventstore_client.ownership import OpenFrame
 from eventstore_client.processes import Process
@@ -56,7 +56,10 @@ class AsyncWorker:
         self._io = io
         self._process = Process()
         self._attempts = Attempts(options.backoff, options.title, quiet=0.0)
+        # `close` sets the flag at once, and the event in the loop.
+        self._is_closed = False
         self._closed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._membership: AsyncMembership | None = None
 
     @property
@@ -75,13 +78,14 @@ class AsyncWorker:
             signals: The signals that close the worker, such as SIGTERM.
         """
         self._process.check(self._options.title)
+        self._loop = asyncio.get_running_loop()
         try:
-            with self._closed_by(signals), _awaitable(handler, threads=self._options.concurrency) as awaited:
+            with closed_by(signals, self.close), _awaitable(handler, threads=self._options.concurrency) as awaited:
                 while True:
                     try:
                         await self._run_membership(awaited)
                     except (ConnectFailed, Unavailable) as error:
-                        if self._closed.is_set():
+                        if self._is_closed:
                             raise WorkerClosed from None
                         await self._sleep(self._attempts.pause_after(error))
         except WorkerClosed:
@@ -91,13 +95,19 @@ class AsyncWorker:
             raise
 
     def close(self) -> None:
-        """End the worker after the current events. A task of its event loop, or the handler of a signal may call it.
+        """End the worker after the current events. Any thread, task or handler may call it, also that of a signal.
 
         Events that were received and not started are redelivered to another member.
         """
-        self._closed.set()
-        if self._membership is not None:
-            self._membership.leave()
+        self._is_closed = True
+        if (membership := self._membership) is not None:
+            membership.member.is_leaving = True
+        if self._loop is None:
+            self._closed.set()
+            return
+        # The loop may have ended, and then nothing waits.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._wake_up)
 
     async def wait(self, seconds: float) -> None:
         """Wait in a handler for something that the event does not cause; see `Worker.wait`.
@@ -126,7 +136,7 @@ class AsyncWorker:
     async def _run_membership(self, handler: Handler) -> None:
         from eventstore_client.async_connection import open_link  # noqa: PLC0415 - `websockets` is imported for it
 
-        if self._closed.is_set():
+        if self._is_closed:
             raise WorkerClosed
         options, clock = self._options, self._options.backoff.clock
         link = await open_link(
@@ -139,7 +149,7 @@ class AsyncWorker:
             await membership.join()
             _log.info("%s is connected to %s", options.title, options.url)
             self._membership = membership
-            if self._closed.is_set():
+            if self._is_closed:
                 membership.leave()
             tasks += [
                 asyncio.ensure_future(self._handle_events(membership, handler)) for _ in range(options.concurrency)
@@ -159,8 +169,10 @@ class AsyncWorker:
             self._membership = None
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await link.close()
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:
+                await link.close()
 
     async def _read(self, link: Link, membership: AsyncMembership) -> None:
         try:
@@ -181,6 +193,8 @@ class AsyncWorker:
                     await membership.accept_loss()
                 else:
                     await self._handle(membership, found, handler)
+                    # A handler that never waits would keep the loop from the heartbeats, and from other tasks.
+                    await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001 - the task that runs the worker raises it
             membership.end(error)
 
@@ -188,12 +202,14 @@ class AsyncWorker:
         try:
             event = await self._complete(delivery.event)
         except WorkerClosed:
+            membership.member.left(delivery)
             return
         membership.member.begin(delivery)
         try:
             with self._options.handling(delivery, event):
                 await handler(event)
         except Leave:
+            membership.member.left(delivery)
             self.close()
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -212,29 +228,10 @@ class AsyncWorker:
             return event
         return await self._options.backoff.retry(lambda: fetch_data(event), _ClosableIo(self._io, self._sleep))
 
-    @contextmanager
-    def _closed_by(self, signals: Iterable[int]) -> Iterator[None]:
-        """Close the worker by signals while the context is entered. A second signal has its usual effect."""
-        loop = asyncio.get_running_loop()
-        before: dict[int, Any] = {}
-
-        def restore() -> None:
-            for number, action in before.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, action)
-            before.clear()
-
-        def close() -> None:
-            restore()
-            self.close()
-
-        try:
-            for number in signals:
-                before[number] = signal.getsignal(number)
-                loop.add_signal_handler(number, close)
-            yield
-        finally:
-            restore()
+    def _wake_up(self) -> None:
+        self._closed.set()
+        if self._membership is not None:
+            self._membership.leave()
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -11,7 +11,7 @@ from eventstore_client.ownership import OpenFrame
 if TYPE_CHECKING:
     from eventstore_client.events import Recorded
     from eventstore_client.messages import Share
-    from eventstore_client.ownership import Ownership
+    from eventstore_client.ownership import Delivery, Ownership
 
 __all__ = ["Backlog", "Queued"]
 
@@ -50,6 +50,9 @@ class Backlog:
         self._queues: dict[str, deque[Queued]] = {}
         self._ready: list[tuple[int, str]] = []
         self._count = 0
+        # The streams whose handlers are late, and the ownerships of their events. What comes under these before the
+        # redelivery is dropped.
+        self._late: dict[str, Ownership] = {}
 
     def add(self, share: Share, ownership: Ownership) -> None:
         """Add a frame."""
@@ -65,7 +68,7 @@ class Backlog:
         return self._frames.popleft() if self._frames else None
 
     def start(self, frame: OpenFrame) -> None:
-        """Queue the events of a frame."""
+        """Queue the events of a frame, except for those that wait behind a late handler and will not be handled."""
         share = frame.share
         if frame.is_held:
             events: tuple[Recorded | None, ...] = share.events or (None,)
@@ -75,7 +78,28 @@ class Backlog:
         for number, event in enumerate(events):
             attempt = 1 if number and frame.is_held else share.attempt
             stream = event.stream if event is not None else str(share.stream)
+            if self._late.get(stream) is frame.ownership and not (frame.is_held or self._redelivers(stream, frame)):
+                frame.unfinished -= 1
+                frame.ownership.waiting -= 1
+                continue
             self._queue(Queued(self._count, frame, stream, event, attempt, number == 0))
+
+    def drop_behind(self, delivery: Delivery) -> list[OpenFrame]:
+        """Drop the events that wait behind a late handler, because the hub redelivers them after its event.
+
+        Those that come until it does are dropped by `start`, up to `finish`.
+
+        Returns:
+            The frame of each of them.
+        """
+        stream, ownership = delivery.event.stream, delivery.ownership
+        self._late[stream] = ownership
+        queue = self._queues[stream]
+        dropped: list[OpenFrame] = []
+        while queue and queue[0].frame.ownership is ownership and not queue[0].frame.is_held:
+            dropped.append(queue.popleft().frame)
+        ownership.waiting -= len(dropped)
+        return dropped
 
     def take(self) -> Queued | None:
         """Return the next event of which no other of its stream is taken; None if there is none."""
@@ -89,6 +113,7 @@ class Backlog:
 
     def finish(self, stream: str) -> None:
         """Let the next event of a stream be taken."""
+        self._late.pop(stream, None)
         if queue := self._queues[stream]:
             heappush(self._ready, (queue[0].order, stream))
         else:
@@ -102,6 +127,13 @@ class Backlog:
     def is_empty(self) -> bool:
         """Whether no event waits, and none is taken."""
         return not (self._frames or self._queues)
+
+    def _redelivers(self, stream: str, later: OpenFrame) -> bool:
+        """Whether a frame that redelivers the stream waits, so that a later one is to be handled."""
+        return any(
+            queued.frame.is_held and queued.frame.ownership is later.ownership
+            for queued in self._queues.get(stream, ())
+        )
 
     def _queue(self, queued: Queued) -> None:
         self._count += 1

@@ -145,6 +145,10 @@ class Member:
         """Acknowledge an event: its handler returned."""
         self._partitions.handled(delivery)
 
+    def left(self, delivery: Delivery) -> None:
+        """Give up an event, because the member leaves: it is neither acknowledged nor failed."""
+        self._partitions.left(delivery)
+
     def failed(self, delivery: Delivery, error: Exception) -> None:
         """Queue a nack for an event: its handler raised an exception. The hub redelivers or parks the event.
 
@@ -157,6 +161,10 @@ class Member:
         if isinstance(error, Retry) and error.delay is not None:
             verdict = {"delay": error.delay}
         self._partitions.failed(delivery, reason, **verdict)
+
+    def log_failure(self, delivery: Delivery, error: Exception) -> None:
+        """Log why an event failed, with the traceback. It needs no lock: a log may be slow."""
+        reason = reason_of(error)
         event = f"{delivery.event.stream} {delivery.event.sequence} (attempt {delivery.attempt})"
         if isinstance(error, Park):
             _log.warning("the worker of %r: the handler parks %s: %s", self._name, event, reason)

@@ -152,12 +152,18 @@ class Membership:
         with self._sending():
             self._member.handled(delivery)
 
+    def left(self, delivery: Delivery) -> None:
+        """Give up an event, because the member leaves; see `Member.left`."""
+        with self._changed:
+            self._member.left(delivery)
+
     def failed(self, delivery: Delivery, error: Exception) -> None:
         """Send a nack for an event: its handler raised an exception; see `Member.failed`.
 
         Raises:
             ConnectFailed: The connection was lost.
         """
+        self._member.log_failure(delivery, error)
         with self._sending():
             self._member.failed(delivery, error)
 

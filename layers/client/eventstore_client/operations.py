@@ -175,8 +175,13 @@ def _bind(face: type, kind: Literal["blocking", "asynchronous"]) -> None:
     """Set the functions of a face in a class that inherits operations."""
     for base in face.__mro__:
         for name, value in vars(base).copy().items():
-            if isinstance(value, Operation) and name not in vars(face):
+            if isinstance(value, Operation) and _defined(face, name) is value:
                 setattr(face, name, getattr(value, kind))
+
+
+def _defined(face: type, name: str) -> object:
+    """Return what a class has under a name, by the order in which its bases are searched."""
+    return next(vars(base)[name] for base in face.__mro__ if name in vars(base))
 
 
 def _shown(function: Callable[..., Any], method: Callable[..., Any], described: str, *, as_: str) -> Callable[..., Any]:

@@ -151,6 +151,10 @@ class Partitions:
                     self._acks.acknowledge_unfinished(ownership)
         self._finish(delivery)
 
+    def left(self, delivery: Delivery) -> None:
+        """Record that an event is not handled, because the member leaves. No later event of its stream is begun."""
+        self.handlers.remove(delivery)
+
     def failed(self, delivery: Delivery, reason: str, **verdict: object) -> None:
         """Record that an event was not handled, and send its nack.
 
@@ -268,7 +272,8 @@ class Partitions:
             if not delivery.timed_out and self.owns(delivery.ownership):
                 delivery.timed_out = True
                 self._acks.nack(delivery, f"the handler still runs after {self._deadline:g} s")
-                self._count_finished(delivery.frame)
+                for frame in (delivery.frame, *self._backlog.drop_behind(delivery)):
+                    self._count_finished(frame)
         return due
 
     def _end_revoked(self, now: float) -> None:

@@ -21,7 +21,12 @@ __all__ = ["Recorded", "message_with_events"]
 
 _DATA = frozenset({"data", "data_base64"})
 
-_scan = vars(json.JSONDecoder())["scan_once"]
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+_scan = vars(json.JSONDecoder(parse_constant=_no_constant))["scan_once"]
 """Decodes the value at an offset of a text, and returns it with the offset behind it. StopIteration: there is none."""
 
 
@@ -201,7 +206,7 @@ def _scanned(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...]]:
         if type(name) is not str or text[at] != ":":
             raise ValueError
         if name == "events" and not text.startswith("[]", at + 1):
-            if text[at + 1] != "[":
+            if text[at + 1] != "[" or events:
                 raise ValueError
             at += 1
             while text[at] != "]":

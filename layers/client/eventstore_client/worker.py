@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from eventstore_client.backoff import Attempts
+from eventstore_client.closing_signals import closed_by
 from eventstore_client.errors import ClientError, ConnectFailed, NotFound, Unavailable
 from eventstore_client.membership import Membership
 from eventstore_client.ownership import OpenFrame
@@ -89,7 +89,7 @@ class Worker:
         """
         self._process.check(self._options.title)
         try:
-            with self._closed_by(signals):
+            with closed_by(signals, self._close_soon):
                 while True:
                     try:
                         self._run_membership(handler)
@@ -129,6 +129,10 @@ class Worker:
             raise Leave
         if membership is not None and delivery is not None:
             membership.begin(delivery)
+
+    def _close_soon(self) -> None:
+        # In a thread of its own, because the thread that a signal interrupts may hold a lock that `close` waits for.
+        threading.Thread(target=self.close, name=f"eventstore worker {self._options.name} closing").start()
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +210,9 @@ class Worker:
         def handle() -> None:
             try:
                 self._handle_events(membership, handler)
-            except BaseException as error:  # noqa: BLE001 - the thread that runs the worker raises it
+            except BaseException as error:
+                if not self._process.is_this:
+                    raise
                 membership.end(error)
 
         threads = [
@@ -218,8 +224,10 @@ class Worker:
         try:
             yield
         except Exception as error:
-            membership.end(error)
-            _join(threads)
+            # In a child that the handler forked, the lock may belong to a thread that is not there.
+            if self._process.is_this:
+                membership.end(error)
+                _join(threads)
             raise
         _join(threads)
 
@@ -236,12 +244,14 @@ class Worker:
         try:
             complete = self._complete(delivery.event)
         except WorkerClosed:
+            membership.left(delivery)
             return
         membership.begin(delivery)
         try:
             with self._options.handling(delivery, complete):
                 handler(complete)
         except Leave:
+            membership.left(delivery)
             self.close()
         except Exception as error:  # noqa: BLE001 - any error is reported to the hub
             # A child that the handler forked must not use its parent's connection.
@@ -257,26 +267,6 @@ class Worker:
         if fetch_data is None or not fetch_data.applies_to(event):
             return event
         return self._backoff.call(lambda: fetch_data(event))
-
-    @contextmanager
-    def _closed_by(self, signals: Iterable[int]) -> Iterator[None]:
-        """Close the worker by signals while the context is entered. A second signal has its usual effect."""
-        before: dict[int, Any] = {}
-
-        def restore() -> None:
-            for number, action in before.items():
-                signal.signal(number, action)
-
-        def close(*_: object) -> None:
-            restore()
-            self.close()
-
-        try:
-            for number in signals:
-                before[number] = signal.signal(number, close)
-            yield
-        finally:
-            restore()
 
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):

@@ -352,3 +352,24 @@ class TestTheFaces:
 
         assert offered(EventStore) - offered(AsyncEventStore) == {"close"}
         assert offered(AsyncEventStore) - offered(EventStore) == {"aclose"}
+
+    def test_a_subclass_may_override_an_operation_for_its_own_subclasses_too(self) -> None:
+        class Mine(EventStore):
+            def publish(self, events: object, **_: object) -> list[Stored]:  # type: ignore[override]
+                return [Stored("mine", 1, str(events), duplicate=False)]
+
+        class Mixin:
+            def publish(self, _: object) -> str:
+                return "mixed in"
+
+        class Further(Mine):
+            pass
+
+        class Mixed(Mixin, EventStore):  # type: ignore[misc]
+            pass
+
+        for face in (Mine, Further):
+            with face("http://127.0.0.1:9") as store:
+                assert store.publish("x")[0].stream == "mine"
+        with Mixed("http://127.0.0.1:9") as store:
+            assert store.publish("x") == "mixed in"

@@ -196,3 +196,63 @@ def test_a_closed_worker_does_not_connect(live_hub: FakeWebSocketHub) -> None:
 
     asyncio.run(run())
     assert live_hub.connected == 0
+
+
+def test_a_signal_closes_all_workers_that_wait_for_it(live_hub: FakeWebSocketHub) -> None:
+    usual: list[int] = []
+
+    async def run() -> None:
+        async with opened(live_hub) as store:
+            workers = [store.work("workers") for _ in range(3)]
+            numbers = [signal.SIGUSR1, signal.SIGUSR1]
+            running = [asyncio.ensure_future(worker.run(print, signals=numbers)) for worker in workers]
+            await asyncio.to_thread(live_hub.until_subscribed, 3)
+            os.kill(os.getpid(), signal.SIGUSR1)
+            async with asyncio.timeout(20):
+                await asyncio.gather(*running)
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, lambda number, _: usual.append(number))
+    try:
+        asyncio.run(run())
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert usual == [signal.SIGUSR1]
+
+
+def test_another_thread_closes_a_worker_that_waits(live_hub: FakeWebSocketHub) -> None:
+    async def run() -> None:
+        async with opened(live_hub) as store:
+            worker = store.work("workers")
+            running = asyncio.ensure_future(worker.run(print))
+            await asyncio.to_thread(live_hub.until_subscribed, 1)
+            await asyncio.to_thread(worker.close)
+            async with asyncio.timeout(20):
+                await running
+
+    asyncio.run(run())
+    assert live_hub.unsubscribed == 1
+
+
+def test_a_handler_that_never_waits_lets_other_tasks_run(live_hub: FakeWebSocketHub) -> None:
+    live_hub.shares.append([OWNED, sent(2, *(("a", number) for number in range(1, 101)))])
+
+    async def run() -> int:
+        handled: list[int] = []
+        seen: set[int] = set()
+
+        async def handle(event: Recorded) -> None:
+            handled.append(event.sequence)
+            if event.sequence == 100:
+                worker.close()
+
+        async def look() -> None:
+            while len(handled) < 100:
+                seen.add(len(handled))
+                await asyncio.sleep(0)
+
+        async with opened(live_hub) as store, store.work("workers") as worker:
+            await asyncio.gather(worker.run(handle), look())
+        return len(seen)
+
+    assert asyncio.run(run()) > 50

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore_client import Backoff, HistoryLost, Park
+from eventstore_client.verdicts import Leave
 from tests.functional.client.test_busy_worker import OTHER, OWNED, Lines, again, log, sent, watched
 
 if TYPE_CHECKING:
@@ -331,7 +332,7 @@ def test_each_handler_has_a_deadline_of_its_own(live_hub: FakeWebSocketHub, hand
 
 
 def test_a_handler_that_outlasts_its_deadline_delays_no_cursor(live_hub: FakeWebSocketHub, handlers: Handlers) -> None:
-    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1))])
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1), ("a", 2))])
     with handlers.running(concurrency=2):
         handlers.until(("a", 1), ("b", 1))
         handlers.finish("b", 1)
@@ -339,10 +340,58 @@ def test_a_handler_that_outlasts_its_deadline_delays_no_cursor(live_hub: FakeWeb
         handlers.advance(30)
         live_hub.until_command(action="nack", stream="a", sequence=1)
         live_hub.until_command(cursor="c2")
-        live_hub.send(again(3, "a", 1))
+        live_hub.send(sent(3, ("a", 3), ("c", 1)))
+        handlers.until(("a", 1), ("c", 1))
+        handlers.finish("c", 1)
+        live_hub.until_command(cursor="c3")
+        live_hub.send(again(4, "a", 1), again(5, "a", 2, 3, attempt=1), again(6, "a"), sent(7, ("a", 4)))
         handlers.finish("a", 1)
-        live_hub.until_command(stream="a", sequence=1, frame=3)
-    assert handlers.begun.count(("a", 1)) == 1
+        live_hub.until_command(stream="a", sequence=1, frame=4)
+        for sequence in (2, 3, 4):
+            handlers.until(("a", sequence))
+            handlers.finish("a", sequence)
+        live_hub.until_command(cursor="c7")
+    assert handlers.begun == [("a", 1), ("b", 1), ("c", 1), ("a", 2), ("a", 3), ("a", 4)]
+
+
+def test_a_late_handler_drops_nothing_of_a_partition_that_is_owned_again(
+    live_hub: FakeWebSocketHub, handlers: Handlers
+) -> None:
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("a", 2))])
+    with handlers.running(concurrency=2):
+        handlers.until(("a", 1))
+        handlers.advance(30)
+        live_hub.until_command(action="nack", stream="a", sequence=1)
+        live_hub.send(OWNED | {"frame": 3, "cursor": "c9"}, sent(4, ("a", 1), ("a", 2), ("b", 1)))
+        handlers.until(("a", 1), ("b", 1))
+        handlers.finish("a", 1)
+        handlers.until_begun(("a", 1), ("b", 1), ("a", 1))
+        handlers.finish("a", 1)
+        handlers.until(("a", 2), ("b", 1))
+
+
+def test_an_event_that_is_left_does_not_fail_while_others_are_handled(
+    live_hub: FakeWebSocketHub, handlers: Handlers
+) -> None:
+    both = threading.Barrier(2)
+
+    def leave(event: Recorded) -> None:
+        both.wait(20)
+        if event.stream == "a":
+            raise Leave
+
+    handlers.do = leave
+    live_hub.shares.append([OWNED, sent(2, ("a", 1), ("b", 1))])
+    with handlers.running(concurrency=2):
+        handlers.until(("b", 1))
+        handlers.advance(20)
+        live_hub.until_command(action="ack")
+        handlers.advance(20)
+        handlers.finish("b", 1)
+        assert live_hub.left.acquire(timeout=20)
+    # The handler of the other event was late.
+    assert {message["stream"] for message in live_hub.commands if message["action"] == "nack"} <= {"b"}
+    assert live_hub.unsubscribed == 1
 
 
 def test_waiting_stops_the_deadline_of_one_handler(live_hub: FakeWebSocketHub, handlers: Handlers) -> None:

@@ -97,6 +97,8 @@ def test_text_within_a_string_is_no_member() -> None:
         '{"events":[{"hubstream":"s","hubsequence":"x"}]}',
         '{"events":[{"hubsequence":"7"}]}',
         '{"events":[7]}',
+        '{"events":[{"hubstream":"s","hubsequence":"7","data":NaN}]}',
+        '{"events":[{"hubstream":"s","hubsequence":"7"}],"events":[{"hubstream":"s","hubsequence":"8"}]}',
         '{"events":{}}',
         '{"events":[' + json.dumps(event()),
         '{"events":[' + json.dumps(event()) + ",]}",

@@ -6,11 +6,15 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
+from eventstore.errors import StoreUnavailable
 from eventstore.ports.instances import InstanceId, Received
+from eventstore_server import cluster
 from eventstore_server.cluster import Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ME = InstanceId("me")
 
@@ -49,8 +53,8 @@ class Inbox:
 
 
 @contextmanager
-def running(inbox: Inbox, received: list[bytes]) -> Iterator[Cluster]:
-    cluster = Cluster(
+def running(inbox: Inbox, received: Callable[[bytes], None]) -> Iterator[Cluster]:
+    instance = Cluster(
         ME,
         inbox,  # type: ignore[arg-type] # it has what is called
         partitions=1,
@@ -58,25 +62,25 @@ def running(inbox: Inbox, received: list[bytes]) -> Iterator[Cluster]:
         has_journal=False,
         owns=lambda _: None,
         lost=lambda: None,
-        received=received.append,
+        received=received,
         died=lambda _: None,
         was_away=lambda: None,
     )
-    cluster.run()
+    instance.run()
     try:
-        yield cluster
+        yield instance
     finally:
-        cluster.stop()
+        instance.stop()
         inbox.send(ME, [b"wakes the thread up"])
 
 
 def test_messages_that_were_sent_before_are_received_first() -> None:
     inbox, received = Inbox(), list[bytes]()
-    with running(inbox, received) as cluster:
+    with running(inbox, received.append) as own:
         for number in range(50):
             sent = [b"p%d" % number, b"q%d" % number]
             inbox.send(ME, sent)
-            cluster.receive_earlier()
+            own.receive_earlier()
             assert received[-2:] == sent
     assert not [message for message in received if message.startswith(b"m")]
 
@@ -84,6 +88,27 @@ def test_messages_that_were_sent_before_are_received_first() -> None:
 def test_an_instance_without_an_inbox_waits_for_nothing() -> None:
     inbox, received = Inbox(), list[bytes]()
     inbox.is_there = False
-    with running(inbox, received) as cluster:
-        cluster.receive_earlier()
+    with running(inbox, received.append) as own:
+        own.receive_earlier()
     assert received == []
+
+
+def test_a_partition_is_not_served_while_messages_are_not_received(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_RECEIVED_WITHIN", 0.05)
+    inbox, received = Inbox(), list[bytes]()
+    go_on = threading.Event()
+
+    def receive(message: bytes) -> None:
+        assert go_on.wait(20)
+        received.append(message)
+
+    with running(inbox, receive) as own:
+        inbox.send(ME, [b"p1"])
+        with pytest.raises(StoreUnavailable, match="messages of other instances were not received"):
+            own.receive_earlier()
+        go_on.set()
+        # The marker that comes too late is passed over.
+        monkeypatch.setattr(cluster, "_RECEIVED_WITHIN", 20.0)
+        inbox.send(ME, [b"p2"])
+        own.receive_earlier()
+    assert received == [b"p1", b"p2"]

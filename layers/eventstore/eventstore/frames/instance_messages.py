@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from eventstore.frames.frame import Part
 
-__all__ = ["decode_message", "encode_marker", "encode_parts", "encode_turns"]
+__all__ = ["decode_message", "encode_marker", "encode_parts", "encode_turns", "is_marker"]
 
 
 def encode_turns(partitions: Iterable[int]) -> bytes:
@@ -28,6 +28,11 @@ def encode_parts(parts: Sequence[Part]) -> bytes:
 def encode_marker(number: int) -> bytes:
     """Return the message by which an instance finds a place among the messages to itself."""
     return b"m%d" % number
+
+
+def is_marker(message: bytes) -> bool:
+    """Whether a message is a marker."""
+    return message[:1] == b"m"
 
 
 def decode_message(message: bytes) -> tuple[list[int], list[Part]]:
