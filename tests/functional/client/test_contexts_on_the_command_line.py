@@ -128,6 +128,7 @@ class TestCommands:
             (["add", "a b", "--url", PROD], "'a b' is no name of a context"),
             (["add", "prod", "--url", PROD, "--token-file", "nowhere"], "nowhere: cannot be read"),
             (["add", "there", "--url", PROD], "there is a context 'there'; --replace replaces it"),
+            (["add", "prod", "--url", PROD, "--token-command", "echo it's"], "is invalid: No closing quotation"),
             (["use", "theer"], "no context 'theer'; did you mean there? (contexts: there)"),
             (["remove", "x"], "no context 'x' (contexts: there)"),
             (["show"], "no context is in use"),
@@ -276,6 +277,12 @@ class TestPrecedence:
         assert target(EVENTSTORE_CONTEXT="dev", **other).credentials is None
         assert isinstance(target("--context", "dev", **other).credentials, Bearer)
 
+    def test_credentials_of_the_environment_without_an_address_are_not_for_the_context_in_use(self) -> None:
+        context("use", "dev")
+        assert target().url == "http://127.0.0.1:1"
+        assert target(EVENTSTORE_TOKEN="t").url == "http://127.0.0.1:8081"
+        assert target(EVENTSTORE_TOKEN="t", EVENTSTORE_CONTEXT="dev").url == "http://127.0.0.1:1"
+
     def test_a_token_is_read_again_when_it_is_renewed(self, token_file: Path) -> None:
         credentials = target(EVENTSTORE_CONTEXT="dev").credentials
         assert credentials is not None
@@ -295,6 +302,24 @@ def test_a_command_uses_the_hub_and_the_credentials_of_a_context(
 
     assert hub.received[0].headers["X-Api-Key"] == SECRET
     assert SECRET not in "".join(capsys.readouterr())
+
+
+def test_a_context_without_credentials_that_an_option_selects_is_sent_none_of_the_environment(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context("add", "here", "--url", hub.url)
+    monkeypatch.setenv("EVENTSTORE_TOKEN", SECRET)
+
+    assert main(["publish", EVENT, "--context", "here"]) == 0
+
+    assert not {"Authorization", "X-Api-Key"} & hub.received[0].headers.keys()
+
+
+def test_a_context_in_use_that_is_no_name_is_none(path: Path) -> None:
+    context("add", "prod", "--url", PROD)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"current": []}))
+
+    assert load_contexts(path).current is None
 
 
 def test_a_command_uses_the_hub_at_the_port(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:

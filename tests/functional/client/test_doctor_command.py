@@ -189,6 +189,8 @@ class TestHub:
     [
         (["--url", "ftp://x"], "address", "ftp://x (--url)", 1),
         (["--url", "http://nowhere.invalid"], "DNS", "nowhere.invalid: ", 3),
+        (["--url", "http://a..b:1"], "DNS", "a..b: no name of a host", 3),
+        (["--url", "http://127.0.0.1:9", "--api-key-file", "nowhere"], "credentials", "nowhere: cannot be read", 1),
         (["--url", "http://127.0.0.1:9"], "TCP", "127.0.0.1:9: Connection refused", 3),
     ],
 )

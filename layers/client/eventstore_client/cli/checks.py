@@ -116,6 +116,8 @@ def check_names(host: str, port: int) -> Check:
     """Check whether the name of a host has addresses."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        return Check("DNS", "failed", f"{host}: no name of a host", "correct the name of the host", is_unavailable=True)
     except OSError as error:
         advice = "correct the name of the host, or the name servers of this machine"
         return Check("DNS", "failed", f"{host}: {_reason(error)}", advice, is_unavailable=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from eventstore_client.cli.own_files import locked_folder, replace_file
 from eventstore_client.cli.parsers import suggestion
 from eventstore_client.errors import BadInput, ConnectFailed
 from eventstore_client.transport import checked_url, websocket_url
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Context", "Contexts", "contexts_path", "load_contexts", "updating_contexts"]
 
 _TEXTS = ("url", "websocket_url", "token_file", "api_key_file", "token_command", "region")
-_PRIVATE_FOLDER = 0o700
+_PRIVATE, _PRIVATE_FOLDER = 0o600, 0o700
 _FILE = Path("eventstore/contexts.json")
 
 
@@ -63,6 +64,11 @@ class Context:
                 websocket_url(self.websocket_url, url=self.url)
         except ConnectFailed as error:
             raise ValueError(str(error)) from None
+        if self.token_command is not None:
+            try:
+                shlex.split(self.token_command)
+            except ValueError as error:
+                raise ValueError(f"the token command {self.token_command!r} is invalid: {error}") from None
         kinds = (self.token_file, self.api_key_file, self.token_command, self.aws_iam)
         if sum(map(bool, kinds)) > 1:
             raise ValueError("a context has at most one of token_file, api_key_file, token_command and aws_iam")
@@ -156,7 +162,7 @@ def load_contexts(path: Path) -> Contexts:
         raise BadInput([f"{path}: cannot be read: {error.strerror}"]) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadInput([f"{path}: is no file of contexts: {error}; correct or remove it"]) from error
-    return Contexts(by_name, current if current in by_name else None)
+    return Contexts(by_name, current if isinstance(current, str) and current in by_name else None)
 
 
 @contextmanager
@@ -169,20 +175,14 @@ def updating_contexts(path: Path) -> Iterator[list[Contexts]]:
     Raises:
         BadInput: The file cannot be read or written, or is invalid.
     """
-    import fcntl  # noqa: PLC0415 - Windows does not have it, and reads contexts
-
     try:
         path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
     except OSError as error:
         raise BadInput([f"{path.parent}: cannot be used: {error.strerror}"]) from error
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with locked_folder(path.parent):
         contexts = [load_contexts(path)]
         yield contexts
-        _write(path, contexts[0])
-    finally:
-        os.close(folder)
+        replace_file(path, _text_of(contexts[0]), mode=_PRIVATE)
 
 
 def _parsed(name: str, members: object) -> Context:
@@ -192,23 +192,6 @@ def _parsed(name: str, members: object) -> Context:
         raise ValueError(f"context {name!r}: {error}") from error
 
 
-def _write(path: Path, contexts: Contexts) -> None:
+def _text_of(contexts: Contexts) -> str:
     members = {name: context.members() for name, context in sorted(contexts.by_name.items())}
-    text = json.dumps({"current": contexts.current, "contexts": members}, indent=2, ensure_ascii=False)
-    # A link remains, and the file that it names is replaced.
-    target = path.resolve()
-    try:
-        # The mode of a temporary file is 0600.
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            try:
-                file.write(f"{text}\n")
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise BadInput([f"{path}: cannot be written: {error.strerror}"]) from error
+    return json.dumps({"current": contexts.current, "contexts": members}, indent=2, ensure_ascii=False) + "\n"

@@ -28,7 +28,7 @@ from eventstore_client.cli.parsers import add_command
 from eventstore_client.cli.records import records
 from eventstore_client.cli.shared_arguments import add_output, add_websocket_url
 from eventstore_client.cli.styles import style_of
-from eventstore_client.cli.targets import target_of
+from eventstore_client.cli.targets import forget_credentials, target_of
 from eventstore_client.cli.widths import printable
 from eventstore_client.connection import Connection
 from eventstore_client.credentials import Outgoing, from_environment
@@ -58,6 +58,9 @@ _PONG = 10.0
 
 _CLOCK_NOTABLE, _CLOCK_LIMIT = 5.0, 300.0
 """Seconds of difference: notable, and the limit of signatures of AWS."""
+
+_ERROR, _INVALID = 400, {400, 422}
+"""Statuses of errors; those of a request that is invalid, and was permitted."""
 
 _PROBES = {
     "publish": ("POST", "/api/v1/events", b"[]", "application/cloudevents-batch+json"),
@@ -97,7 +100,12 @@ def _run(options: argparse.Namespace) -> int:
 
 def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield Check("client", "ok", f"{__version__}, Python {platform.python_version()}")
-    target = target_of(options, os.environ)
+    try:
+        target = target_of(options, os.environ)
+        forget_credentials(target)
+    except ClientError as error:
+        yield Check("credentials", "failed", str(error), "correct their source")
+        return
     address = f"{without_user(target.url)} ({target.source})"
     try:
         url = checked_url(target.url)
@@ -222,7 +230,13 @@ def _scopes(url: str, credentials: Credentials | None) -> Check:
             answer = ask(url, path, credentials, method=method, body=body, media=media)
         except (urllib3.exceptions.HTTPError, ClientError) as error:
             return Check("scopes", "failed", f"{method} {path}: {' '.join(str(error).split())}", "run it again")
-        (refused if answer.status in _REFUSED else permitted).append(scope)
+        if answer.status in _REFUSED:
+            refused.append(scope)
+        elif answer.status < _ERROR or answer.status in _INVALID:
+            permitted.append(scope)
+        else:
+            found = f"{method} {path} was answered {answer.status}"
+            return Check("scopes", "failed", found, "run it again, and look at the log of the hub", is_unavailable=True)
     if not permitted:
         return Check("scopes", "failed", "none", "use credentials that have a scope (docs/security.md)")
     return Check("scopes", "ok", ", ".join(permitted) + (f"; not {', '.join(refused)}" if refused else ""))

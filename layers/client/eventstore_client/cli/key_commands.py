@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eventstore_client.cli.definitions import done
 from eventstore_client.cli.key_documents import SCOPES, check_entries, entry_of, new_key, read_entries, write_entries
 from eventstore_client.cli.outputs import print_lines, say
+from eventstore_client.cli.own_files import locked_folder
 from eventstore_client.cli.parsers import add_command, add_group, suggestion
 from eventstore_client.cli.records import compact, details, records
 from eventstore_client.cli.shared_arguments import add_output
@@ -16,7 +17,7 @@ from eventstore_client.cli.values import time_with_zone
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from eventstore_client.cli.parsers import Commands, Parser
 
@@ -63,12 +64,7 @@ def _run(options: argparse.Namespace) -> int:
             rows = [{name: value for name, value in entry.items() if name != "sha256"} for entry in entries]
             print_lines(records(rows, _COLUMNS, output=options.output))
         case _:
-            entries = _existing(options.file)
-            rest = [entry for entry in entries if entry["id"] != options.name]
-            if len(rest) == len(entries):
-                hint = suggestion(options.name, [str(entry["id"]) for entry in entries])
-                raise BadInput([f"{options.file}: has no key {options.name!r}{hint}"])
-            write_entries(options.file, rest)
+            _remove(options)
             print_lines(done(options, id=options.name, removed=True))
     return 0
 
@@ -77,18 +73,36 @@ def _create(options: argparse.Namespace) -> None:
     key = new_key()
     limits = {name: getattr(options, name) for name in ("scopes", "tenants", "streams", "expires")}
     entry = entry_of(key, options.name, **limits)
-    before = read_entries(options.into) if options.into else []
-    try:
-        check_entries([*before, entry])
-    except ValueError as error:
-        raise BadInput([f"{options.into}: {error}" if options.into else str(error)]) from error
     if options.into:
-        write_entries(options.into, [*before, entry])
+        with locked_folder(options.into.resolve().parent):
+            before = read_entries(options.into)
+            _check([*before, entry], f"{options.into}: ")
+            write_entries(options.into, [*before, entry])
+    else:
+        _check([entry], "")
     if options.output is None:
         say(f"the key, which is not shown again: {key}")
         print_lines([compact(entry)])
     else:
         print_lines(details({"key": key, "entry": entry}, output=options.output))
+
+
+def _remove(options: argparse.Namespace) -> None:
+    _existing(options.file)
+    with locked_folder(options.file.resolve().parent):
+        entries = _existing(options.file)
+        rest = [entry for entry in entries if entry["id"] != options.name]
+        if len(rest) == len(entries):
+            hint = suggestion(options.name, [str(entry["id"]) for entry in entries])
+            raise BadInput([f"{options.file}: has no key {options.name!r}{hint}"])
+        write_entries(options.file, rest)
+
+
+def _check(entries: Sequence[Mapping[str, Any]], place: str) -> None:
+    try:
+        check_entries(entries)
+    except ValueError as error:
+        raise BadInput([f"{place}{error}"]) from error
 
 
 def _existing(path: Path) -> list[dict[str, object]]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
-import stat
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
+from eventstore_client.cli.own_files import replace_file
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["SCOPES", "check_entries", "entry_of", "new_key", "read_entries", "write_entries"]
 
@@ -31,7 +29,6 @@ _MEMBERS = {"id", "sha256", "scopes", "tenants", "streams", "expires"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMES = {"tenants": re.compile(r"[A-Za-z0-9._~-]{1,199}"), "streams": re.compile(r"[A-Za-z0-9._:~-]{1,200}")}
 _MOST_ID_BYTES, _MOST_NAMES, _MOST_CHARACTERS = 256, 50, 4096
-_PRIVATE = 0o600
 
 
 def new_key() -> str:
@@ -76,29 +73,12 @@ def read_entries(path: Path) -> Sequence[Mapping[str, Any]]:
 
 
 def write_entries(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Replace the document as a whole. It keeps its mode; a new one can be read by its owner only.
+    """Replace the document as a whole; see `replace_file`.
 
     Raises:
         BadInput: The file cannot be written.
     """
-    target = path.resolve()
-    text = json.dumps({"keys": [*entries]}, indent=2) + "\n"
-    try:
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _PRIVATE
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            try:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(mode)
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise BadInput([f"{path}: cannot be written: {error.strerror}"]) from error
+    replace_file(path, json.dumps({"keys": [*entries]}, indent=2) + "\n")
 
 
 def check_entries(entries: Sequence[Any]) -> None:

@@ -26,7 +26,7 @@ from eventstore_client.cli.parsers import Parser, UsageError
 from eventstore_client.cli.registry import COMMANDS
 from eventstore_client.cli.shared_arguments import asks_for_json
 from eventstore_client.cli.signals import Terminated
-from eventstore_client.cli.targets import target_of
+from eventstore_client.cli.targets import forget_credentials, target_of
 from eventstore_client.errors import BadInput, ClientError
 from eventstore_client.hub import EventStore
 
@@ -96,6 +96,7 @@ def _client(options: argparse.Namespace, *, is_live: bool) -> EventStore:
     if options.patience is not None:
         backoff = replace(backoff, patience=options.patience)
     target = target_of(options, os.environ)
+    forget_credentials(target)
     return EventStore(target.url, backoff=backoff, websocket_url=target.websocket_url, credentials=target.credentials)
 
 

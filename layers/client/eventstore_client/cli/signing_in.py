@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.aws_iam import AwsIam
 from eventstore_client.credentials import ApiKey, Bearer
-from eventstore_client.errors import NoCredentials
+from eventstore_client.errors import BadInput, NoCredentials
 
 if TYPE_CHECKING:
     import argparse
@@ -57,7 +57,7 @@ def selected_credentials(options: argparse.Namespace) -> Credentials | None:
     if options.token is not None:
         return Bearer(options.token)
     if options.token_command is not None:
-        return Bearer(TokenCommand(shlex.split(options.token_command)))
+        return Bearer(TokenCommand(_words(options.token_command)))
     if options.token_file is not None:
         return token_of_file(options.token_file)
     if options.api_key_file is not None:
@@ -65,6 +65,13 @@ def selected_credentials(options: argparse.Namespace) -> Credentials | None:
     if options.api_key is not None:
         return ApiKey(options.api_key)
     return AwsIam(region=options.region) if options.aws_iam else None
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise BadInput([f"--token-command {command!r} is invalid: {error}"]) from error
 
 
 def token_of_file(file: str) -> Bearer:

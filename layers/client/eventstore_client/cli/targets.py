@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from eventstore_client.cli.contexts import Context
     from eventstore_client.credentials import Credentials
 
-__all__ = ["Target", "selected_context", "target_of"]
+__all__ = ["Target", "forget_credentials", "selected_context", "target_of"]
+
+_CREDENTIALS = ("EVENTSTORE_TOKEN", "EVENTSTORE_API_KEY")
 
 _MOST_PORT = 65_535
 
@@ -35,6 +38,7 @@ class Target:
         credentials: The credentials; None for those of the environment.
         source: What selected the address.
         secret_file: The file with the credentials; None if they are not in a file.
+        is_alone: Whether the credentials of the environment are not for it.
     """
 
     url: str
@@ -42,6 +46,7 @@ class Target:
     credentials: Credentials | None
     source: str
     secret_file: str | None = None
+    is_alone: bool = False
 
 
 def target_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
@@ -59,18 +64,28 @@ def target_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Ta
         return Target(options.url, options.websocket_url, own, "--url", file)
     if not options.context and (url := environment.get("EVENTSTORE_URL")):
         return Target(url, options.websocket_url or in_environment, own, "EVENTSTORE_URL", file)
-    if named := selected_context(options.context, environment):
+    has_own = any(map(environment.get, _CREDENTIALS))
+    # Scripts that set the credentials of a hub, and no address, mean the hub that they used before there were contexts.
+    may_be_current = options.context or environment.get("EVENTSTORE_CONTEXT") or not has_own
+    if may_be_current and (named := selected_context(options.context, environment)):
         name, context = named
         # A context that an option selects is an option itself.
-        has_others = not options.context and any(map(environment.get, ("EVENTSTORE_TOKEN", "EVENTSTORE_API_KEY")))
         credentials = own
-        if own is None and not has_others:
+        if own is None and (options.context or not has_own):
             credentials, file = _credentials_of(context), context.token_file or context.api_key_file
         address = options.websocket_url or context.websocket_url
-        return Target(context.url, address, credentials, f"context {name}", file)
+        is_alone = credentials is None and bool(options.context)
+        return Target(context.url, address, credentials, f"context {name}", file, is_alone)
     if port := environment.get("PORT"):
         return Target(_local(port), options.websocket_url or in_environment, own, "PORT", file)
     return Target(DEFAULT_URL, options.websocket_url or in_environment, own, "the default", file)
+
+
+def forget_credentials(target: Target) -> None:
+    """Remove the credentials of the environment from this process if they are not for its hub."""
+    if target.is_alone:
+        for name in _CREDENTIALS:
+            os.environ.pop(name, None)
 
 
 def selected_context(option: str | None, environment: Mapping[str, str]) -> tuple[str, Context] | None:

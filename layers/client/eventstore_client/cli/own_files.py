@@ -1,0 +1,76 @@
+"""Files of the command line that are replaced as a whole, so that no reader sees a part of one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+from eventstore_client.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["locked_folder", "replace_file"]
+
+
+@contextmanager
+def locked_folder(path: Path) -> Iterator[None]:
+    """Wait until no other program changes a file in this folder by `locked_folder`.
+
+    Raises:
+        BadInput: The folder cannot be used.
+    """
+    import fcntl  # noqa: PLC0415 - Windows does not have it, and reads these files
+
+    try:
+        folder = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise BadInput([f"{path}: cannot be used: {error.strerror}"]) from error
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def replace_file(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Replace a file, which keeps its owner. A new one can be read by its owner only.
+
+    Args:
+        path: The file.
+        text: Its content.
+        mode: Its mode; None keeps the one that it has.
+
+    Raises:
+        BadInput: The file cannot be written, or its owner cannot be kept.
+    """
+    # A link remains, and the file that it names is replaced.
+    target = path.resolve()
+    try:
+        before = target.stat() if target.exists() else None
+        # The mode of a temporary file is 0600.
+        with NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.parent, prefix=f".{path.name}-", delete=False
+        ) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                if before is not None:
+                    _keep_owner(file.fileno(), before)
+                    os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if mode is None else mode)
+                Path(file.name).replace(target)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise BadInput([f"{path}: cannot be written: {error.strerror}"]) from error
+
+
+def _keep_owner(file: int, before: os.stat_result) -> None:
+    if (before.st_uid, before.st_gid) != (os.getuid(), os.getgid()):
+        os.fchown(file, before.st_uid, before.st_gid)
