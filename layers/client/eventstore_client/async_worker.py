@@ -78,6 +78,8 @@ class AsyncWorker:
             signals: The signals that close the worker, such as SIGTERM.
         """
         self._process.check(self._options.title)
+        if not callable(handler):
+            raise TypeError(f"the handler {handler!r} is not callable")
         self._loop = asyncio.get_running_loop()
         try:
             with closed_by(signals, self.close), _awaitable(handler, threads=self._options.concurrency) as awaited:

@@ -106,7 +106,13 @@ class Conflict(ProblemError):
 
 
 class WrongExpectedVersion(Conflict):
-    """The stream ends at another sequence, which is `problem["actual"]`."""
+    """The stream ends at another sequence, `actual`."""
+
+    @property
+    def actual(self) -> int | None:
+        """The sequence of the stream's last event; None if the hub does not report it."""
+        actual = self.problem.get("actual")
+        return actual if isinstance(actual, int) else None
 
 
 class WrongVersion(Conflict):

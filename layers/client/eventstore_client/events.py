@@ -128,6 +128,8 @@ def encode_event(
             f"a {type(event).__name__} is not an event; pass a CloudEvent of cloudevents, a mapping in the JSON "
             "format, or JSON text"
         )
+    if "specversion" not in members:
+        members = {"specversion": "1.0", **members}
     if members.get("id") is None:
         members = {**members, "id": new_id()}
     if attributes and "traceparent" not in members:

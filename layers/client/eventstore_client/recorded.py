@@ -84,6 +84,17 @@ class Recorded:
         return str(self._members["type"])
 
     @property
+    def source(self) -> str:
+        """The context in which the event happened."""
+        return str(self._members["source"])
+
+    @property
+    def subject(self) -> str | None:
+        """The subject of the event; None if it has none."""
+        subject = self._members.get("subject")
+        return None if subject is None else str(subject)
+
+    @property
     def time(self) -> str | None:
         """The time of the event as its producer wrote it (RFC 3339, any precision); None if it has none."""
         time = self._members.get("time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import threading
 from contextlib import contextmanager, suppress
@@ -80,6 +81,7 @@ class Worker:
                 It must run in the main thread then.
 
         Raises:
+            TypeError: The handler is not callable, or is a coroutine function.
             NotFound: The subscription does not exist, or was deleted.
             Denied, NoCredentials: The hub rejects the credentials, or they are not available.
             HistoryLost: Events were removed before they were handled, and there is no `on_loss`. Running again
@@ -88,6 +90,8 @@ class Worker:
             WrongProcess: The worker was created before this process was forked.
         """
         self._process.check(self._options.title)
+        if inspect.iscoroutinefunction(handler) or not callable(handler):
+            raise TypeError(f"{handler!r} cannot handle events here; a coroutine function can, of AsyncEventStore")
         try:
             with closed_by(signals, self._close_soon):
                 while True:
@@ -249,7 +253,10 @@ class Worker:
         membership.begin(delivery)
         try:
             with self._options.handling(delivery, complete):
-                handler(complete)
+                result = handler(complete)
+            if inspect.isawaitable(result):
+                _close(result)
+                raise TypeError("the handler returned an awaitable, which nothing awaits here: use AsyncEventStore")
         except Leave:
             membership.left(delivery)
             self.close()
@@ -271,6 +278,12 @@ class Worker:
     def _sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):
             raise WorkerClosed
+
+
+def _close(awaitable: object) -> None:
+    """Close a coroutine that is never awaited; otherwise Python warns of it."""
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
 
 def _join(threads: Iterable[threading.Thread]) -> None:

@@ -401,3 +401,21 @@ def test_a_signal_ends_the_worker_after_its_event_and_a_second_has_its_usual_eff
         signal.signal(signal.SIGUSR1, before)
     assert handled == ["a"]
     assert usual == [signal.SIGUSR1] * 2
+
+
+@pytest.mark.parametrize("open_store", ["blocking"], indirect=True)
+def test_a_coroutine_function_is_refused_and_what_returns_a_coroutine_fails_its_event(
+    live_hub: FakeWebSocketHub, worker: Worker
+) -> None:
+    async def handle(_: Recorded) -> None:
+        """It is never awaited."""
+
+    for wrong in (handle, None):
+        with pytest.raises(TypeError, match="cannot handle events here"):
+            worker.run(wrong)  # type: ignore[arg-type]
+    assert not live_hub.connected
+    live_hub.shares.append([OWNED, sent(2, ("a", 1))])
+    until(live_hub, worker, {"action": "nack", "stream": "a"})
+    worker.run(lambda event: handle(event))  # noqa: PLW0108 - it is no coroutine function
+    [nack] = [command for command in commands_of(live_hub) if command["action"] == "nack"]
+    assert "the handler returned an awaitable" in nack["reason"]

@@ -58,7 +58,9 @@ def test_text_is_encoded_as_it_stands() -> None:
 
 
 def test_any_mapping_is_an_event() -> None:
-    assert json.loads(encode_event(OrderedDict(id="1", data={"ü": 1}))) == {"id": "1", "data": {"ü": 1}}
+    encoded = json.loads(encode_event(OrderedDict(id="1", data={"ü": 1})))
+    assert encoded == {"specversion": "1.0", "id": "1", "data": {"ü": 1}}
+    assert json.loads(encode_event({"specversion": "0.3", "id": "1"}))["specversion"] == "0.3"
 
 
 def test_a_time_of_the_cloudevents_library_becomes_a_timestamp() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eventstore_client.cli.commands import CommandHandler
@@ -71,7 +72,7 @@ def _print_events(subscription: Subscription, output: EventOutput, *, count: int
 
 def _work(options: argparse.Namespace, store: EventStore) -> None:
     if options.run and shutil.which(options.run[0]) is None:
-        raise BadInput([f"command not found: {options.run[0]!r}"])
+        raise BadInput([_not_found(options.run[0])])
     if options.concurrency > 1 and not options.run:
         raise BadInput(["--concurrency requires --exec: events are printed one after the other"])
     output = EventOutput("ndjson") if options.run else _output_of(options)
@@ -98,6 +99,15 @@ def _work(options: argparse.Namespace, store: EventStore) -> None:
         raise printing.error
     if signal.SIGINT in signals.received:
         raise KeyboardInterrupt
+
+
+def _not_found(command: str) -> str:
+    path = Path(command)
+    if path.is_dir():
+        return f"{command!r} is a folder, not a command"
+    if path.is_file():
+        return f"{command!r} is not executable: run chmod +x {command}"
+    return f"command not found: {command!r}"
 
 
 def _output_of(options: argparse.Namespace) -> EventOutput:

@@ -29,6 +29,9 @@ __all__ = ["RUNNERS"]
 _ATTRIBUTES = {"workflow": "workflowid", "execution": "executionid", "tenant": "tenantid"}
 """The attributes that have options of their own."""
 
+_MEMBERS = {"specversion", "id", "source", "type", "subject", "data", "data_base64"}
+"""The members of an event that `--attribute` does not set: other options do."""
+
 _MOST_EVENTS = 1_000
 _STORED_COLUMNS = ("stream", "sequence", "id", "duplicate")
 
@@ -115,6 +118,8 @@ def _checked(content: bytes, name: str) -> str:
 
 def _made(options: argparse.Namespace) -> str:
     """Return the text of the event that the options describe."""
+    if options.id == "":
+        raise UsageError("--id must not be empty", usage="", program="eventstore publish")
     event = {
         "specversion": "1.0",
         "id": options.id or random_id(),
@@ -122,8 +127,11 @@ def _made(options: argparse.Namespace) -> str:
         "type": options.type,
         "subject": options.subject,
         **{attribute: getattr(options, name) for name, attribute in _ATTRIBUTES.items()},
-        **dict(options.attribute),
     }
+    for name, value in options.attribute:
+        if name in _MEMBERS or event.get(name) is not None:
+            raise UsageError(f"--attribute cannot set {name!r}", usage="", program="eventstore publish")
+        event[name] = value
     text = json.dumps({name: value for name, value in event.items() if value is not None}, ensure_ascii=False)
     if options.data is None:
         return text

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eventstore_client.catalogue import resolve
 from eventstore_client.cli.definitions import done
 from eventstore_client.cli.files import read_failure, standard_input
 from eventstore_client.cli.outputs import printing
 from eventstore_client.cli.parsers import add_command, add_group
 from eventstore_client.cli.records import details, records
 from eventstore_client.cli.shared_arguments import add_output
-from eventstore_client.errors import BadInput
+from eventstore_client.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterable, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
@@ -47,7 +48,12 @@ def _add_schemas(commands: Commands, common: Parser) -> None:
         metavar="FILE",
         help="a file with a JSON Schema; - for standard input (default: the schema of the catalogue)",
     )
-    put.add_argument("--enforce", action="store_true", help="refuse events of this type whose data do not match")
+    put.add_argument(
+        "--enforce",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="refuse events of this type whose data do not match (default: as the stored schema does, else no)",
+    )
     condition = put.add_mutually_exclusive_group()
     condition.add_argument("--new", action="store_true", help="fail if a schema is stored")
     _add_expected(condition, "store")
@@ -68,10 +74,12 @@ def _run(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
         case "show":
             shown = store.schemas.get(options.type)
         case "put":
+            # A short name is that of a schema of the catalogue; with a schema, it is a type of the user's own.
+            name = resolve(options.type) if options.file is None else options.type
             shown = store.schemas.put(
-                options.type,
+                name,
                 None if options.file is None else _schema_of(options.file),
-                enforce=options.enforce,
+                enforce=_is_enforced(store, name) if options.enforce is None else options.enforce,
                 expected=options.expected,
                 new=options.new,
             )
@@ -79,6 +87,13 @@ def _run(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
             store.schemas.delete(options.type, expected=options.expected)
             return done(options, type=options.type, deleted=True)
     return details({**shown.raw, **({"etag": shown.etag} if shown.etag else {})}, output=options.output)
+
+
+def _is_enforced(store: EventStore, name: str) -> bool:
+    try:
+        return store.schemas.get(name).is_enforced
+    except NotFound:
+        return False
 
 
 def _add_type(command: argparse.ArgumentParser, meaning: str) -> None:
