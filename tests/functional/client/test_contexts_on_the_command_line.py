@@ -279,9 +279,10 @@ class TestPrecedence:
 
     def test_credentials_of_the_environment_without_an_address_are_not_for_the_context_in_use(self) -> None:
         context("use", "dev")
+        other = {"EVENTSTORE_TOKEN": "t"}
         assert target().url == "http://127.0.0.1:1"
-        assert target(EVENTSTORE_TOKEN="t").url == "http://127.0.0.1:8081"
-        assert target(EVENTSTORE_TOKEN="t", EVENTSTORE_CONTEXT="dev").url == "http://127.0.0.1:1"
+        assert target(**other).url == "http://127.0.0.1:8081"
+        assert target(**other, EVENTSTORE_CONTEXT="dev").url == "http://127.0.0.1:1"
 
     def test_a_token_is_read_again_when_it_is_renewed(self, token_file: Path) -> None:
         credentials = target(EVENTSTORE_CONTEXT="dev").credentials
