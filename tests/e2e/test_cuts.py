@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eventstore_client import EventStore
     from tests.e2e.hubs import Hub
 
-_CUTS = int(os.environ.get("CUTS", "120"))
+_CUTS = int(os.environ.get("CUTS", "60"))
 _CLIENTS = 4
 _LONGEST = 40_000
 """The most bytes that a connection carries. A frame of 100 events must arrive whole."""
