@@ -150,6 +150,8 @@ def test_event_loops_of_several_threads_may_share_a_store(hub: FakeHub) -> None:
 
 
 def test_a_store_that_was_closed_can_be_used_again_and_leaves_no_thread(hub: FakeHub) -> None:
+    before = {*threading.enumerate()}
+
     async def run() -> None:
         store = AsyncEventStore(hub.url)
         await store_one(store, "1")
@@ -159,7 +161,7 @@ def test_a_store_that_was_closed_can_be_used_again_and_leaves_no_thread(hub: Fak
 
     asyncio.run(run())
 
-    for thread in threading.enumerate():
+    for thread in {*threading.enumerate()} - before:
         if thread.name.startswith("eventstore"):
             thread.join(20)
             assert not thread.is_alive()
