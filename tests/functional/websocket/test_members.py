@@ -11,7 +11,8 @@ import pytest
 from eventstore.groups import Redrive
 from eventstore.streams import partition_of
 from eventstore_client import Park, Retry
-from eventstore_client.membership import Membership
+from eventstore_client.member import Member
+from eventstore_client.ownership import Delivery
 from functions.hub import hub
 from tests.functional.rest.api import cloudevent
 from tests.functional.websocket.test_taking_part import NAME, make
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from eventstore_client import Recorded
-    from eventstore_client.messages import Share
-    from eventstore_client.ownership import Ownership
     from tests.functional.websocket.clients import Client, Gateway
 
 STREAMS = tuple(f"wf-{number}" for number in range(8))
@@ -44,25 +43,36 @@ class Instance:
     def __init__(self, gateway: Gateway) -> None:
         self.client, _ = gateway.connect()
         self.wire = Wire(self.client)
-        self.membership = Membership(self.wire.send, NAME, alive_every=999)
-        self.membership.join()
+        self.member = Member(NAME, alive_every=999)
+        self.member.join()
+        self._send()
 
     def work(self, handler: Callable[[Recorded], object]) -> None:
-        while self.wire.texts or self.membership._partitions.waiting:
+        """Handle the events that arrive, one after the other, until none is left."""
+        while True:
             while self.wire.texts:
-                self.membership.accept(self.wire.texts.popleft())
-            if self.membership._partitions.waiting and (frame := self.membership.receive()):
-                self._handle(*frame, handler)
+                self.member.accept(self.wire.texts.popleft())
+                self._send()
+            found = self.member.next()
+            self._send()
+            if isinstance(found, Delivery):
+                self._handle(found, handler)
+            elif not self.wire.texts:
+                return
 
-    def _handle(self, share: Share, ownership: Ownership, handler: Callable[[Recorded], object]) -> None:
-        for event, _ in self.membership.events(share, ownership, None):
-            self.membership.begin()
-            try:
-                handler(event)
-            except (Retry, Park) as error:
-                self.membership.failed(error)
-            else:
-                self.membership.handled()
+    def _handle(self, delivery: Delivery, handler: Callable[[Recorded], object]) -> None:
+        self.member.begin(delivery)
+        try:
+            handler(delivery.event)
+        except (Retry, Park) as error:
+            self.member.failed(delivery, error)
+        else:
+            self.member.handled(delivery)
+        self._send()
+
+    def _send(self) -> None:
+        while message := self.member.message():
+            self.wire.send(message)
 
 
 class Service:
