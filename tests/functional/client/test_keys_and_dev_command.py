@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventstore.access import Access, Scope
@@ -154,6 +154,8 @@ class TestKeys:
             max_size=2,
         )
     )
+    @example([{"id": "a", "sha256": DIGEST, "streams": ["s" * 200] * 21}])
+    @example([{"id": "a", "sha256": DIGEST, "tenants": ["t"] * 51}])
     def test_the_client_accepts_the_documents_that_the_hub_accepts(self, entries: list[Any]) -> None:
         try:
             entries_of(json.dumps({"keys": entries}))

@@ -112,7 +112,7 @@ def _fault(entry: Mapping[str, Any]) -> str:
 
 
 def _fault_of_limits(entry: Mapping[str, Any]) -> str:
-    names: list[str] = []
+    names: set[str] = set()
     for member, rule in _NAMES.items():
         values = entry.get(member, [])
         if not isinstance(values, list):
@@ -121,8 +121,8 @@ def _fault_of_limits(entry: Mapping[str, Any]) -> str:
             return f"{member} must have names of letters, digits and . _ ~ -" + (
                 " and :" if member == "streams" else ""
             )
-        # A tenant is the prefix of its streams, which ends in a colon.
-        names += [f"{value}:" if member == "tenants" else value for value in values]
+        # A tenant is the prefix of its streams, which ends in a colon. A name that is repeated counts once.
+        names |= {f"{value}:" if member == "tenants" else value for value in values}
     if len(names) > _MOST_NAMES or sum(map(len, names)) > _MOST_CHARACTERS:
         return f"tenants and streams must have at most {_MOST_NAMES} names and {_MOST_CHARACTERS} characters"
     if "expires" not in entry:
