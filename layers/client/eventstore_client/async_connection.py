@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from eventstore_client.link import Link, connect_error, handshake
+from eventstore_client.link import Link, WithoutRedirects, connect_error, handshake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,12 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["AsyncSocket", "open_link"]
 
 
-class _Connect(connect):
-    """Rejects redirects: the credentials are for this hub only."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Treat a redirect as an error."""
-        return exc
+class _Connect(WithoutRedirects, connect):
+    """Opens a connection."""
 
 
 class AsyncSocket:

@@ -13,9 +13,18 @@ from eventstore_client.credentials import Cached
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AsyncIo"]
+__all__ = ["AsyncIo", "is_set_within"]
 
 Result = TypeVar("Result")
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait until an event is set, and return whether it was within some seconds."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False
 
 
 class AsyncIo:

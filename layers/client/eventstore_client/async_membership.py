@@ -129,8 +129,8 @@ class AsyncMembership:
         Raises:
             ConnectFailed: The connection was lost.
         """
-        self.member.log_failure(delivery, error)
-        self.member.failed(delivery, error)
+        reason = self.member.log_failure(delivery, error)
+        self.member.failed(delivery, error, reason)
         await self._flush()
 
     async def _wait_for_confirmation(self, within: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from eventstore_client.async_io import is_set_within
 from eventstore_client.feed import Feed, FeedClosed
 
 if TYPE_CHECKING:
@@ -133,12 +134,8 @@ class _FeedIo:
         return await self._io.run(action)
 
     async def sleep(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self.closed.wait()
-        except TimeoutError:
-            return
-        raise FeedClosed
+        if await is_set_within(self.closed, seconds):
+            raise FeedClosed
 
     async def connect(self, options: FeedOptions) -> Link:
         """Connect, unless the subscription is closed meanwhile."""

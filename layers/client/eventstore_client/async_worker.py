@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
 
+from eventstore_client.async_io import is_set_within
 from eventstore_client.async_membership import AsyncMembership
 from eventstore_client.backoff import Attempts
 from eventstore_client.closing_signals import closed_by
@@ -236,12 +237,8 @@ class AsyncWorker:
             self._membership.leave()
 
     async def _sleep(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-        except TimeoutError:
-            return
-        raise WorkerClosed
+        if await is_set_within(self._closed, seconds):
+            raise WorkerClosed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import reconnect
 
 from eventstore_client.blocking import finish
-from eventstore_client.link import Link, connect_error, handshake
+from eventstore_client.link import Link, WithoutRedirects, connect_error, handshake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["BlockingSocket", "Connection"]
 
 
-class _Connect(reconnect):
-    """Rejects redirects: the credentials are for this hub only."""
-
-    def process_redirect(self, exc: Exception) -> Exception:
-        """Treat a redirect as an error."""
-        return exc
+class _Connect(WithoutRedirects, reconnect):
+    """Opens a connection."""
 
 
 class BlockingSocket:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore_client.credentials import Credentials
     from eventstore_client.errors import ClientError
 
-__all__ = ["Link", "Socket", "connect_error", "handshake"]
+__all__ = ["Link", "Socket", "WithoutRedirects", "connect_error", "handshake"]
 
 _ANSWER = 30.0
 """Seconds to wait for the response to a ping. API Gateway limits its functions to 29 seconds."""
@@ -50,6 +50,14 @@ class Socket(Protocol):
     async def close(self) -> None:
         """Close it; a `receive` elsewhere fails."""
         ...
+
+
+class WithoutRedirects:
+    """The part of the connectors of `websockets` that rejects redirects: the credentials are for this hub only."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        """Treat a redirect as an error."""
+        return exc
 
 
 class Link:

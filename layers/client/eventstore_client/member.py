@@ -149,21 +149,21 @@ class Member:
         """Give up an event, because the member leaves: it is neither acknowledged nor failed."""
         self._partitions.left(delivery)
 
-    def failed(self, delivery: Delivery, error: Exception) -> None:
+    def failed(self, delivery: Delivery, error: Exception, reason: str) -> None:
         """Queue a nack for an event: its handler raised an exception. The hub redelivers or parks the event.
 
         Args:
             delivery: The event.
             error: The exception; `Retry` and `Park` choose between the two.
+            reason: What `log_failure` returned.
         """
-        reason = reason_of(error)
         verdict: dict[str, object] = {"park": True} if isinstance(error, Park) else {}
         if isinstance(error, Retry) and error.delay is not None:
             verdict = {"delay": error.delay}
         self._partitions.failed(delivery, reason, **verdict)
 
-    def log_failure(self, delivery: Delivery, error: Exception) -> None:
-        """Log why an event failed, with the traceback. It needs no lock: a log may be slow."""
+    def log_failure(self, delivery: Delivery, error: Exception) -> str:
+        """Log why an event failed, with the traceback, and return the reason. It needs no lock: a log may be slow."""
         reason = reason_of(error)
         event = f"{delivery.event.stream} {delivery.event.sequence} (attempt {delivery.attempt})"
         if isinstance(error, Park):
@@ -172,6 +172,7 @@ class Member:
             _log.info("the worker of %r: the handler retries %s: %s", self._name, event, reason)
         else:
             _log.error("the worker of %r: the handler failed at %s: %s", self._name, event, reason, exc_info=error)
+        return reason
 
     def acknowledge_unfinished(self) -> None:
         """Acknowledge the events that were handled in frames that are not finished."""

@@ -163,9 +163,9 @@ class Membership:
         Raises:
             ConnectFailed: The connection was lost.
         """
-        self._member.log_failure(delivery, error)
+        reason = self._member.log_failure(delivery, error)
         with self._sending():
-            self._member.failed(delivery, error)
+            self._member.failed(delivery, error, reason)
 
     @contextmanager
     def _sending(self) -> Iterator[None]:

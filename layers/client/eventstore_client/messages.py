@@ -242,7 +242,7 @@ def _decode(text: str) -> tuple[Mapping[str, Any], tuple[Recorded, ...]]:
         raise ConnectFailed(str(message.get("detail")))
     if kind == "error":
         raise refusal(message)
-    return message, events
+    return message, events or ()
 
 
 def encode_message(message: Mapping[str, Any]) -> str:

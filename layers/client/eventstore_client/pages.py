@@ -6,25 +6,23 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
-from eventstore.cloudevents.json_text import decoded, elements, members
+from eventstore.cloudevents.json_text import decoded
 from eventstore_client.calls import Call
-from eventstore_client.events import Recorded
 from eventstore_client.messages import parse_loss
+from eventstore_client.recorded import message_with_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from eventstore_client.calls import Listing, Query
     from eventstore_client.losses import Loss
+    from eventstore_client.recorded import Recorded
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
 __all__ = ["AsyncItems", "Page", "page_call"]
 
 Item = TypeVar("Item")
-
-_LOSS_MEMBERS = {"missing", "missing_more", "gone"}
-"""Members of a page that report events removed before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,8 @@ def page_call(path: str, query: Query) -> Call[Page]:
 
 
 def _parse(reply: Reply) -> Page:
-    page = members(decoded(reply.body))
-    events = [Recorded.from_text(text) for text in elements(page["events"].text)]
-    loss = parse_loss({name: page[name].value for name in _LOSS_MEMBERS & page.keys()})
-    following, cursor = (str(page[name].value) if name in page else None for name in ("next", "cursor"))
-    return Page(events, loss, following, cursor)
+    page, events = message_with_events(decoded(reply.body))
+    if events is None:
+        raise KeyError("events")
+    following, cursor = (str(page[name]) if name in page else None for name in ("next", "cursor"))
+    return Page(events, parse_loss(page), following, cursor)

@@ -190,8 +190,8 @@ def _exact_members(text: str) -> Mapping[str, Any]:
     }
 
 
-def message_with_events(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...]]:
-    """Return the members of a message or page of the hub without its `events`, and these.
+def message_with_events(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...] | None]:
+    """Return the members of a message or page of the hub without its `events`, and these; None if it has none.
 
     Raises:
         KeyError, ValueError, Malformed: The text is not a JSON object, or its events are not as a hub records them.
@@ -202,13 +202,13 @@ def message_with_events(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...]
         # It has white space, data that Python cannot decode, or a fault that is then named.
         parts = members(text)
     found = {name: json.loads(part.text) for name, part in parts.items() if name != "events"}
-    return found, tuple(map(Recorded.from_text, elements(parts["events"].text))) if "events" in parts else ()
+    return found, tuple(map(Recorded.from_text, elements(parts["events"].text))) if "events" in parts else None
 
 
-def _scanned(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...]]:
+def _scanned(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...] | None]:
     """As `message_with_events`, of a text without white space between its members and between its events."""
     found: dict[str, Any] = {}
-    events: list[Recorded] = []
+    events: list[Recorded] | None = None
     if text[0] != "{":
         raise ValueError
     at, last = 0, len(text) - 1
@@ -216,21 +216,32 @@ def _scanned(text: str) -> tuple[dict[str, Any], tuple[Recorded, ...]]:
         name, at = _scan(text, at + 1)
         if type(name) is not str or text[at] != ":":
             raise ValueError
-        if name == "events" and not text.startswith("[]", at + 1):
-            if text[at + 1] != "[" or events:
-                raise ValueError
-            at += 1
-            while text[at] != "]":
-                begin = at + 1
-                event, at = _scan(text, begin)
-                if text[at] not in ",]":
-                    raise ValueError
-                events.append(_recorded(text[begin:at], event))
-            at += 1
+        if name != "events":
+            found[name], at = _scan(text, at + 1)
+        elif text[at + 1] == "[" and events is None:
+            events, at = _scanned_events(text, at + 2)
         else:
-            value, at = _scan(text, at + 1)
-            if name != "events":
-                found[name] = value
+            raise ValueError
         if text[at] != ("}" if at == last else ","):
             raise ValueError
-    return found, tuple(events)
+    return found, None if events is None else tuple(events)
+
+
+def _scanned_events(text: str, at: int) -> tuple[list[Recorded], int]:
+    """Return the events of an array, and the offset behind it.
+
+    Args:
+        text: The message.
+        at: The offset behind the opening bracket.
+    """
+    events: list[Recorded] = []
+    if text[at] == "]":
+        return events, at + 1
+    while True:
+        event, end = _scan(text, at)
+        events.append(_recorded(text[at:end], event))
+        if text[end] == "]":
+            return events, end + 1
+        if text[end] != ",":
+            raise ValueError
+        at = end + 1

@@ -65,7 +65,7 @@ class Instance:
         try:
             handler(delivery.event)
         except (Retry, Park) as error:
-            self.member.failed(delivery, error)
+            self.member.failed(delivery, error, self.member.log_failure(delivery, error))
         else:
             self.member.handled(delivery)
         self._send()

@@ -162,7 +162,7 @@ class Run:
     def finish(self, delivery: Delivery, *, failing: float) -> None:
         self.running.remove(delivery)
         if self.rng.random() < failing:
-            self.member.failed(delivery, ValueError("no"))
+            self.member.failed(delivery, ValueError("no"), "no")
         else:
             stream = delivery.event.stream
             self.hub.handled[stream] = max(self.hub.handled.get(stream, 0), delivery.event.sequence)

@@ -55,6 +55,7 @@ def test_a_message_is_split_into_the_texts_of_its_events(
     text = json.dumps(value, ensure_ascii=is_ascii, separators=separators)
     found, found_events = message_with_events(text)
     assert found == others
+    assert found_events is not None
     assert [one.text for one in found_events] == elements(members(text)["events"].text)
     assert [one.data for one in found_events] == [
         one.get("data") for one in recorded if "data_base64" not in one
