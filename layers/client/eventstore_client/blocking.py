@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-__all__ = ["BlockingIo", "BlockingIterator", "Io", "finish"]
+__all__ = ["SIGNALS_SEEN_WITHIN", "BlockingIo", "BlockingIterator", "Io", "finish"]
+
+SIGNALS_SEEN_WITHIN = 1.0
+"""Seconds after which a wait of the main thread without a near end begins again.
+
+Python runs signal handlers in the main thread, between two instructions. A signal that arrives after the last of them
+and before the thread waits does not end the wait, nor does one that the system delivers to another thread
+(https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers).
+"""
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import reconnect
 
-from eventstore_client.blocking import finish
+from eventstore_client.blocking import SIGNALS_SEEN_WITHIN, finish
 from eventstore_client.link import Link, WithoutRedirects, connect_error, handshake
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ class BlockingSocket:
             self._socket.send(frames)
 
     async def receive(self, seconds: float) -> str:
-        """See `Socket`."""
-        return self._socket.recv(seconds, decode=True)
+        """See `Socket`. It ends early, so that the main thread sees its signals."""
+        return self._socket.recv(min(seconds, SIGNALS_SEEN_WITHIN), decode=True)
 
     async def close(self) -> None:
         """See `Socket`."""

@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from eventstore_client.blocking import SIGNALS_SEEN_WITHIN
 from eventstore_client.errors import ConnectFailed
 from eventstore_client.member import Member
 
@@ -122,7 +123,7 @@ class Membership:
                     self._changed.notify()
                 # An event that must not be handled may have been acknowledged instead. A thread that sends sends that.
                 if found is None and (self._send_lock.locked() or not self._member.has_messages):
-                    self._changed.wait()
+                    self._changed.wait(SIGNALS_SEEN_WITHIN)
                     continue
             self._flush()
             if found is not None:
