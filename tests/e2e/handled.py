@@ -17,22 +17,35 @@ __all__ = ["STREAMS", "Handled", "running"]
 STREAMS = [f"wf-{number}" for number in range(8)]
 
 
+_PATIENCE = 60
+"""For how many seconds no further event may be handled, on an endpoint that is slow or after a failure."""
+
+
 class Handled:
     """The events that a client handled, or that all members of a group did."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._sequences: dict[str, list[int]] = defaultdict(list)
+        self._different: set[tuple[str, int]] = set()
 
     def add(self, event: Recorded) -> None:
-        with self._lock:
+        with self._changed:
             self._sequences[event.stream].append(event.sequence)
+            self._different.add((event.stream, event.sequence))
+            self._changed.notify_all()
 
     @property
     def total(self) -> int:
         """How many different events were handled."""
-        with self._lock:
-            return sum(len({*sequences}) for sequences in self._sequences.values())
+        return len(self._different)
+
+    def wait_for(self, count: int) -> None:
+        """Wait until so many different events were handled, for as long as some still are."""
+        with self._changed:
+            while (known := len(self._different)) < count:
+                went_on = self._changed.wait_for(lambda known=known: len(self._different) > known, timeout=_PATIENCE)
+                assert went_on, f"{known} of {count} events were handled, and no other for {_PATIENCE} seconds"
 
     def check_once(self, last: int) -> None:
         """Each event was handled once, and in order in its stream."""

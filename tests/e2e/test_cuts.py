@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from eventstore_client import Backoff
-from tests.e2e.dev.conftest import wait_until
 from tests.e2e.handled import STREAMS, Handled, running
 from tests.e2e.live import event
 from tests.faces import FACES
@@ -97,7 +96,7 @@ def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hu
             try:
                 last = publish_until_cut(store, cuts)
                 for one in handled:
-                    wait_until(lambda one=one: one.total == last * len(STREAMS), what="all events", seconds=60)
+                    one.wait_for(last * len(STREAMS))
             finally:
                 stack.close()
     for one in handled:
@@ -120,7 +119,7 @@ def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, se
         with running(*(lambda worker=worker: worker.run(handled.add) for worker in workers)):
             try:
                 last = publish_until_cut(store, cuts)
-                wait_until(lambda: handled.total == last * len(STREAMS), what="all events", seconds=120)
+                handled.wait_for(last * len(STREAMS))
             finally:
                 stack.close()
         assert [*store.dead_letters.list(subscription="workers")] == []

@@ -70,7 +70,7 @@ def test_subscribers_and_workers_go_on_when_their_instance_is_killed(own_store: 
                             instances[-1].kill()
                             instances.append(instances[-1].restarted())
                 for one in (followed, worked):
-                    wait_until(lambda one=one: one.total == last * len(STREAMS), what="all events", seconds=60)
+                    one.wait_for(last * len(STREAMS))
             finally:
                 worker.close()
                 subscription.close()
