@@ -162,7 +162,7 @@ def test_the_command_line_administers_the_hub(hub: Hub) -> None:
     run("publish", json.dumps(event(1)))
     run("subscriptions", "create", "workers", "--from", "start")
 
-    assert json.loads(run("search", "--limit", "1"))["id"] == "1"
+    assert json.loads(run("search", "--count", "1"))["id"] == "1"
     assert json.loads(run("get", "1"))["hubstream"] == "wf-1"
     assert [stream["id"] for stream in json.loads(run("streams", "list", "--output", "json"))] == ["wf-1"]
     assert json.loads(run("subscriptions", "show", "workers", "--output", "json"))["members"] == []

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore_client.aws_iam import AwsIam
 from eventstore_client.backoff import Backoff
 from eventstore_client.calls import UNCHANGED, Unchanged
-from eventstore_client.credentials import ApiKey, Bearer, Credentials
+from eventstore_client.credentials import Anonymous, ApiKey, Bearer, Credentials
 from eventstore_client.errors import (
     BadInput,
     ClientError,
@@ -86,6 +86,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "UNCHANGED",
+    "Anonymous",
     "ApiKey",
     "AsyncConnections",
     "AsyncDeadLetters",

@@ -175,8 +175,8 @@ def given(**members: object) -> Changes:
 
 
 def etag_condition(etag: str | None) -> Mapping[str, str]:
-    """Return the precondition that a definition still has this `etag`; none if it is None."""
-    return {} if etag is None else {"If-Match": etag}
+    """Return the precondition that a definition still has this `etag`, with or without quotes; none if it is None."""
+    return {} if etag is None else {"If-Match": etag if '"' in etag or etag == "*" else f'"{etag}"'}
 
 
 def several(values: str | Iterable[str] | None) -> Sequence[str] | None:

@@ -15,7 +15,7 @@ from eventstore_client.processes import Process
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ApiKey", "Bearer", "Cached", "Credentials", "Outgoing", "from_environment"]
+__all__ = ["Anonymous", "ApiKey", "Bearer", "Cached", "Credentials", "Outgoing", "from_environment"]
 
 _Value = TypeVar("_Value")
 
@@ -118,6 +118,21 @@ class ApiKey:
 
     def __str__(self) -> str:
         return "the API key"
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """No credentials, whether or not the environment has some. It is false."""
+
+    def headers(self, request: Outgoing, *, anew: bool = False) -> Mapping[str, str]:  # noqa: ARG002 - the same for all
+        """Return no header; see `Credentials.headers`."""
+        return {}
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "no credentials"
 
 
 def from_environment() -> Credentials | None:

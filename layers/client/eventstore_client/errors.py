@@ -89,8 +89,7 @@ class ProblemError(ClientError):
     @property
     def errors(self) -> Sequence[Mapping[str, Any]]:
         """The rules that the request breaks, each with a `pointer` into the request; empty if the hub lists none."""
-        errors = self.problem.get("errors")
-        return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+        return _errors(self.problem)
 
 
 class Invalid(ProblemError):
@@ -264,6 +263,9 @@ def problem_error(status: int, body: bytes, *, credentials: object = None) -> Cl
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class(status)
     if kind is None:
         return UnexpectedAnswer(f"unexpected response with HTTP {status}: {detail}")
+    pointer = next((str(error.get("pointer") or "") for error in _errors(problem)), "")
+    if pointer.startswith("/") and pointer not in detail:
+        detail = f"{detail} (at {pointer})"
     if kind is Denied:
         detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
     return kind(status=status, code=code, detail=detail, problem=problem)
@@ -277,6 +279,11 @@ def refusal(message: Mapping[str, Any]) -> ProblemError:
     detail = str(message.get("detail") or "no reason given")
     located = f"{detail} (at {message['pointer']})" if message.get("pointer") else detail
     return kind(status=None, code=code, detail=located, problem=message)
+
+
+def _errors(problem: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    errors = problem.get("errors")
+    return [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 
 
 def _by_class(status: int) -> type[ProblemError] | None:

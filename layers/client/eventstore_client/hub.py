@@ -49,7 +49,8 @@ class EventStore(EventCalls, Blocking):
             as their own `patience` allows.
         websocket_url: The hub's WebSocket address. If `url` comes from the environment, the default is
             EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is derived from `url`.
-        credentials: `Bearer`, `ApiKey` or `AwsIam`; by default the value of EVENTSTORE_TOKEN or EVENTSTORE_API_KEY.
+        credentials: `Bearer`, `ApiKey` or `AwsIam`; by default the value of EVENTSTORE_TOKEN or EVENTSTORE_API_KEY,
+            and with `Anonymous` none, also if one of them is set.
             They are sent to this hub only (redirects are not followed), and only over https and wss, unless the hub is
             on this machine (localhost, 127.0.0.0/8, ::1).
         new_id: Returns the id of a published event that has none; by default, a random UUID.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from eventstore_client.calls import UNCHANGED, Call, empty, given, listing, path_of, seconds
+from eventstore_client.calls import UNCHANGED, Call, empty, etag_condition, given, listing, path_of, seconds
 from eventstore_client.operations import Asynchronous, Blocking, listed, request
 
 if TYPE_CHECKING:
@@ -222,6 +222,4 @@ def _parse(reply: Reply) -> StreamInfo:
 
 
 def _condition(expected: int | str | None) -> Mapping[str, str]:
-    if expected is None:
-        return {}
-    return {"If-Match": expected if isinstance(expected, str) else f'"{expected}"'}
+    return etag_condition(str(expected) if isinstance(expected, int) else expected)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore_client.cli.main import main
+from eventstore_client.cli.standings import lag_of
 
 if TYPE_CHECKING:
     from eventstore_client import EventStore
@@ -70,8 +71,8 @@ class TestQueries:
         [
             ([], "1234"),
             (["--type", "order.paid"], "24"),
-            (["--type", "order.*", "--order", "desc", "--limit", "3"], "432"),
-            (["--stream", "wf-1", "--stream", "wf-0", "--workflowid", "wf-1"], "13"),
+            (["--type", "order.*", "--order", "desc", "--count", "3"], "432"),
+            (["--stream", "wf-1", "--stream", "wf-0", "--workflow", "wf-1"], "13"),
             (["--filter", "type = 'order.placed'", "--since", "2020-01-01T00:00:00Z"], "13"),
             (["--until", "2020-01-01T00:00:00Z"], ""),
         ],
@@ -233,6 +234,31 @@ def test_statistics_are_printed(orders: CommandLine) -> None:
     lines = orders.run("stats").splitlines()
     assert ["streams", "2"] in [line.split() for line in lines]
     assert "by_partition:" in lines
+
+
+@pytest.mark.parametrize("watch", [[], ["--watch", "1", "--count", "1"]])
+def test_statistics_have_the_lag_of_what_is_behind(orders: CommandLine, watch: list[str]) -> None:
+    # The hub would have to read events to count those that match, and counts those of the log alone.
+    orders.run("subscriptions", "create", "behind", "--type", "order.3", "--from", "start")
+    assert "lag" not in json.loads(orders.run("stats", "--output", "json"))["subscriptions"][0]
+
+    lines = [line.split() for line in orders.run("stats", *watch).splitlines()]
+
+    assert [line[:3] for line in lines if line[:1] == ["id"]] == [["id", "members", "lag"]]
+    assert [line[2] for line in lines if line[:1] == ["behind"]] == ["≤4"]
+
+
+@pytest.mark.parametrize(
+    ("summary", "lag"),
+    [
+        ({"lag": 0, "log_lag": 9}, "0"),
+        ({"lag": 7, "lag_more": True}, "7+"),
+        ({"log_lag": 10_000}, "?"),
+        ({}, ""),
+    ],
+)
+def test_a_lag_that_is_not_counted_to_its_end_is_marked(summary: dict[str, Any], lag: str) -> None:
+    assert lag_of(summary) == lag
 
 
 @pytest.mark.parametrize(

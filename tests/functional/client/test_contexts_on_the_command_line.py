@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from contextlib import suppress
@@ -314,6 +315,7 @@ def test_a_context_without_credentials_that_an_option_selects_is_sent_none_of_th
     assert main(["publish", EVENT, "--context", "here"]) == 0
 
     assert not {"Authorization", "X-Api-Key"} & hub.received[0].headers.keys()
+    assert os.environ["EVENTSTORE_TOKEN"] == SECRET
 
 
 def test_a_context_in_use_that_is_no_name_is_none(path: Path) -> None:

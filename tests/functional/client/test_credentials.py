@@ -9,7 +9,18 @@ import pytest
 from botocore.credentials import Credentials as Keys
 from botocore.exceptions import ConnectTimeoutError, NoCredentialsError
 
-from eventstore_client import ApiKey, AwsIam, Backoff, Bearer, ConnectFailed, Denied, EventStore, NoCredentials
+from eventstore_client import (
+    Anonymous,
+    ApiKey,
+    AwsIam,
+    Backoff,
+    Bearer,
+    ConnectFailed,
+    Denied,
+    EventStore,
+    NoCredentials,
+    Unencrypted,
+)
 from tests.functional.client.signatures import KEYS, Signed
 
 if TYPE_CHECKING:
@@ -39,6 +50,38 @@ class Session:
 
 def wants(name: str, *values: str) -> Callable[[ReceivedRequest], tuple[int, str] | None]:
     return lambda arrived: None if arrived.headers.get(name) in values else (401, "Unauthorized")
+
+
+def test_anonymous_is_sent_none_of_the_environment(
+    opened: Open, hub: FakeHub, live_hub: FakeWebSocketHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENTSTORE_TOKEN", "secret")
+    handshakes: list[ReceivedRequest] = []
+    live_hub.guard = handshakes.append
+    store = opened(Anonymous())
+
+    store.publish([EVENT])
+    store.subscribe().close()
+
+    for arrived in (hub.received[0], handshakes[0]):
+        assert not {"authorization", "x-api-key"} & {name.lower() for name in arrived.headers}
+
+
+def test_anonymous_may_use_an_address_without_encryption(
+    open_store: Callable[..., EventStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVENTSTORE_TOKEN", "secret")
+    with pytest.raises(Unencrypted):
+        open_store("http://hub.example.com")
+
+    assert str(open_store("http://hub.example.com", credentials=Anonymous()).credentials) == "no credentials"
+
+
+def test_a_refusal_of_anonymous_says_how_credentials_are_given(opened: Open, hub: FakeHub) -> None:
+    hub.guard = wants("Authorization", "Bearer t")
+
+    with pytest.raises(Denied, match="the request was sent with no credentials: pass credentials="):
+        opened(Anonymous()).publish([EVENT])
 
 
 def tokens(*texts: str) -> Callable[[], str]:

@@ -117,6 +117,15 @@ class TestHub:
         assert checks["WebSocket"]["found"].startswith(f"{server.url.replace('http', 'ws')}/ws, answers a ping in ")
         assert "key-all" not in json.dumps(checks)
 
+    @pytest.mark.parametrize("path", ["/api/v1", "/api/v1/"])
+    def test_an_address_with_the_path_of_the_api_is_a_failure(
+        self, doctor: Doctor, server: Instance, path: str
+    ) -> None:
+        failed = doctor.failed("--url", server.url + path, code=1)
+
+        assert failed["name"] == "address"
+        assert failed["advice"] == f"use {server.url}: the client adds /api/v1 itself"
+
     def test_the_scopes_of_a_key_are_found(self, doctor: Doctor, server: Instance) -> None:
         checks = doctor.run("--url", server.url, "--token", "key-publisher", code=0)
 

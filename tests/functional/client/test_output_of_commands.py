@@ -164,7 +164,7 @@ class TestErrors:
         ("arguments", "detail"),
         [
             ("read --output json", "the following arguments are required: STREAM"),
-            ("read s --out=ndjson --from x", "argument --from: must be an integer, not 'x'"),
+            ("read s --output=ndjson --from x", "argument --from: must be an integer, not 'x'"),
             ("work w --output json --exec", "argument --exec: expected a command, such as --exec ./handle.sh"),
             ("streams delete s --output json --expcted 1", "; did you mean --expected?"),
         ],

@@ -234,20 +234,44 @@ def test_a_command_that_reads_nothing_gets_a_large_event_all_the_same(live_hub: 
     assert commands_of(live_hub) == [{"action": "ack", "cursor": "c2"}]
 
 
-def test_a_command_that_cannot_be_started_fails_no_event(live_hub: FakeWebSocketHub, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("#!/nowhere/interpreter\n", "No such file or directory: the program of its line #! does not exist"),
+        ("exit 0\n", "Exec format error: a script begins with a line such as #!/bin/sh"),
+    ],
+)
+@pytest.mark.parametrize("concurrency", ["1", "2"])
+def test_a_command_that_cannot_be_run_ends_the_worker_and_fails_no_event(
+    live_hub: FakeWebSocketHub, tmp_path: Path, content: str, reason: str, concurrency: str
+) -> None:
     command = tmp_path / "command"
-    command.write_text("#!/nowhere/interpreter\n")
+    command.write_text(content)
     command.chmod(0o755)
     live_hub.shares.append([OWNED, sent(2, 1)])
+    with working(live_hub, "--concurrency", concurrency, "--exec", str(command)) as process:
+        _, words = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert f"cannot run '{command}': {reason}" in words
+    assert "0 events handled, 0 failed" in words
+    assert not [command for command in commands_of(live_hub) if command["action"] in {"ack", "nack"}]
+
+
+@pytest.mark.parametrize("change", ["removed", "not executable"])
+def test_a_command_that_can_be_run_no_more_ends_the_worker(
+    live_hub: FakeWebSocketHub, tmp_path: Path, change: str
+) -> None:
+    command = tmp_path / "command"
+    command.write_text(f"#!/bin/sh\n{'rm' if change == 'removed' else 'chmod -x'} {command}\n")
+    command.chmod(0o755)
+    live_hub.shares.append([OWNED, sent(2, 1), sent(3, 2)])
     with working(live_hub, "--exec", str(command)) as process:
-        assert process.stderr is not None
-        words = process.stderr.readline()
-        command.write_text("#!/bin/sh\nexit 0\n")
-        live_hub.until_command(cursor="c2")
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-    assert f"cannot start the command '{command}': [Errno 2]" in words
-    assert {command["action"] for command in live_hub.commands} == {"ack"}
+        _, words = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert f"cannot run '{command}': " in words
+    assert ("No such file" if change == "removed" else f"Permission denied: run chmod +x {command}") in words
+    assert "1 event handled, 0 failed" in words
+    assert not [command for command in commands_of(live_hub) if command["action"] == "nack"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that is always full is Linux's")

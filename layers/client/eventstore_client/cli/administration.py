@@ -9,6 +9,7 @@ from eventstore_client.cli.definitions import done, filters_of, has_filters, set
 from eventstore_client.cli.event_output import one_line
 from eventstore_client.cli.outputs import printing
 from eventstore_client.cli.records import details, records
+from eventstore_client.cli.standings import standing
 from eventstore_client.cli.watching import watch
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ def _replay(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
 
 
 def _stats(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
-    return details(store.stats().raw, output=options.output)
+    stats = store.stats().raw
+    if options.output == "table":
+        stats = {**stats, "subscriptions": [*map(standing, stats["subscriptions"])]}
+    return details(stats, output=options.output)
 
 
 def _event_text(letter: DeadLetter) -> Mapping[str, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import subprocess
 import threading
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING
 
 from eventstore_client.cli.outputs import retry_io, say_bytes
+from eventstore_client.errors import BadInput
 from eventstore_client.verdicts import Leave, Park, Retry
 
 if TYPE_CHECKING:
@@ -25,6 +28,14 @@ __all__ = ["CommandHandler"]
 _PARK = 65
 """EX_DATAERR (sysexits.h): the input is invalid, so that retrying is of no use."""
 
+_LASTING = frozenset(
+    {
+        *(errno.EACCES, errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOEXEC),
+        *(errno.ENOTDIR, errno.EPERM),
+    }
+)
+"""Errors of a command that cannot be run until a person corrects it. Others, such as too many processes, may end."""
+
 _CHUNK = 65_536
 _TAIL = 4096
 """The last bytes of a command's standard error that are kept for the reason."""
@@ -33,6 +44,8 @@ _TAIL = 4096
 class CommandHandler:
     """A handler that runs a command for each event. Threads may share it.
 
+    A command that cannot be run at all ends the worker, and fails no event.
+
     The event is handled after exit code 0, parked after 65, and redelivered after any other. The last line of the
     command's standard error is the reason. The command has ended when it exits, whatever its children keep open.
 
@@ -40,7 +53,12 @@ class CommandHandler:
         command: The command and its arguments.
         worker: The worker that calls the handler.
         signals: Decides when an interrupt may stop the command.
+
+    Attributes:
+        error: Why the command cannot be run; None if it can.
     """
+
+    error: BadInput | None = None
 
     def __init__(self, command: Sequence[str], worker: Worker, signals: Signals) -> None:
         self._command = command
@@ -88,12 +106,16 @@ class CommandHandler:
         # An interrupt while the command starts would leave the command running. A command that cannot be started does
         # not count as a failure of the event.
         with self._signals.deferred() if is_main else nullcontext():
-            process = retry_io(
-                lambda: self._start(event.text, variables),
-                wait=self._worker.wait,
-                what=f"cannot start the command {self._command[0]!r}",
-                is_temporary=lambda _: True,
-            )
+            try:
+                process = retry_io(
+                    lambda: self._start(event.text, variables),
+                    wait=self._worker.wait,
+                    what=f"cannot start the command {self._command[0]!r}",
+                    is_temporary=lambda error: error.errno not in _LASTING,
+                )
+            except OSError as error:
+                self.error = BadInput([_reason(self._command[0], error)])
+                raise Leave from error
         try:
             if is_main:
                 self._signals.check()
@@ -113,6 +135,19 @@ class CommandHandler:
             process = _start(self._command, text, variables)
             self._running.add(process)
         return process
+
+
+def _reason(command: str, error: OSError) -> str:
+    reason = f"cannot run {command!r}: {error.strerror or error}"
+    match error.errno:
+        case errno.ENOEXEC:
+            return f"{reason}: a script begins with a line such as #!/bin/sh"
+        case errno.EACCES | errno.EPERM:
+            return f"{reason}: run chmod +x {command}, and look at the permissions of its folders"
+        case errno.ENOENT if Path(command).exists():
+            return f"{reason}: the program of its line #! does not exist"
+        case _:
+            return reason
 
 
 def _start(command: Sequence[str], text: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:

@@ -28,7 +28,7 @@ from eventstore_client.cli.parsers import add_command
 from eventstore_client.cli.records import records
 from eventstore_client.cli.shared_arguments import add_output, add_websocket_url
 from eventstore_client.cli.styles import style_of
-from eventstore_client.cli.targets import forget_credentials, target_of
+from eventstore_client.cli.targets import target_of
 from eventstore_client.cli.widths import printable
 from eventstore_client.connection import Connection
 from eventstore_client.credentials import Outgoing, from_environment
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["BUILDERS", "RUNNERS"]
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "dim"}
+_API = "/api/v1"
 _REFUSED = {401, 403}
 _SERVER_ERROR = 500
 _UNAUTHORIZED = 401
@@ -102,7 +103,6 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
     yield Check("client", "ok", f"{__version__}, Python {platform.python_version()}")
     try:
         target = target_of(options, os.environ)
-        forget_credentials(target)
     except ClientError as error:
         yield Check("credentials", "failed", str(error), "correct their source")
         return
@@ -111,6 +111,9 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         url = checked_url(target.url)
     except ClientError:
         yield Check("address", "failed", address, "use an HTTP address such as http://127.0.0.1:8081")
+        return
+    if (base := url.removesuffix(_API)) != url:
+        yield Check("address", "failed", address, f"use {without_user(base)}: the client adds {_API} itself")
         return
     yield Check("address", "ok", address)
     credentials, check = _credentials(target, url)
@@ -125,10 +128,11 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
 def _credentials(target: Target, url: str) -> tuple[Credentials | None, Check]:
     credentials = target.credentials
     try:
-        credentials = credentials or from_environment()
-        private_url(url, credentials)
         if credentials is None:
-            return None, Check("credentials", "ok", "none")
+            credentials = from_environment()
+        private_url(url, credentials)
+        if not credentials:
+            return credentials, Check("credentials", "ok", "none")
         credentials.headers(Outgoing("GET", f"{url}/health"))
     except ClientError as error:
         return credentials, Check("credentials", "failed", str(error), "correct their source")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore_client.cli.styles import PLAIN
 from eventstore_client.cli.timeline import LiveTable
+from eventstore_client.cli.widths import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +50,6 @@ class EventOutput:
 
 
 def one_line(text: str) -> str:
-    """Return JSON in one line."""
+    """Return JSON in one line, without what a terminal may obey."""
     # In JSON, line breaks occur only between tokens: within strings they are escaped (RFC 8259, 7).
-    return text.replace("\r", " ").replace("\n", " ")
+    return escaped(text.replace("\r", " ").replace("\n", " "))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.errors import EventstoreError
 from eventstore_client.cli.parsers import UsageError
+from eventstore_client.cli.wording import in_commands
 from eventstore_client.errors import (
     BadInput,
     ConnectFailed,
@@ -73,8 +74,9 @@ def failure_of(error: BaseException) -> Failure:
         case LoadFailed():
             failure = _failed_load(error)
         case ProblemError():
-            members = {"detail": error.detail, "status": error.status, "problem": {**error.problem}}
-            failure = Failure(_exit_code(error), error.code, [str(error)], members)
+            detail = in_commands(error.detail)
+            members = {"detail": detail, "status": error.status, "problem": {**error.problem}}
+            failure = Failure(_exit_code(error), error.code, [in_commands(str(error))], members)
         case HistoryLost():
             failure = Failure(REJECTED, "history-lost", [str(error)], {"cursor": error.cursor})
         case EventstoreError():

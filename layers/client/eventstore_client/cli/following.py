@@ -95,8 +95,8 @@ def _work(options: argparse.Namespace, store: EventStore) -> None:
             say(str(tally))
             if printing.error is None:
                 _write_lines(output.end())
-    if printing.error is not None:
-        raise printing.error
+    if error := commands.error or printing.error:
+        raise error
     if signal.SIGINT in signals.received:
         raise KeyboardInterrupt
 

@@ -26,9 +26,10 @@ from eventstore_client.cli.parsers import Parser, UsageError
 from eventstore_client.cli.registry import COMMANDS
 from eventstore_client.cli.shared_arguments import asks_for_json
 from eventstore_client.cli.signals import Terminated
-from eventstore_client.cli.targets import forget_credentials, target_of
-from eventstore_client.errors import BadInput, ClientError
+from eventstore_client.cli.targets import target_of
+from eventstore_client.errors import BadInput, ClientError, ConnectFailed
 from eventstore_client.hub import EventStore
+from eventstore_client.transport import checked_url, websocket_url
 
 if TYPE_CHECKING:
     import argparse
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser_for(arguments: Sequence[str]) -> Parser:
     """Return a parser with what the arguments need: only the help of the program has the purposes of all commands."""
     first = next(iter(arguments), "--help")
-    return parser() if first == "-h" or "--help".startswith(first) else parser(only=first)
+    return parser() if first in {"-h", "--help"} else parser(only=first)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -96,7 +97,13 @@ def _client(options: argparse.Namespace, *, is_live: bool) -> EventStore:
     if options.patience is not None:
         backoff = replace(backoff, patience=options.patience)
     target = target_of(options, os.environ)
-    forget_credentials(target)
+    try:
+        checked_url(target.url)
+        if target.websocket_url is not None:
+            websocket_url(target.websocket_url, url=target.url)
+    except ConnectFailed as error:
+        # What is no address is a wrong argument: whether the hub is available is not known.
+        raise UsageError(f"{error} ({target.source})", usage="", program=f"eventstore {options.command}") from None
     return EventStore(target.url, backoff=backoff, websocket_url=target.websocket_url, credentials=target.credentials)
 
 

@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from eventstore_client.cli.widths import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -32,8 +34,11 @@ _Store = TypeVar("_Store")
 
 _log = logging.getLogger("eventstore_client")
 
-_TEMPORARY = {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN}
-"""Errors that may end by themselves: a full disk may have room later, and a closed output remains closed."""
+_BUSY = {errno.EAGAIN}
+"""Errors of an output that has room as soon as its reader reads."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+"""Errors that end when a person makes room; a closed output remains closed."""
 
 ESCAPING = "eventstore-escaping"
 """The handler of encoding errors that writes a character as a JSON escape (RFC 8259, 7), which is equivalent JSON."""
@@ -50,12 +55,13 @@ def _escape(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(ESCAPING, _escape)
 
 
-def write_line(line: str, *, wait: Callable[[float], object]) -> None:
+def write_line(line: str, *, wait: Callable[[float], object], waits_for_room: bool = False) -> None:
     """Write a line to standard output, and return when all of it is written.
 
     Args:
         line: The line without its line break.
         wait: Waits for a number of seconds while the output has no room. It may raise an exception to stop.
+        waits_for_room: Whether it waits for room on a full disk, too, which may never be there.
 
     Raises:
         OSError: The line cannot be written, for example because the pipe is closed.
@@ -64,13 +70,14 @@ def write_line(line: str, *, wait: Callable[[float], object]) -> None:
     # Bypasses the buffers, so that the number of bytes written is known and none is written twice.
     binary: Any = sys.stdout.buffer
     raw = getattr(binary, "raw", binary)
+    temporary = _BUSY | _FULL if waits_for_room else _BUSY
     remaining = memoryview(f"{line}\n".encode(sys.stdout.encoding, ESCAPING))
     while remaining:
         count = retry_io(
             partial(_write, raw, remaining),
             wait=wait,
             what="cannot write the output",
-            is_temporary=lambda error: error.errno in _TEMPORARY,
+            is_temporary=lambda error: error.errno in temporary,
         )
         remaining = remaining[count:]
 
@@ -119,11 +126,11 @@ def say(line: str) -> None:
 
 
 def say_line(line: str) -> None:
-    """Write a line to standard error as it is, unless it is closed."""
+    """Write a line to standard error, unless it is closed. A terminal obeys none of what a hub sent."""
     # `print` with None as its file writes to standard output.
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)
+            print(escaped(line), file=sys.stderr, flush=True)
 
 
 def printing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ _SYNONYMS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("add", "new"), ("create", "add")),
     **dict.fromkeys(("describe", "get", "info", "inspect"), ("show", "list")),
     **dict.fromkeys(("del", "remove", "rm"), ("delete", "remove")),
-    **dict.fromkeys(("edit", "set", "update"), ("change", "set")),
+    **dict.fromkeys(("edit", "set", "update"), ("change", "put", "set")),
     **dict.fromkeys(("follow", "sub", "watch"), ("tail",)),
     "ls": ("list", "streams"),
     "pub": ("publish",),
@@ -23,6 +23,9 @@ _SYNONYMS: Mapping[str, Sequence[str]] = {
     "status": ("doctor", "show"),
 }
 """What other command lines call a command, and its names here."""
+
+_SHORTEST = len("--")
+"""The length of what begins too many names to mean one."""
 
 
 class UsageError(Exception):
@@ -48,18 +51,36 @@ class Parser(argparse.ArgumentParser):
 
     commands: Commands | None = None
 
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - the arguments of argparse
+        # An abbreviation that a script uses would mean something else, or nothing, once there is another option.
+        super().__init__(*args, **{"allow_abbrev": False, **options})
+
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Parse a command line.
 
         Raises:
             UsageError: The arguments are invalid.
         """
-        options, unknown = self.parse_known_args(arguments)
+        try:
+            options, unknown = self.parse_known_args(arguments)
+        except UsageError:
+            # The value of a misspelled option counts as an argument, so that another one seems to be missing, or wrong.
+            leaf, misspelled = self._misspelled(arguments)
+            if misspelled is None:
+                raise
+            leaf.refuse([misspelled])
         if unknown:
-            leaf = self._leaf_of(options)
-            known = leaf._option_string_actions  # noqa: SLF001 - argparse has no public list of options
-            leaf.error(f"unrecognized arguments: {' '.join(unknown)}{suggestion(unknown[0].partition('=')[0], known)}")
+            self._leaf_of(options).refuse(unknown)
         return options
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Raise an error for arguments that the parser does not know, with a suggestion for the first.
+
+        Raises:
+            UsageError: Always.
+        """
+        meant = suggestion(unknown[0].partition("=")[0], self._options)
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
 
     def leaves(self) -> Iterator[Parser]:
         """Iterate over the parsers of commands that have no commands of their own."""
@@ -72,6 +93,24 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise an error with the usage."""
         raise UsageError(message, usage=self.format_usage(), program=self.prog)
+
+    @property
+    def _options(self) -> Iterable[str]:
+        return self._option_string_actions
+
+    def _misspelled(self, arguments: Sequence[str]) -> tuple[Parser, str | None]:
+        """Return the parser of a command, and the first of its options that is nearly one which the parser knows."""
+        leaf = self
+        for argument in arguments:
+            if argument in {"--", "--exec"}:
+                # What follows belongs to another command.
+                break
+            name = argument.partition("=")[0]
+            if leaf.commands and argument in leaf.commands.choices:
+                leaf = leaf.commands.choices[argument]
+            elif name.startswith("--") and name not in leaf._options and suggestion(name, leaf._options):  # noqa: SLF001
+                return leaf, argument
+        return leaf, None
 
     def _leaf_of(self, options: argparse.Namespace) -> Parser:
         parser = self
@@ -92,7 +131,10 @@ class Parser(argparse.ArgumentParser):
 def suggestion(given: str, known: Iterable[str]) -> str:
     """Return the end of an error: a question with the name that is meant; empty if none is near."""
     names = [*known]
-    near = [name for name in _SYNONYMS.get(given, ()) if name in names] or get_close_matches(given, names, n=1)
+    near = [name for name in _SYNONYMS.get(given, ()) if name in names]
+    if len(given) > _SHORTEST:
+        near += [name for name in names if name.startswith(given)]
+    near += get_close_matches(given, names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -15,6 +15,7 @@ from eventstore_client.cli.outputs import print_lines
 from eventstore_client.cli.parsers import UsageError
 from eventstore_client.cli.publishing_arguments import DEFAULT_SOURCE
 from eventstore_client.cli.records import records
+from eventstore_client.cli.shared_arguments import WORKFLOW_ATTRIBUTES
 from eventstore_client.errors import BadInput
 from eventstore_client.events import random_id
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from eventstore_client.hub import EventStore
 
 __all__ = ["RUNNERS"]
-
-_ATTRIBUTES = {"workflow": "workflowid", "execution": "executionid", "tenant": "tenantid"}
-"""The attributes that have options of their own."""
 
 _MEMBERS = {"specversion", "id", "source", "type", "subject", "data", "data_base64"}
 """The members of an event that `--attribute` does not set: other options do."""
@@ -56,7 +54,7 @@ def _texts(options: argparse.Namespace) -> Sequence[str]:
     """Return the texts of the events that the options name."""
     if options.type is not None:
         return [_made(options)]
-    for name in ("source", "id", "data", "subject", *_ATTRIBUTES, "attribute"):
+    for name in ("source", "id", "data", "subject", *WORKFLOW_ATTRIBUTES, "attribute"):
         if getattr(options, name):
             raise UsageError(
                 f"--{name} belongs to --type, which makes an event; add it to the JSON of the event",
@@ -126,7 +124,7 @@ def _made(options: argparse.Namespace) -> str:
         "source": options.source or DEFAULT_SOURCE,
         "type": options.type,
         "subject": options.subject,
-        **{attribute: getattr(options, name) for name, attribute in _ATTRIBUTES.items()},
+        **{attribute: getattr(options, name) for name, attribute in WORKFLOW_ATTRIBUTES.items()},
     }
     for name, value in options.attribute:
         if name in _MEMBERS or event.get(name) is not None:

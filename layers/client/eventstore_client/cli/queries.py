@@ -43,7 +43,7 @@ def _read(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
 
 def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     selection = cast("Selection", {name: getattr(options, name) for name in _SELECTION})
-    page = _PAGE if options.limit is None else min(_PAGE, options.limit)
+    page = _PAGE if options.count is None else min(_PAGE, options.count)
     found = store.search(
         stream=options.stream,
         order=options.order,
@@ -51,7 +51,7 @@ def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
         on_loss=_report_loss,
         **selection,
     )
-    events = islice(found, options.limit)
+    events = islice(found, options.count)
     return (
         live_table(events, style=style_of(sys.stdout)) if options.output == "table" else _texts(events, options.output)
     )

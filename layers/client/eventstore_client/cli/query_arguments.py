@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore_client.cli.parsers import add_command
-from eventstore_client.cli.shared_arguments import add_event_output
+from eventstore_client.cli.shared_arguments import WORKFLOW_ATTRIBUTES, add_event_output
 from eventstore_client.cli.values import positive, time_with_zone, type_pattern
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ __all__ = ["BUILDERS"]
 _ATTRIBUTES = {
     "source": "from this source",
     "subject": "about this subject",
-    "workflowid": "of this workflow",
-    "executionid": "of this execution",
-    "tenantid": "of this tenant",
+    "workflow": "of this workflow",
+    "execution": "of this execution",
+    "tenant": "of this tenant",
 }
 
 
@@ -57,7 +57,10 @@ def _add_search(commands: Commands, common: Parser) -> None:
         help="only events of this type; may end in * (repeatable)",
     )
     for name, meaning in _ATTRIBUTES.items():
-        command.add_argument(f"--{name}", action="append", metavar="VALUE", help=f"only events {meaning} (repeatable)")
+        attribute = WORKFLOW_ATTRIBUTES.get(name, name)
+        command.add_argument(
+            f"--{name}", dest=attribute, action="append", metavar="VALUE", help=f"only events {meaning} (repeatable)"
+        )
     command.add_argument("--stream", action="append", metavar="NAME", help="only events of this stream (repeatable)")
     command.add_argument(
         "--since",
@@ -73,7 +76,7 @@ def _add_search(commands: Commands, common: Parser) -> None:
     command.add_argument(
         "--order", choices=["asc", "desc"], default="asc", help="asc: oldest first; desc: newest first (default: asc)"
     )
-    command.add_argument("--limit", type=positive, metavar="N", help="end after N events (default: all events)")
+    command.add_argument("--count", type=positive, metavar="N", help="end after N events (default: all events)")
     add_event_output(command)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from eventstore_client.cli.widths import padded, printable, width_of
+from eventstore_client.cli.widths import escaped, padded, printable, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +62,7 @@ def details(record: Mapping[str, Any], *, output: str, texts: Mapping[str, str] 
         body = encoded.removesuffix("}").rstrip()
         encoded = f"{body}{separator}{json.dumps(name)}: {text}" + ("\n}" if output == "json" else "}")
     # `splitlines` would also split at characters that JSON has within strings, such as U+2028.
-    yield from encoded.split("\n")
+    yield from map(escaped, encoded.split("\n"))
 
 
 def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[str]:
@@ -72,7 +72,7 @@ def table(rows: Sequence[Sequence[Any]], columns: Sequence[str]) -> Iterator[str
         rows: The cells of each row.
         columns: The heads of the columns.
     """
-    cells = [[*columns], *([_cell(value) for value in row] for row in rows)]
+    cells = [[*map(printable, columns)], *([_cell(value) for value in row] for row in rows)]
     widths = [max(width_of(row[number]) for row in cells) for number in range(len(columns))]
     for number, row in enumerate(cells):
         yield "  ".join(padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -85,11 +85,11 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     members = {name: value for name, value in record.items() if name not in tables}
     width = max(map(len, members), default=0)
     for name, value in members.items():
-        yield f"{name.ljust(width)}  {_cell(value)}".rstrip()
+        yield f"{printable(name).ljust(width)}  {_cell(value)}".rstrip()
     for name, rows in tables.items():
         columns = [*dict.fromkeys(column for row in rows for column in row)]
         yield ""
-        yield f"{name}:"
+        yield f"{printable(name)}:"
         yield from table([[row.get(column) for column in columns] for row in rows], columns)
 
 
@@ -113,4 +113,4 @@ def _cell(value: Any) -> str:  # noqa: ANN401 - any JSON value
 
 def compact(value: object) -> str:
     """Return a value as JSON in one line."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return escaped(json.dumps(value, separators=(",", ":"), ensure_ascii=False))

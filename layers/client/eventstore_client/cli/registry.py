@@ -49,6 +49,7 @@ COMMANDS: Mapping[str, Command] = {
     "rules": Command("eventstore_client.cli.rule_commands", "eventstore_client.cli.rule_commands"),
     **dict.fromkeys(("replay", "dead-letters", "connections"), _ADMINISTRATION),
     "schemas": Command("eventstore_client.cli.schema_commands", "eventstore_client.cli.schema_commands"),
+    "filters": Command("eventstore_client.cli.filter_commands", "eventstore_client.cli.filter_commands"),
     "stats": _ADMINISTRATION,
     "doctor": Command("eventstore_client.cli.doctor", "eventstore_client.cli.doctor", makes_client=True),
     "context": _local("eventstore_client.cli.context_commands"),

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from eventstore_client.catalogue import resolve
 from eventstore_client.cli.definitions import done
 from eventstore_client.cli.files import read_failure, standard_input
+from eventstore_client.cli.named_definitions import add_delete, add_list, add_put_condition, lines_of
 from eventstore_client.cli.outputs import printing
 from eventstore_client.cli.parsers import add_command, add_group
-from eventstore_client.cli.records import details, records
+from eventstore_client.cli.records import records
 from eventstore_client.cli.shared_arguments import add_output
 from eventstore_client.errors import BadInput, NotFound
 
@@ -30,9 +31,7 @@ _COLUMNS = ("type", "origin", "enforce", "version", "updated")
 
 def _add_schemas(commands: Commands, common: Parser) -> None:
     actions = add_group(commands, "schemas", "list, show, store and delete the schemas of event types")
-    listing = add_command(actions, common, "list", "print the types that have a schema, by name")
-    listing.add_argument("--prefix", help="only types that start with this text")
-    add_output(listing)
+    add_list(actions, common, "print the types that have a schema, by name", things="types")
 
     show = add_command(
         actions, common, "show", "print the schema of a type: the stored one, else that of the catalogue"
@@ -54,15 +53,10 @@ def _add_schemas(commands: Commands, common: Parser) -> None:
         default=None,
         help="refuse events of this type whose data do not match (default: as the stored schema does, else no)",
     )
-    condition = put.add_mutually_exclusive_group()
-    condition.add_argument("--new", action="store_true", help="fail if a schema is stored")
-    _add_expected(condition, "store")
+    add_put_condition(put, exists="a schema is stored")
     add_output(put)
 
-    delete = add_command(actions, common, "delete", "delete the stored schema of a type")
-    _add_type(delete, "the type")
-    _add_expected(delete, "delete")
-    add_output(delete)
+    _add_type(add_delete(actions, common, "delete the stored schema of a type"), "the type")
 
 
 def _run(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
@@ -86,7 +80,7 @@ def _run(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
         case _:
             store.schemas.delete(options.type, expected=options.expected)
             return done(options, type=options.type, deleted=True)
-    return details({**shown.raw, **({"etag": shown.etag} if shown.etag else {})}, output=options.output)
+    return lines_of(shown, output=options.output)
 
 
 def _is_enforced(store: EventStore, name: str) -> bool:
@@ -98,10 +92,6 @@ def _is_enforced(store: EventStore, name: str) -> bool:
 
 def _add_type(command: argparse.ArgumentParser, meaning: str) -> None:
     command.add_argument("type", metavar="TYPE", help=meaning)
-
-
-def _add_expected(command: argparse._ActionsContainer, verb: str) -> None:
-    command.add_argument("--expected", metavar="ETAG", help=f"{verb} it only if `show` still prints this etag")
 
 
 def _schema_of(file: str) -> Mapping[str, Any]:

@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["EXIT_CODES", "add_event_output", "add_output", "add_websocket_url", "asks_for_json"]
+__all__ = ["EXIT_CODES", "WORKFLOW_ATTRIBUTES", "add_event_output", "add_output", "add_websocket_url", "asks_for_json"]
 
 EXIT_CODES = (
     "Exit codes: 0 success, 1 rejected request or invalid input, 2 invalid arguments, 3 hub unavailable, "
@@ -16,10 +16,11 @@ EXIT_CODES = (
 )
 """The end of the help of commands."""
 
+WORKFLOW_ATTRIBUTES: Mapping[str, str] = {"workflow": "workflowid", "execution": "executionid", "tenant": "tenantid"}
+"""The attributes of workflows, by the names of their options."""
+
 _CHOICES = ("json", "ndjson", "table")
 _JSON = {"json", "ndjson"}
-_SHORTEST = 4
-"""The length of the shortest abbreviation that argparse takes for `--output` and for no other option."""
 
 
 class _Output(argparse.Action):
@@ -87,10 +88,10 @@ def asks_for_json(arguments: Sequence[str]) -> bool:
     output = ""
     for number, argument in enumerate(arguments):
         name, separator, value = argument.partition("=")
-        if name.startswith("--ex"):
+        if name == "--exec":
             # What follows `--exec` belongs to another command.
             break
-        if len(name) >= _SHORTEST and "--output".startswith(name):
+        if name == "--output":
             output = value if separator else next(iter(arguments[number + 1 : number + 2]), "")
         elif name == "--table":
             output = "table"

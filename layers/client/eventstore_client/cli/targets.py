@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from eventstore_client.aws_iam import AwsIam
 from eventstore_client.cli.contexts import contexts_path, load_contexts
 from eventstore_client.cli.signing_in import TokenCommand, api_key_of_file, selected_credentials, token_of_file
-from eventstore_client.credentials import Bearer
+from eventstore_client.credentials import Anonymous, Bearer
 from eventstore_client.errors import BadInput
 from eventstore_client.hub import DEFAULT_URL
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from eventstore_client.cli.contexts import Context
     from eventstore_client.credentials import Credentials
 
-__all__ = ["Target", "forget_credentials", "selected_context", "target_of"]
+__all__ = ["Target", "selected_context", "target_of"]
 
 _CREDENTIALS = ("EVENTSTORE_TOKEN", "EVENTSTORE_API_KEY")
 
@@ -35,10 +34,9 @@ class Target:
     Attributes:
         url: The hub's REST address.
         websocket_url: Its WebSocket address; None if it is derived from `url`.
-        credentials: The credentials; None for those of the environment.
+        credentials: The credentials; None for those of the environment, if it has some.
         source: What selected the address.
         secret_file: The file with the credentials; None if they are not in a file.
-        is_alone: Whether the credentials of the environment are not for it.
     """
 
     url: str
@@ -46,7 +44,6 @@ class Target:
     credentials: Credentials | None
     source: str
     secret_file: str | None = None
-    is_alone: bool = False
 
 
 def target_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
@@ -74,18 +71,13 @@ def target_of(options: argparse.Namespace, environment: Mapping[str, str]) -> Ta
         if own is None and (options.context or not has_own):
             credentials, file = _credentials_of(context), context.token_file or context.api_key_file
         address = options.websocket_url or context.websocket_url
-        is_alone = credentials is None and bool(options.context)
-        return Target(context.url, address, credentials, f"context {name}", file, is_alone)
+        if credentials is None and options.context:
+            # The credentials of the environment are not for it.
+            credentials = Anonymous()
+        return Target(context.url, address, credentials, f"context {name}", file)
     if port := environment.get("PORT"):
         return Target(_local(port), options.websocket_url or in_environment, own, "PORT", file)
     return Target(DEFAULT_URL, options.websocket_url or in_environment, own, "the default", file)
-
-
-def forget_credentials(target: Target) -> None:
-    """Remove the credentials of the environment from this process if they are not for its hub."""
-    if target.is_alone:
-        for name in _CREDENTIALS:
-            os.environ.pop(name, None)
 
 
 def selected_context(option: str | None, environment: Mapping[str, str]) -> tuple[str, Context] | None:

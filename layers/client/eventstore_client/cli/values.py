@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 _Value = TypeVar("_Value")
+_INTEGER = re.compile(r"-?[0-9]+")
 _Filter: TypeAlias = Mapping[str, Mapping[str, str]]
 
 
@@ -50,17 +52,12 @@ class Command(argparse.Action):
 
 def positive(text: str) -> int:
     """Parse an integer of 1 or more."""
-    number = non_negative(text)
-    if not number:
-        raise argparse.ArgumentTypeError("must be 1 or more, not 0")
-    return number
+    return _at_least(1, text)
 
 
 def non_negative(text: str) -> int:
     """Parse an integer of 0 or more."""
-    if not (text.isascii() and text.isdecimal()):
-        raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}")
-    return int(text)
+    return _at_least(0, text)
 
 
 def event_type(text: str) -> _Filter:
@@ -115,6 +112,15 @@ def json_text(text: str) -> str:
     """Parse a JSON value, and return its text, since its numbers may be none of Python's."""
     _json(text)
     return text
+
+
+def _at_least(least: int, text: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"must be an integer, not {text!r}")
+    number = int(text)
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be {least} or more, not {number}")
+    return number
 
 
 def _json(text: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from eventstore_client.cli.outputs import write_line
 from eventstore_client.cli.records import compact, table
 from eventstore_client.cli.signals import terminable
+from eventstore_client.cli.standings import COLUMNS, lag_of, standing
 from eventstore_client.cli.styles import style_of
-from eventstore_client.cli.widths import clipped
+from eventstore_client.cli.widths import clipped, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["screen", "watch"]
 
-_COLUMNS = ("id", "members", "lag", "in_flight", "held", "parked", "oldest_age", "open_circuits")
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 """The alternate screen, without a cursor: what was on the terminal is there again afterwards."""
 
@@ -69,15 +69,14 @@ def screen(stats: Mapping[str, Any], before: Mapping[str, Any] | None, *, style:
         style: The colours.
     """
     backend = stats["backend"]
-    facts = {"backend": backend["name"], "partitions": stats["partitions"]}
+    facts = {"backend": printable(str(backend["name"])), "partitions": stats["partitions"]}
     facts |= {name: stats[name] for name in ("streams", "appends", "newest") if name in stats}
     if (rate := _rate(stats, before)) is not None:
         facts["appends/s"] = f"{rate:,.1f}"
     if backend.get("lag"):
         facts["index lag"] = backend["lag"]
     head = "  ".join(f"{style.paint(name, 'dim')} {value}" for name, value in facts.items())
-    rows = [[row.get(column) for column in _COLUMNS] for row in stats["subscriptions"]]
-    lines = [*table(rows, _COLUMNS)]
+    lines = [*table([[*standing(row).values()] for row in stats["subscriptions"]], COLUMNS)]
     painted = [style.paint(line, _colour(row)) for line, row in zip(lines[2:], stats["subscriptions"], strict=True)]
     return [style.paint(str(stats["time"]), "bold"), head, "", style.paint(lines[0], "bold"), lines[1], *painted]
 
@@ -85,7 +84,7 @@ def screen(stats: Mapping[str, Any], before: Mapping[str, Any] | None, *, style:
 def _colour(subscription: Mapping[str, Any]) -> str | None:
     if subscription.get("parked") or subscription.get("open_circuits"):
         return "red"
-    return "yellow" if subscription.get("lag") else None
+    return "yellow" if lag_of(subscription) not in {"", "0"} else None
 
 
 def _rate(stats: Mapping[str, Any], before: Mapping[str, Any] | None) -> float | None:

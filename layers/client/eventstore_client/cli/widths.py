@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 
-__all__ = ["clipped", "padded", "printable", "width_of"]
+__all__ = ["clipped", "escaped", "padded", "printable", "width_of"]
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""The characters that a terminal may take for commands (ECMA-48), apart from a tab and a line break."""
 
 
 def width_of(text: str) -> int:
@@ -36,6 +40,11 @@ def clipped(text: str, width: int) -> str:
 def printable(text: str) -> str:
     """Return the text; as JSON if it has a line break, which would break a table, or a terminal's control character."""
     return text if text.isprintable() else json.dumps(text)
+
+
+def escaped(text: str) -> str:
+    """Return the text with the control characters that a terminal may obey as JSON escapes, which JSON has, too."""
+    return text if text.isprintable() else _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _columns(character: str) -> int:

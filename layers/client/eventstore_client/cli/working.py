@@ -67,7 +67,8 @@ class Printing:
             Leave: The output cannot be written.
         """
         try:
-            write_line(self.line(event), wait=self.worker.wait)
+            # The worker keeps its events while it waits: it need not end, and they are printed once.
+            write_line(self.line(event), wait=self.worker.wait, waits_for_room=True)
         except OSError as error:
             self.error = error
             say(f"cannot write the output: {error}; events that are not printed go to another member")
