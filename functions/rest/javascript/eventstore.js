@@ -322,6 +322,12 @@ export class EventStore {
   subscribe(options = {}, handler = undefined) {
     const url = webSocketUrl(this.#webSocketUrl, this.#url);
     this.#credentials.requireEncrypted(url);
+    if (!this.#options.WebSocket && typeof WebSocket === "undefined") {
+      throw new TypeError(
+        "there is no WebSocket here: use Node.js 22, run node --experimental-websocket, or pass the class of a package " +
+          "such as ws as the option WebSocket",
+      );
+    }
     /** @type {Hub} */
     const hub = {
       url: this.#url,

@@ -38,8 +38,8 @@ class AsyncEventStore(EventCalls, Asynchronous):
     A call that is cancelled is not sent again. A request that is on its way completes in its thread, and the hub may
     carry it out: publish again with the same ids, and each event is stored once.
 
-    Functions that the caller passes, such as `on_loss`, run in the event loop and must not block. A source of
-    credentials runs in a thread.
+    Functions that the caller passes, such as `on_loss`, run in the event loop and must not block; `on_loss` may be a
+    coroutine function. A source of credentials runs in a thread.
     """
 
     _threads: AsyncIo = field(init=False, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from eventstore_client.async_io import is_set_within
@@ -106,9 +107,16 @@ class Opening:
         self._options = options
         self._io = io
         self._subscription: AsyncSubscription | None = None
+        self._is_awaited = False
+
+    def __del__(self) -> None:
+        if not self._is_awaited:
+            message = "a subscription was never awaited: await subscribe(…), or use it by `async with`"
+            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
     def __await__(self) -> Generator[Any, None, AsyncSubscription]:
         """Return the subscription when the hub has confirmed it."""
+        self._is_awaited = True
         return AsyncSubscription(self._options, self._io)._open().__await__()  # noqa: SLF001 - its only way to be open
 
     async def __aenter__(self) -> AsyncSubscription:

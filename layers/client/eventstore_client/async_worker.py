@@ -192,7 +192,9 @@ class AsyncWorker:
         try:
             while found := await membership.receive():
                 if isinstance(found, OpenFrame):
-                    self._options.accept_loss(found)
+                    accepting = self._options.accept_loss(found)
+                    if inspect.isawaitable(accepting):
+                        await accepting
                     await membership.accept_loss()
                 else:
                     await self._handle(membership, found, handler)

@@ -14,6 +14,7 @@ from eventstore_client.feed import FeedOptions
 from eventstore_client.messages import Request
 from eventstore_client.operations import followed, request, searched, worked
 from eventstore_client.searches import SearchOptions, selection_query
+from eventstore_client.type_filters import filters_of_types
 from eventstore_client.worker_options import WorkerOptions
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class EventCalls(ConnectedHub):
     def subscribe(
         self,
         *,
+        type: str | Iterable[str] | None = None,  # noqa: A002 - the name of the attribute, as in `search`
         filters: Iterable[Mapping[str, Any]] = (),
         filter_name: str | None = None,
         stream: str | Iterable[str] | None = None,
@@ -157,6 +159,7 @@ class EventCalls(ConnectedHub):
         When this returns, the subscription is active: it delivers every matching event published from then on.
 
         Args:
+            type: Only events of this type, or of these; a type that ends in `*` is a prefix.
             filters: Filters in the dialects of the CloudEvents Subscriptions API 1.0 (3.2.4), such as
                 `{"prefix": {"type": "io.flunq.task."}}` or `{"sql": "priority > 3"}`; all of them must match.
             filter_name: The name of a filter that the hub keeps; events must match it as well. The hub uses the
@@ -186,7 +189,9 @@ class EventCalls(ConnectedHub):
         streams = several(stream) or []
         return FeedOptions(
             url=self._live_url(),
-            request=Request(filters=[*filters], filter_name=filter_name, streams=streams, start=start),
+            request=Request(
+                filters=[*filters_of_types(type), *filters], filter_name=filter_name, streams=streams, start=start
+            ),
             cursor=cursor or None,
             backoff=self._live_backoff(patience),
             ping_every=ping_every,

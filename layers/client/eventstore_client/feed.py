@@ -11,6 +11,7 @@ from eventstore_client.backoff import Attempts
 from eventstore_client.blocking import Io
 from eventstore_client.errors import ConnectFailed, HistoryLost, Unavailable
 from eventstore_client.frames import Cursors
+from eventstore_client.losses import accept
 from eventstore_client.messages import Frame
 from eventstore_client.processes import Process
 from eventstore_client.session import Session
@@ -107,7 +108,7 @@ class Feed:
         """Return when the hub has confirmed the subscription. Raises as `next` does, except for losses."""
         self._next = await self._receive()
         if self._next.loss is None:
-            self._begin()
+            await self._begin()
             self.handled()
 
     def take(self) -> Recorded | None:
@@ -134,7 +135,7 @@ class Feed:
         while not self._events:
             if self._next is None:
                 self._next = await self._receive()
-            self._begin()
+            await self._begin()
             if not self._events:
                 self.handled()
         if self._io.is_closed:
@@ -152,14 +153,14 @@ class Feed:
         if session is not None:
             await session.link.close()
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
         """Start the message received, unless it reports a loss that is not accepted. Then it remains the next one."""
         if (message := self._next) is None:
             return
         if message.loss is not None:
             if self._options.on_loss is None:
                 raise HistoryLost(message.loss, cursor=str(self._cursors.behind(message)))
-            self._options.on_loss(message.loss)
+            await accept(message.loss, self._options.on_loss)
         self._next, self._current = None, message
         self._events.extend(getattr(message, "events", ()))
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Loss", "Missing"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Loss", "Missing", "accept", "require_function"]
 
 _SHOWN = 3
 """The greatest number of streams that the text of a loss names."""
@@ -58,3 +63,20 @@ class Loss:
         if self.renewed:
             parts.append(f"the store was reset in partitions {', '.join(map(str, self.renewed))}")
         return "; ".join(parts)
+
+
+async def accept(loss: Loss, on_loss: Callable[[Loss], object]) -> None:
+    """Call what accepts losses, and await what it returns if it is a coroutine."""
+    result = on_loss(loss)
+    if inspect.isawaitable(result):
+        await result
+
+
+def require_function(on_loss: Any) -> None:  # noqa: ANN401 - whatever the caller passed
+    """Require a function that can be called without an event loop.
+
+    Raises:
+        TypeError: It is a coroutine function: a loss would be accepted before it ran.
+    """
+    if inspect.iscoroutinefunction(on_loss):
+        raise TypeError(f"on_loss cannot be the coroutine function {on_loss!r} here; it can, of AsyncEventStore")

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from eventstore_client.blocking import BlockingIterator, finish
+from eventstore_client.losses import require_function
 from eventstore_client.pages import AsyncItems
 from eventstore_client.searches import AsyncSearch, Search
 from eventstore_client.subscription import Subscription
@@ -122,7 +123,9 @@ def searched(method: Callable[Concatenate[Any, Options], SearchOptions]) -> Oper
         return AsyncSearch(face._rest, method(face, *args, **options))  # noqa: SLF001
 
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Search:
-        return Search(AsyncSearch(face._rest, method(face, *args, **options)))  # noqa: SLF001
+        described = method(face, *args, **options)
+        require_function(described.on_loss)
+        return Search(AsyncSearch(face._rest, described))  # noqa: SLF001
 
     return Operation(
         _shown(blocking, method, "SearchOptions", as_="Search"),
@@ -142,7 +145,9 @@ def followed(
         return Opening(method(face, *args, **options), face._rest.io)  # noqa: SLF001
 
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Subscription:
-        return Subscription(method(face, *args, **options))
+        described = method(face, *args, **options)
+        require_function(described.on_loss)
+        return Subscription(described)
 
     return Operation(
         _shown(blocking, method, "FeedOptions", as_="Subscription"),
@@ -163,7 +168,9 @@ def worked(
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Worker:
         from eventstore_client.worker import Worker  # noqa: PLC0415 - most programs only publish and read
 
-        return Worker(method(face, *args, **options))
+        described = method(face, *args, **options)
+        require_function(described.on_loss)
+        return Worker(described)
 
     return Operation(
         _shown(blocking, method, "WorkerOptions", as_="Worker"),

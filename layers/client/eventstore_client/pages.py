@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["AsyncItems", "Page", "page_call"]
+__all__ = ["AsyncItems", "Page", "PagedIterator", "page_call"]
 
 Item = TypeVar("Item")
 
@@ -42,8 +42,44 @@ class Page:
     cursor: str | None = None
 
 
-class AsyncItems(Generic[Item]):
-    """An iterator over the items of a list. It fetches a page whenever the last one is used up.
+class PagedIterator(Generic[Item]):
+    """The base of iterators that fetch a page whenever the last one is used up. One task iterates."""
+
+    def __init__(self) -> None:
+        self._items: deque[Item] = deque()
+        self._is_fetching = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        """Return the next item.
+
+        Raises:
+            RuntimeError: Another task waits for it. Both would request the same page, and return its items twice.
+        """
+        if not self._items:
+            if self._is_fetching:
+                raise RuntimeError("another task waits for the next page: one task iterates")
+            self._is_fetching = True
+            try:
+                while not self._items:
+                    await self._fetch()
+            finally:
+                self._is_fetching = False
+        return self._items.popleft()
+
+    async def _fetch(self) -> None:
+        """Add the items of the next page.
+
+        Raises:
+            StopAsyncIteration: There are no further pages.
+        """
+        raise NotImplementedError
+
+
+class AsyncItems(PagedIterator[Item]):
+    """An iterator over the items of a list.
 
     Args:
         rest: Sends the requests.
@@ -51,21 +87,16 @@ class AsyncItems(Generic[Item]):
     """
 
     def __init__(self, rest: Rest, call: Call[Listing[Item]]) -> None:
+        super().__init__()
         self._rest = rest
         self._call: Call[Listing[Item]] | None = call
-        self._items: deque[Item] = deque()
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Item:
-        while not self._items:
-            if self._call is None:
-                raise StopAsyncIteration
-            page = await self._rest.call(self._call)
-            self._items.extend(page.items)
-            self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)
-        return self._items.popleft()
+    async def _fetch(self) -> None:
+        if self._call is None:
+            raise StopAsyncIteration
+        page = await self._rest.call(self._call)
+        self._items.extend(page.items)
+        self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)
 
 
 def page_call(path: str, query: Query) -> Call[Page]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from eventstore_client.blocking import BlockingIterator
 from eventstore_client.calls import several, time_text
 from eventstore_client.errors import HistoryLost
 from eventstore_client.events import Recorded
-from eventstore_client.losses import Loss
-from eventstore_client.pages import page_call
+from eventstore_client.losses import Loss, accept
+from eventstore_client.pages import PagedIterator, page_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -90,8 +89,8 @@ class SearchOptions:
     on_loss: Callable[[Loss], object] | None = None
 
 
-class AsyncSearch:
-    """An iterator over events. It fetches a page whenever the last one is used up.
+class AsyncSearch(PagedIterator[Recorded]):
+    """An iterator over events. One task iterates; iterating may raise `HistoryLost`.
 
     A request that fails or is cancelled is sent again when the next event is requested.
 
@@ -101,11 +100,11 @@ class AsyncSearch:
     """
 
     def __init__(self, rest: Rest, options: SearchOptions) -> None:
+        super().__init__()
         self._rest = rest
         self._on_loss = options.on_loss
         first = page_call(options.path, options.query)
         self._call: Call[Page] | None = first if options.cursor is None else first.following(options.cursor)
-        self._events: deque[Recorded] = deque()
         self._cursor = self._cursor_behind = options.cursor
 
     @property
@@ -118,30 +117,19 @@ class AsyncSearch:
         """
         return self._cursor
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Recorded:
-        """Return the next event.
-
-        Raises:
-            StopAsyncIteration: There are no further events for now.
-            HistoryLost: Events were removed during the search.
-        """
-        while not self._events:
-            self._cursor = self._cursor_behind
-            if self._call is None:
-                raise StopAsyncIteration
-            page = await self._rest.call(self._call)
-            if page.loss != Loss():
-                if self._on_loss is None:
-                    # The page's cursor is behind its events, which are not lost.
-                    raise HistoryLost(page.loss, cursor="")
-                self._on_loss(page.loss)
-            self._events.extend(page.events)
-            self._cursor_behind = page.cursor
-            self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)
-        return self._events.popleft()
+    async def _fetch(self) -> None:
+        self._cursor = self._cursor_behind
+        if self._call is None:
+            raise StopAsyncIteration
+        page = await self._rest.call(self._call)
+        if page.loss != Loss():
+            if self._on_loss is None:
+                # The page's cursor is behind its events, which are not lost.
+                raise HistoryLost(page.loss, cursor="")
+            await accept(page.loss, self._on_loss)
+        self._items.extend(page.events)
+        self._cursor_behind = page.cursor
+        self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)
 
 
 class Search(BlockingIterator[Recorded]):

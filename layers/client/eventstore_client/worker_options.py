@@ -75,8 +75,8 @@ class WorkerOptions:
         """The worker in log entries and errors."""
         return f"the worker of {self.name!r}"
 
-    def accept_loss(self, frame: OpenFrame) -> None:
-        """Report the loss of a frame to `on_loss`.
+    def accept_loss(self, frame: OpenFrame) -> object:
+        """Report the loss of a frame to `on_loss`, and return what it returns.
 
         Raises:
             HistoryLost: There is no `on_loss`.
@@ -85,7 +85,8 @@ class WorkerOptions:
         if share.loss is not None:
             if self.on_loss is None:
                 raise HistoryLost(share.loss, cursor=share.cursor or "")
-            self.on_loss(share.loss)
+            return self.on_loss(share.loss)
+        return None
 
     @contextmanager
     def handling(self, delivery: Delivery, event: Recorded) -> Iterator[None]:

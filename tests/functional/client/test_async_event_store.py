@@ -18,8 +18,10 @@ from eventstore_client import (
     ConnectFailed,
     EventStore,
     Invalid,
+    NotFound,
     Stored,
     Streams,
+    UnexpectedAnswer,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +121,39 @@ def test_a_call_that_is_cancelled_is_not_retried(hub: FakeHub) -> None:
     asyncio.run(run())
 
     assert hub.publishes == 1
+
+
+@pytest.mark.parametrize("kind", ["search", "read", "list"])
+def test_one_task_iterates_and_a_second_is_refused(hub: FakeHub, kind: str) -> None:
+    arrived, answered = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        arrived.set()
+        assert answered.wait(20)
+
+    async def run() -> list[str]:
+        async with AsyncEventStore(hub.url, backoff=QUICK) as store:
+            await store.publish([event(str(number)) for number in range(3)], stream="s")
+            hub.guard = hold
+            found: AsyncIterator[Any] = {
+                "search": lambda: store.search(page=1),
+                "read": lambda: store.read("s", page=1),
+                "list": store.streams.list,
+            }[kind]()
+            first = asyncio.create_task(anext(found))
+            assert await asyncio.to_thread(arrived.wait, 20)
+            with pytest.raises(RuntimeError, match="one task iterates"):
+                await anext(found)
+            answered.set()
+            await asyncio.wait({first})
+            if kind == "read":
+                # The first one is not disturbed, and may go on.
+                return [(await first).id, *[item.id async for item in found]]
+            # This hub has neither lists nor searches.
+            assert isinstance(first.exception(), NotFound | UnexpectedAnswer)
+            return []
+
+    assert asyncio.run(run()) == (["0", "1", "2"] if kind == "read" else [])
 
 
 def test_event_loops_may_share_a_store(hub: FakeHub) -> None:

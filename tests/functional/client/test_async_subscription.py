@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ import pytest
 from eventstore_client import AsyncEventStore, Backoff
 
 if TYPE_CHECKING:
-    from eventstore_client import AsyncSubscription
+    from eventstore_client import AsyncSubscription, Loss
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 QUICK = Backoff(first=0.001, longest=0.01, patience=5.0)
@@ -212,3 +214,41 @@ def test_a_subscription_whose_opening_is_cancelled_leaves_no_connection(live_hub
 
 async def _opened(store: AsyncEventStore) -> AsyncSubscription:
     return await store.subscribe()
+
+
+def test_a_subscription_that_is_never_awaited_is_warned_of(live_hub: FakeWebSocketHub) -> None:
+    async def run() -> None:
+        async with opened(live_hub) as store:
+            store.subscribe()
+            gc.collect()
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                async with store.subscribe():
+                    pass
+                await (await store.subscribe()).aclose()
+                gc.collect()
+
+    with pytest.warns(RuntimeWarning, match="a subscription was never awaited"):
+        asyncio.run(run())
+    assert len(live_hub.requests) == 2
+
+
+def test_a_loss_is_accepted_when_its_coroutine_has_ended(live_hub: FakeWebSocketHub) -> None:
+    happened: list[str] = []
+
+    async def accept(loss: Loss) -> None:
+        await asyncio.sleep(0)
+        happened.append(str(loss))
+
+    async def run() -> None:
+        async with opened(live_hub) as store:
+            async with store.subscribe() as before:
+                pass
+            live_hub.publish("a", 2)
+            live_hub.remove("a")
+            live_hub.publish("a")
+            async with store.subscribe(cursor=before.cursor, on_loss=accept) as subscription:
+                happened.append(str((await anext(subscription)).sequence))
+
+    asyncio.run(run())
+    assert happened == ["events were removed before they were received: a 1, a 2", "3"]

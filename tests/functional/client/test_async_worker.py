@@ -17,7 +17,7 @@ from tests.functional.client.test_busy_worker import OWNED, sent
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from eventstore_client import Recorded
+    from eventstore_client import AsyncWorker, Loss, Recorded
     from tests.functional.client.fake_websocket_hub import FakeWebSocketHub
 
 QUICK = Backoff(first=0.001, longest=0.01, patience=5.0)
@@ -256,3 +256,46 @@ def test_a_handler_that_never_waits_lets_other_tasks_run(live_hub: FakeWebSocket
         return len(seen)
 
     assert asyncio.run(run()) > 50
+
+
+def test_a_loss_is_accepted_when_its_coroutine_has_ended(live_hub: FakeWebSocketHub) -> None:
+    missing = [{"stream": "a", "first": 1, "last": 2}]
+    truncated = {"type": "truncated", "partition": 1, "frame": 2, "cursor": "c", "missing": missing}
+    live_hub.shares.append([OWNED, truncated, sent(3, ("a", 3))])
+    happened: list[str] = []
+
+    async def accept(loss: Loss) -> None:
+        await asyncio.sleep(0)
+        happened.append(str(loss))
+
+    async def handle(event: Recorded) -> None:
+        happened.append(str(event.sequence))
+        worker.close()
+
+    async def run() -> None:
+        nonlocal worker
+        async with opened(live_hub) as store, store.work("workers", on_loss=accept) as worker:
+            await worker.run(handle)
+
+    worker: AsyncWorker
+    asyncio.run(run())
+    assert happened == ["events were removed before they were received: a 1 to 2", "3"]
+
+
+def test_a_coroutine_that_fails_for_a_loss_ends_the_worker(live_hub: FakeWebSocketHub) -> None:
+    missing = [{"stream": "a", "first": 1, "last": 2}]
+    live_hub.shares.append(
+        [OWNED, {"type": "truncated", "partition": 1, "frame": 2, "cursor": "c", "missing": missing}]
+    )
+
+    async def accept(_: Loss) -> None:
+        await asyncio.sleep(0)
+        raise LookupError("no room for the report")
+
+    async def run() -> None:
+        async with opened(live_hub) as store, store.work("workers", on_loss=accept) as worker:
+            await worker.run(lambda _: None)
+
+    with pytest.raises(LookupError, match="no room for the report"):
+        asyncio.run(run())
+    assert not [command for command in commands_of(live_hub) if command["action"] == "ack"]

@@ -382,6 +382,31 @@ def test_the_cursor_of_the_error_goes_on_behind_the_loss(live_hub: FakeWebSocket
         assert next(events).sequence == 3
 
 
+@pytest.mark.parametrize(
+    ("types", "filters"),
+    [
+        ("order.placed", [{"exact": {"type": "order.placed"}}]),
+        ("order.*", [{"prefix": {"type": "order."}}]),
+        (["a", "b.*"], [{"any": [{"exact": {"type": "a"}}, {"prefix": {"type": "b."}}]}]),
+        (None, []),
+    ],
+)
+def test_events_are_selected_by_types_beside_other_filters(
+    live_hub: FakeWebSocketHub, live_store: EventStore, types: str | list[str] | None, filters: list[object]
+) -> None:
+    live_store.subscribe(type=types, filters=[{"sql": "priority > 3"}]).close()
+
+    assert live_hub.requests[0]["filters"] == [*filters, {"sql": "priority > 3"}]
+
+
+@pytest.mark.parametrize(
+    ("types", "reason"), [("a*b", "not 'a\\*b'"), ("*", "must be a type"), ([], "or several, not none")]
+)
+def test_types_that_are_none_are_refused(live_store: EventStore, types: str | list[str], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        live_store.subscribe(type=types)
+
+
 def test_an_accepted_loss_is_reported_once_and_the_rest_arrives(
     live_hub: FakeWebSocketHub, live_store: EventStore
 ) -> None:

@@ -297,6 +297,20 @@ def test_a_loss_is_passed_to_its_handler(live_hub: FakeWebSocketHub, live_store:
     assert losses == ["events were removed before they were received: a 1 to 2"]
 
 
+def test_a_worker_that_blocks_takes_no_coroutine_function_for_losses() -> None:
+    async def accept(_: object) -> None: ...
+
+    with EventStore("http://127.0.0.1:9") as store:
+        for use in (
+            lambda: store.work("workers", on_loss=accept),
+            lambda: store.subscribe(on_loss=accept),
+            lambda: store.search(on_loss=accept),
+            lambda: store.read("s", on_loss=accept),
+        ):
+            with pytest.raises(TypeError, match=r"on_loss cannot be the coroutine function .* of AsyncEventStore"):
+                use()
+
+
 def test_closing_finishes_and_acknowledges_the_current_event_only(live_hub: FakeWebSocketHub, worker: Worker) -> None:
     given: list[int] = []
 

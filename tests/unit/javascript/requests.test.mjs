@@ -165,6 +165,7 @@ test("a response that no hub sends is an error that names the address", async ()
 });
 
 const subscribed = (options) => new EventStore("https://hub.example", options).subscribe();
+const sockets = () => new EventStore("http://localhost", { WebSocket: class {} });
 
 for (const [name, make, message] of [
   ["an address that is no URL of a hub", () => new EventStore("ws://127.0.0.1"), /such as http:/],
@@ -175,13 +176,31 @@ for (const [name, make, message] of [
   ["a credential over ws", () => subscribed({ apiKey: "a", webSocketUrl: "ws://hub.example/ws" }), /unencrypted/],
   ["no WebSocket address behind a gateway", () => new EventStore("https://hub.example/v1").subscribe(), /webSocketUrl/],
   ["a WebSocket address with a query", () => subscribed({ webSocketUrl: "wss://a/ws?b" }), /webSocketUrl/],
-  ["from and cursor", () => new EventStore("http://localhost").subscribe({ from: "now", cursor: "c" }), /not both/],
-  ["keep without a storage", () => new EventStore("http://localhost").subscribe({ keep: "a" }), /storage/],
+  ["from and cursor", () => sockets().subscribe({ from: "now", cursor: "c" }), /not both/],
+  ["keep without a storage", () => sockets().subscribe({ keep: "a" }), /storage/],
 ]) {
   test(`${name}: the error says so`, () => {
     assert.throws(make, (error) => error instanceof TypeError && message.test(error.message));
   });
 }
+
+test("without a WebSocket, as in Node.js 20, the error says what is needed, and requests work", async () => {
+  const here = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
+  delete globalThis.WebSocket;
+  try {
+    const store = new EventStore("http://localhost");
+    assert.throws(() => store.subscribe(), (error) => {
+      assert.ok(error instanceof TypeError);
+      assert.match(error.message, /Node.js 22, run node --experimental-websocket, or .* the option WebSocket/);
+      return true;
+    });
+    const hub = new FakeHub();
+    hub.answers[`POST ${EVENTS}`] = () => results("1");
+    assert.equal((await storeOf(hub).publish({ source: "/a", type: "t" })).length, 1);
+  } finally {
+    if (here) Object.defineProperty(globalThis, "WebSocket", here);
+  }
+});
 
 test("an event that is no object, and an expected version that is none, are errors", async () => {
   const store = storeOf(new FakeHub());

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from eventstore.cloudevents.catalogue import aliases, event_types, resolve
 from eventstore.cloudevents.catalogue import schema as find_schema
 from eventstore_client.catalogue.event import Attributes, make
+from eventstore_client.type_filters import any_filter, pattern_filter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,15 +61,11 @@ def type_filter(*names: str) -> dict[str, Any]:
         names: Types, and short names of types of the catalogue. A text that ends in `*` is a prefix.
 
     Raises:
-        ValueError: There are no names.
+        ValueError: There are no names, or `*` is not the end of a prefix.
     """
     if not names:
         raise ValueError("type_filter() needs at least one type, such as 'task.completed' or 'io.flunq.task.*'")
-    filters = [
-        {"prefix": {"type": name[:-1]}} if name.endswith("*") and name != "*" else {"exact": {"type": resolve(name)}}
-        for name in names
-    ]
-    return filters[0] if len(filters) == 1 else {"any": filters}
+    return any_filter([pattern_filter(name if name.endswith("*") else resolve(name)) for name in names])
 
 
 def _suggestion(name: str) -> str:

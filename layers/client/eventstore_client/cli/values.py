@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from eventstore_client.type_filters import pattern_filter
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -62,16 +64,15 @@ def non_negative(text: str) -> int:
 
 def event_type(text: str) -> _Filter:
     """Parse a type, or a prefix of types that ends in `*`, and return its filter."""
-    text = type_pattern(text)
-    return {"prefix": {"type": text[:-1]}} if text.endswith("*") else {"exact": {"type": text}}
+    try:
+        return pattern_filter(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def type_pattern(text: str) -> str:
     """Parse a type, or a prefix of types that ends in `*`."""
-    if "*" in text[:-1] or text in {"", "*"}:
-        raise argparse.ArgumentTypeError(
-            f"must be a type such as io.flunq.task.failed or io.flunq.task.*, not {text!r}"
-        )
+    event_type(text)
     return text
 
 
