@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,4 +59,6 @@ def _seconds(statement: str) -> float:
 
 def _output(program: str) -> str:
     command = [sys.executable, "-c", program]
-    return subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, text=True).stdout
+    # Where no bytecode is written, each import would compile what is ours, and not what is installed.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, check=True, text=True, env=environment).stdout

@@ -27,7 +27,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from eventstore_client.aws_iam import AwsIam
 from eventstore_client.backoff import Backoff
 from eventstore_client.calls import UNCHANGED, Unchanged
 from eventstore_client.credentials import Anonymous, ApiKey, Bearer, Credentials
@@ -54,11 +53,8 @@ from eventstore_client.errors import (
     WrongProcess,
     WrongVersion,
 )
-from eventstore_client.events import Publishable, Recorded, Stored
+from eventstore_client.events import Publishable, Stored
 from eventstore_client.hub import EventStore
-from eventstore_client.losses import Loss, Missing
-from eventstore_client.searches import AsyncSearch, Search, Selection
-from eventstore_client.subscription import Subscription
 from eventstore_client.verdicts import Park, Retry
 from eventstore_client.version import __version__
 
@@ -66,13 +62,18 @@ if TYPE_CHECKING:
     from eventstore_client.async_hub import AsyncEventStore
     from eventstore_client.async_subscription import AsyncSubscription
     from eventstore_client.async_worker import AsyncWorker
+    from eventstore_client.aws_iam import AwsIam
     from eventstore_client.dead_letters import AsyncDeadLetters, DeadLetter, DeadLetters
     from eventstore_client.durable_subscriptions import AsyncDurableSubscriptions, DurableSubscriptions
     from eventstore_client.event_schemas import AsyncEventSchemas, EventSchema, EventSchemas
+    from eventstore_client.losses import Loss, Missing
     from eventstore_client.named_filters import AsyncNamedFilters, NamedFilter, NamedFilters
     from eventstore_client.open_connections import AsyncConnections, ConnectionInfo, Connections, ConnectionSubscription
+    from eventstore_client.recorded import Recorded
+    from eventstore_client.searches import AsyncSearch, Search, Selection
     from eventstore_client.statistics import PartitionStats, Stats
     from eventstore_client.streams import AsyncStreams, Retention, StreamInfo, Streams
+    from eventstore_client.subscription import Subscription
     from eventstore_client.subscription_status import (
         Circuit,
         Figures,
@@ -168,9 +169,11 @@ _MODULES = {
     "AsyncEventSchemas": "eventstore_client.event_schemas",
     "AsyncEventStore": "eventstore_client.async_hub",
     "AsyncNamedFilters": "eventstore_client.named_filters",
+    "AsyncSearch": "eventstore_client.searches",
     "AsyncStreams": "eventstore_client.streams",
     "AsyncSubscription": "eventstore_client.async_subscription",
     "AsyncWorker": "eventstore_client.async_worker",
+    "AwsIam": "eventstore_client.aws_iam",
     "Circuit": "eventstore_client.subscription_status",
     "ConnectionInfo": "eventstore_client.open_connections",
     "ConnectionSubscription": "eventstore_client.open_connections",
@@ -181,21 +184,27 @@ _MODULES = {
     "EventSchema": "eventstore_client.event_schemas",
     "EventSchemas": "eventstore_client.event_schemas",
     "Figures": "eventstore_client.subscription_status",
+    "Loss": "eventstore_client.losses",
     "Member": "eventstore_client.subscription_status",
+    "Missing": "eventstore_client.losses",
     "NamedFilter": "eventstore_client.named_filters",
     "NamedFilters": "eventstore_client.named_filters",
     "PartitionStats": "eventstore_client.statistics",
     "PartitionStatus": "eventstore_client.subscription_status",
+    "Recorded": "eventstore_client.recorded",
     "Retention": "eventstore_client.streams",
+    "Search": "eventstore_client.searches",
+    "Selection": "eventstore_client.searches",
     "Stats": "eventstore_client.statistics",
     "StreamInfo": "eventstore_client.streams",
     "Streams": "eventstore_client.streams",
+    "Subscription": "eventstore_client.subscription",
     "SubscriptionInfo": "eventstore_client.subscription_status",
     "SubscriptionStatus": "eventstore_client.subscription_status",
     "SubscriptionSummary": "eventstore_client.subscription_status",
     "Worker": "eventstore_client.worker",
 }
-"""The modules of the names that are imported when they are used: most programs only publish, read and subscribe. Their
+"""The modules of the names that are imported when they are used: a program that publishes needs none of them. Their
 names are in full: what checks builds of the client finds its imports so."""
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from eventstore_client.blocking import Io
-    from eventstore_client.events import Recorded
     from eventstore_client.feed import FeedOptions
     from eventstore_client.link import Link
+    from eventstore_client.recorded import Recorded
 
 __all__ = ["AsyncSubscription", "Opening"]
 

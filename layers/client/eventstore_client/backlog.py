@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from eventstore_client.ownership import OpenFrame
 
 if TYPE_CHECKING:
-    from eventstore_client.events import Recorded
     from eventstore_client.messages import Share
     from eventstore_client.ownership import Delivery, Ownership
+    from eventstore_client.recorded import Recorded
 
 __all__ = ["Backlog", "Queued"]
 

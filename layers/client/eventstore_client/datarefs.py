@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from eventstore.errors import EventstoreError
 from eventstore_client.errors import Gone, NotFound, UnexpectedAnswer
-from eventstore_client.events import Recorded
+from eventstore_client.recorded import Recorded
 
 if TYPE_CHECKING:
     from eventstore_client.transport import Transport

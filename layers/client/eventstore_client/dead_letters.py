@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from eventstore.cloudevents.json_text import decoded, elements, members
 from eventstore_client.calls import Call, Listing, path_of
 from eventstore_client.errors import NotFound
-from eventstore_client.events import Recorded
 from eventstore_client.operations import Asynchronous, Blocking, listed, request
+from eventstore_client.recorded import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,28 +5,26 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from eventstore.cloudevents.json_text import decoded
 from eventstore_client.calls import Call, path_of, several
 from eventstore_client.connected_hub import ConnectedHub
-from eventstore_client.datarefs import DataFetcher
-from eventstore_client.events import Recorded, Stored, encode_event
-from eventstore_client.feed import FeedOptions
-from eventstore_client.messages import Request
+from eventstore_client.events import Stored, encode_event
 from eventstore_client.operations import followed, request, searched, worked
-from eventstore_client.searches import SearchOptions, selection_query
-from eventstore_client.type_filters import filters_of_types
-from eventstore_client.worker_options import WorkerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Unpack
 
     from eventstore_client.events import Publishable
+    from eventstore_client.feed import FeedOptions
     from eventstore_client.losses import Loss
-    from eventstore_client.searches import Order, Selection
+    from eventstore_client.recorded import Recorded
+    from eventstore_client.searches import Order, SearchOptions, Selection
     from eventstore_client.transport import Reply
+    from eventstore_client.worker_options import WorkerOptions
 
 __all__ = ["EventCalls", "publish_call"]
+
+# ruff: noqa: PLC0415 - each call imports what it needs: most programs use few of them
 
 _BATCH = "application/cloudevents-batch+json"
 
@@ -92,6 +90,8 @@ class EventCalls(ConnectedHub):
             NotFound: The stream does not exist.
             Gone: The stream was deleted permanently, or the store was reset while it was read.
         """
+        from eventstore_client.searches import SearchOptions, selection_query
+
         query = {**selection_query(selection), "from": start, "to": stop, "direction": direction, "limit": page}
         return SearchOptions(path=path_of("streams", stream, "events"), query=query, on_loss=on_loss)
 
@@ -120,6 +120,8 @@ class EventCalls(ConnectedHub):
             Invalid: An option is invalid.
             HistoryLost: Events were removed during the search. To continue, search from `Search.cursor` with `on_loss`.
         """
+        from eventstore_client.searches import SearchOptions, selection_query
+
         query = {**selection_query(selection), "stream": several(stream), "order": order, "limit": page}
         return SearchOptions(path=path_of("events"), query=query, cursor=cursor, on_loss=on_loss)
 
@@ -184,6 +186,11 @@ class EventCalls(ConnectedHub):
             ConnectFailed: `websocket_url` is missing, or the hub was unreachable for longer than `patience`.
             Unencrypted: See `EventStore`.
         """
+        from eventstore_client.datarefs import DataFetcher
+        from eventstore_client.feed import FeedOptions
+        from eventstore_client.messages import Request
+        from eventstore_client.type_filters import filters_of_types
+
         if isinstance(filters, str | bytes | dict):
             raise TypeError("subscribe() expects a list of filters; wrap a single filter in a list")
         streams = several(stream) or []
@@ -230,6 +237,9 @@ class EventCalls(ConnectedHub):
             ConnectFailed: `websocket_url` is missing.
             Unencrypted: See `EventStore`.
         """
+        from eventstore_client.datarefs import DataFetcher
+        from eventstore_client.worker_options import WorkerOptions
+
         return WorkerOptions(
             url=self._live_url(),
             name=name,
@@ -278,4 +288,7 @@ def _precondition(expected: int | None) -> Mapping[str, str]:
 
 
 def _parse_event(reply: Reply) -> Recorded:
+    from eventstore.cloudevents.json_text import decoded
+    from eventstore_client.recorded import Recorded
+
     return Recorded.from_text(decoded(reply.body))

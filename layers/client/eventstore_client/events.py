@@ -15,11 +15,8 @@ from datetime import datetime
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
-from uuid import uuid4
 
 from cloudevents.core.formats.json import JSONFormat
-
-from eventstore_client.recorded import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     from eventstore_client.catalogue import timer as timer  # noqa: PLC0414
     from eventstore_client.catalogue import workflow as workflow  # noqa: PLC0414
 
-__all__ = ["AnyCloudEvent", "Publishable", "Recorded", "Stored", "encode_event", "random_id"]
+__all__ = ["AnyCloudEvent", "Publishable", "Stored", "encode_event", "random_id"]
 
 
 @runtime_checkable
@@ -94,6 +91,8 @@ class Stored:
 
 def random_id() -> str:
     """Return an id for an event that has none: a random UUID."""
+    from uuid import uuid4  # noqa: PLC0415 - events that have ids need it not, and it takes long
+
     return str(uuid4())
 
 

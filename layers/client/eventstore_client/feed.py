@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from eventstore_client.backoff import Backoff
     from eventstore_client.credentials import Credentials
     from eventstore_client.datarefs import DataFetcher
-    from eventstore_client.events import Recorded
     from eventstore_client.link import Link
     from eventstore_client.losses import Loss
     from eventstore_client.messages import Request, Subscribed
+    from eventstore_client.recorded import Recorded
 
 __all__ = ["Feed", "FeedClosed", "FeedIo", "FeedOptions"]
 

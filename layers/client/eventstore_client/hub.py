@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from eventstore_client.batches import BatchPublisher
 from eventstore_client.blocking import BlockingIo, finish
 from eventstore_client.connected_hub import DEFAULT_URL
 from eventstore_client.event_calls import EventCalls, publish_call
@@ -92,6 +91,8 @@ class EventStore(EventCalls, Blocking):
             EventConflict, Invalid: As for `publish`. The error of a request is raised when the next event is taken, or
                 at the end.
         """
+        from eventstore_client.batches import BatchPublisher
+
         if isinstance(events, str | bytes | dict):
             raise TypeError("publish_all() expects an iterable of events; wrap a single event in a list")
 

@@ -12,10 +12,6 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 from eventstore_client.blocking import BlockingIterator, finish
-from eventstore_client.losses import require_function
-from eventstore_client.pages import AsyncItems
-from eventstore_client.searches import AsyncSearch, Search
-from eventstore_client.subscription import Subscription
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -25,11 +21,14 @@ if TYPE_CHECKING:
     from eventstore_client.calls import Call, Listing
     from eventstore_client.feed import FeedOptions
     from eventstore_client.rest import Rest
-    from eventstore_client.searches import SearchOptions
+    from eventstore_client.searches import AsyncSearch, Search, SearchOptions
+    from eventstore_client.subscription import Subscription
     from eventstore_client.worker import Worker
     from eventstore_client.worker_options import WorkerOptions
 
 __all__ = ["Asynchronous", "Blocking", "Operation", "followed", "listed", "request", "searched", "worked"]
+
+# ruff: noqa: PLC0415 - each operation imports what it needs: programs use few, and asyncio alone takes a third of all
 
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
@@ -105,9 +104,13 @@ def listed(
     """Make the operation of a method that describes the first page of a list."""
 
     def asynchronous(face: Asynchronous, *args: Options.args, **options: Options.kwargs) -> AsyncIterator[Item]:
+        from eventstore_client.pages import AsyncItems
+
         return AsyncItems(face._rest, method(face, *args, **options))  # noqa: SLF001
 
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Iterator[Item]:
+        from eventstore_client.pages import AsyncItems
+
         return BlockingIterator(AsyncItems(face._rest, method(face, *args, **options)))  # noqa: SLF001
 
     return Operation(
@@ -120,9 +123,14 @@ def searched(method: Callable[Concatenate[Any, Options], SearchOptions]) -> Oper
     """Make the operation of a method that describes a search."""
 
     def asynchronous(face: Asynchronous, *args: Options.args, **options: Options.kwargs) -> AsyncSearch:
+        from eventstore_client.searches import AsyncSearch
+
         return AsyncSearch(face._rest, method(face, *args, **options))  # noqa: SLF001
 
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Search:
+        from eventstore_client.losses import require_function
+        from eventstore_client.searches import AsyncSearch, Search
+
         described = method(face, *args, **options)
         require_function(described.on_loss)
         return Search(AsyncSearch(face._rest, described))  # noqa: SLF001
@@ -139,12 +147,14 @@ def followed(
     """Make the operation of a method that describes a subscription."""
 
     def asynchronous(face: Asynchronous, *args: Options.args, **options: Options.kwargs) -> Opening:
-        # asyncio takes a third of the import of the client, so that it is imported only with its face.
-        from eventstore_client.async_subscription import Opening  # noqa: PLC0415 - see above
+        from eventstore_client.async_subscription import Opening
 
         return Opening(method(face, *args, **options), face._rest.io)  # noqa: SLF001
 
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Subscription:
+        from eventstore_client.losses import require_function
+        from eventstore_client.subscription import Subscription
+
         described = method(face, *args, **options)
         require_function(described.on_loss)
         return Subscription(described)
@@ -161,12 +171,13 @@ def worked(
     """Make the operation of a method that describes a worker."""
 
     def asynchronous(face: Asynchronous, *args: Options.args, **options: Options.kwargs) -> AsyncWorker:
-        from eventstore_client.async_worker import AsyncWorker  # noqa: PLC0415 - as for `followed`
+        from eventstore_client.async_worker import AsyncWorker
 
         return AsyncWorker(method(face, *args, **options), face._rest.io)  # noqa: SLF001
 
     def blocking(face: Blocking, *args: Options.args, **options: Options.kwargs) -> Worker:
-        from eventstore_client.worker import Worker  # noqa: PLC0415 - most programs only publish and read
+        from eventstore_client.losses import require_function
+        from eventstore_client.worker import Worker
 
         described = method(face, *args, **options)
         require_function(described.on_loss)

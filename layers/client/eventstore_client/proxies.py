@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined] # typeshed lacks it
 
 import urllib3
 
@@ -78,9 +77,13 @@ def proxy_for(url: str) -> Proxy | None:
         ConnectFailed: The proxy of the environment is not an HTTP proxy.
     """
     parsed = urlsplit(url)
+    if is_loopback(parsed.hostname or ""):
+        return None
+    from urllib.request import getproxies_environment  # noqa: PLC0415 - it takes long, and a hub here has no proxy
+
     proxies = getproxies_environment()
     value = proxies.get(_VARIABLES.get(parsed.scheme, ""), "") or proxies.get("all", "")
-    if not value or is_loopback(parsed.hostname or "") or _is_excluded(url, proxies):
+    if not value or _is_excluded(url, proxies):
         return None
     return _parse_proxy(value if "://" in value else f"http://{value}")
 
@@ -101,6 +104,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _is_excluded(url: str, proxies: dict[str, str]) -> bool:
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # noqa: PLC0415 - as above
+
     parsed = urlsplit(url)
     host = parsed.hostname or ""
     authority = parsed.netloc.rpartition("@")[2]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from eventstore.errors import EventstoreError
 from eventstore_client.errors import ConnectFailed, Gone, NotFound, Unavailable, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -71,8 +70,17 @@ class _Exchange(Generic[Result]):
             raise
         try:
             return call.parse(reply)
-        except (ValueError, KeyError, TypeError, EventstoreError) as error:
+        except Exception as error:
+            if not _is_of_response(error):
+                raise
             raise UnexpectedAnswer(
                 f"unexpected response from {transport.url} to {call.method} {call.path}: {reply.body[:80]!r}; "
                 "is a hub running at this address?"
             ) from error
+
+
+def _is_of_response(error: Exception) -> bool:
+    """Whether an error of parsing means that the response is not the expected one."""
+    from eventstore.errors import EventstoreError  # noqa: PLC0415 - what publishes imports none of the core
+
+    return isinstance(error, ValueError | KeyError | TypeError | EventstoreError)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from eventstore_client.blocking import BlockingIterator
 from eventstore_client.calls import several, time_text
 from eventstore_client.errors import HistoryLost
-from eventstore_client.events import Recorded
 from eventstore_client.losses import Loss, accept
 from eventstore_client.pages import PagedIterator, page_call
+from eventstore_client.recorded import Recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from eventstore_client.events import Recorded
     from eventstore_client.feed import FeedOptions
     from eventstore_client.link import Link
+    from eventstore_client.recorded import Recorded
 
 __all__ = ["Subscription"]
 

@@ -6,7 +6,7 @@ from eventstore_client.cli.event_output import EventOutput
 from eventstore_client.cli.styles import Style
 from eventstore_client.cli.timeline import LiveTable, timeline
 from eventstore_client.cli.widths import clipped, padded, printable, width_of
-from eventstore_client.events import Recorded
+from eventstore_client.recorded import Recorded
 
 
 def recorded(sequence: int, kind: str = "task.failed") -> Recorded:

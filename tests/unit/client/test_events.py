@@ -12,7 +12,8 @@ from cloudevents.core.v1.event import CloudEvent
 from cloudevents.v1.http import CloudEvent as HttpCloudEvent
 from pydantic import BaseModel, ConfigDict, Field
 
-from eventstore_client.events import Recorded, encode_event
+from eventstore_client.events import encode_event
+from eventstore_client.recorded import Recorded
 
 TEXT = (
     '{"specversion":"1.0","id":"9","source":"/s","type":"t","time":"2020-12-10T18:54:05.627515990Z","count":7,"on":true,'

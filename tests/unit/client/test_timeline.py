@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from eventstore_client.cli.timeline import timeline
-from eventstore_client.events import Recorded
+from eventstore_client.recorded import Recorded
 
 
 def recorded(sequence: int, **attributes: str) -> Recorded:

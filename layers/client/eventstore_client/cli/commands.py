@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore_client.cli.signals import Signals
-    from eventstore_client.events import Recorded
+    from eventstore_client.recorded import Recorded
     from eventstore_client.worker import Worker
 
 __all__ = ["CommandHandler"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from eventstore_client.cli.styles import Style
-    from eventstore_client.events import Recorded
+    from eventstore_client.recorded import Recorded
 
 __all__ = ["EventOutput", "one_line"]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from eventstore_client.events import Recorded
     from eventstore_client.hub import EventStore
     from eventstore_client.losses import Loss
+    from eventstore_client.recorded import Recorded
     from eventstore_client.searches import Selection
 
 __all__ = ["RUNNERS"]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from eventstore_client.cli.styles import Style
-    from eventstore_client.events import Recorded
+    from eventstore_client.recorded import Recorded
 
 __all__ = ["LiveTable", "live_table", "rows", "timeline"]
 

@@ -13,7 +13,7 @@ from eventstore_client.verdicts import Leave
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eventstore_client.events import Recorded
+    from eventstore_client.recorded import Recorded
     from eventstore_client.worker import Worker
 
 __all__ = ["Printing", "Tally"]

@@ -6,16 +6,19 @@ Encoding is lossless: attributes, and data of any media type, are returned as th
 
 from __future__ import annotations
 
-from eventstore.cloudevents.attributes import validated
-from eventstore.cloudevents.http_binding import from_http, text_to_http, to_http
-from eventstore.cloudevents.json_format import (
-    attributes_of,
-    batch_from_json,
-    data_of,
-    from_json,
-    recorded_attributes,
-    same_content,
-)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eventstore.cloudevents.attributes import validated
+    from eventstore.cloudevents.http_binding import from_http, text_to_http, to_http
+    from eventstore.cloudevents.json_format import (
+        attributes_of,
+        batch_from_json,
+        data_of,
+        from_json,
+        recorded_attributes,
+        same_content,
+    )
 
 __all__ = [
     "attributes_of",
@@ -29,3 +32,12 @@ __all__ = [
     "to_http",
     "validated",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any name of these modules
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Imported when a name is used: of this package, the client needs `json_text` alone.
+    from eventstore.cloudevents import attributes, http_binding, json_format  # noqa: PLC0415 - see above
+
+    return next(vars(module)[name] for module in (attributes, http_binding, json_format) if name in module.__all__)
