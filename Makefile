@@ -37,6 +37,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,
 	SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
 	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=10000 SOAK_SUBSCRIBERS=50 $(BIN)/python -m pytest -q -s tests/e2e/test_soak.py
 	EVENTSTORE_ENDPOINT=server SOAK_EVENTS=5000 $(BIN)/python -m pytest -q -s tests/e2e/test_soak_groups.py
+	KILLS=20 $(BIN)/python -m pytest -q tests/e2e/test_killed_functions.py
 	MANY_STREAMS=full CUTS=10000 KILLS=20 EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest -q \
 		tests/e2e/test_many_streams.py tests/e2e/test_cuts.py tests/e2e/server/test_killed_instance.py
 	for journal in nats nats-cluster kafka; do \
