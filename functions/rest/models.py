@@ -189,6 +189,6 @@ def stream_changes(body: bytes) -> Callable[[StreamConfig], StreamConfig]:
             labels = {name: value for name, value in merged.items() if value is not None}
             if len(labels) > _LABELS:
                 raise InvalidBody([("/labels", f"the stream would have {len(labels)}; at most {_LABELS} are kept")])
-        return StreamConfig(retention, labels)
+        return replace(config, retention=retention, labels=labels)
 
     return changed

@@ -10,6 +10,7 @@ from eventstore.cloudevents import recorded_attributes
 from eventstore.filters import Filter, parse_filters
 from eventstore.groups import DeliverySettings
 from eventstore.groups.ids import ConnectionId, SubscriptionId, SubscriptionKey
+from eventstore.streams import is_selected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +70,7 @@ class _Selective:
 
     Attributes:
         filter: The filter that these events match.
-        streams: The streams of these events; all streams, if empty.
+        streams: The streams of these events; all streams but forks, if empty.
     """
 
     __slots__ = ()
@@ -84,7 +85,7 @@ class _Selective:
             stream: The stream of the event.
             attributes: Its attributes, those of the hub included.
         """
-        return (not self.streams or stream in self.streams) and self.filter.matches(attributes)
+        return is_selected(stream, self.streams) and self.filter.matches(attributes)
 
     def selects(self, event: RecordedEvent) -> bool:
         """Whether the subscription receives an event. It is decoded only if there is a filter."""
@@ -94,7 +95,7 @@ class _Selective:
 
     def concerns(self, stream: StreamName) -> bool:
         """Whether the subscription could receive events of a stream; losses of other streams are not reported to it."""
-        return (not self.streams or stream in self.streams) and self.filter.may_want(stream)
+        return is_selected(stream, self.streams) and self.filter.may_want(stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Subscription(_Selective):
         connection: The id of its connection.
         id: The id that the client chose.
         filter: The events that it receives.
-        streams: The streams of these events; all streams, if empty.
+        streams: The streams of these events; all streams but forks, if empty.
         bare: Whether its frames are single CloudEvents.
         opened: When its connection was opened, in milliseconds since 1970, if frames may be sent before the connection
             accepts them; 0 otherwise.
@@ -182,7 +183,7 @@ class Durable(_Selective):
         key: Never reused, as in `Subscription`.
         name: The name that its creator chose.
         filter: The events that it receives.
-        streams: The streams of these events; all streams, if empty.
+        streams: The streams of these events; all streams but forks, if empty.
         settings: The deadlines and limits of its members.
         created: When it was created, in milliseconds since 1970.
         version: The number of its definition, from 1; every change adds 1.

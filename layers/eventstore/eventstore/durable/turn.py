@@ -76,7 +76,7 @@ class GroupTurn:
 
     @property
     def receives_all(self) -> bool:
-        """Whether the subscription receives every event of its streams."""
+        """Whether the subscription receives every event of its streams; without streams, all but those of forks."""
         return self.durable.filter.is_everything
 
     def matches(self, positioned: PositionedEvent) -> bool:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from eventstore.read.schema_directory import SchemaDirectory
     from eventstore.subscriptions import Target
     from eventstore.write.enforcement import Enforcement
+    from eventstore.write.limits import Limits
     from eventstore.write.publisher import Publisher
     from eventstore.write.schema_admin import SchemaAdmin
     from eventstore.write.stream_admin import StreamAdmin
@@ -308,16 +309,21 @@ class Hub:
 
         return QueueWakeups(lambda: self.dispatch_queue)
 
+    @cached_property
+    def limits(self) -> Limits:
+        """The maximum sizes of appends."""
+        from eventstore.write.limits import Limits
+
+        return Limits() if self.journal is None else Limits.of_records(self.journal.most_bytes)
+
     # Use cases
 
     @cached_property
     def publisher(self) -> Publisher:
         """Publishes events."""
-        from eventstore.write.limits import Limits
         from eventstore.write.publisher import Publisher
 
-        limits = Limits() if self.journal is None else Limits.of_records(self.journal.most_bytes)
-        return Publisher(self.log, self.wakeups, limits=limits, enforcement=self.enforcement)
+        return Publisher(self.log, self.wakeups, limits=self.limits, enforcement=self.enforcement)
 
     @cached_property
     def enforcement(self) -> Enforcement:
@@ -335,10 +341,10 @@ class Hub:
 
     @cached_property
     def streams(self) -> StreamAdmin:
-        """Creates, configures and deletes streams."""
+        """Creates, configures, forks and deletes streams."""
         from eventstore.write.stream_admin import StreamAdmin
 
-        return StreamAdmin(self.log, self.wakeups, clock=self.clock)
+        return StreamAdmin(self.log, self.wakeups, clock=self.clock, limits=self.limits)
 
     @cached_property
     def operations(self) -> Operations:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
+from eventstore.streams import is_fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,8 @@ class Batch:
     def __init__(self, events: Sequence[PositionedEvent], *, streams: Sequence[StreamName] = ()) -> None:
         self.events = events
         self._streams = streams
+        # Those who name no stream receive none of these.
+        self._forked = frozenset(i for i, positioned in enumerate(events) if is_fork(positioned.event.stream))
         self._attributes: list[Mapping[str, AttributeValue] | None] = [None] * len(events)
 
     def attributes(self, index: int) -> Mapping[str, AttributeValue]:
@@ -49,6 +52,8 @@ class Batch:
             return tuple(
                 index for index in indexes if subscription.matches(events[index].event.stream, self.attributes(index))
             )
-        if not streams or streams == self._streams:
+        if not streams:
+            return tuple(indexes) if not self._forked else tuple(i for i in indexes if i not in self._forked)
+        if streams == self._streams:
             return tuple(indexes)
         return tuple(index for index in indexes if events[index].event.stream in streams)

@@ -11,6 +11,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from eventstore.streams import is_fork
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -47,6 +49,9 @@ def terms_of_event(stream: StreamName, attributes: Mapping[str, AttributeValue])
         stream: The stream of the event.
         attributes: Its attributes.
     """
+    if is_fork(stream):
+        # Only those who name the stream receive its events.
+        return [_term(_STREAM, stream)]
     terms = [ANYTHING, _term(_STREAM, stream)]
     terms += [_term(name, str(attributes[name])) for name in _ATTRIBUTES if name in attributes]
     return terms

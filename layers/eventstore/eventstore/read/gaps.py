@@ -145,7 +145,7 @@ def lost_between(
     gaps = NO_GAPS
     for partition in partitions:
         missing = missing_by_partition[partition]
-        ranges = [lost for lost in received_apart(missing.ranges, crossed.read) if selection.filter.may_want(lost[0])]
+        ranges = [lost for lost in received_apart(missing.ranges, crossed.read) if selection.concerns(lost[0])]
         gone = [stream for stream in missing.gone if stream in selection.streams]
         gaps = gaps.with_more(Gaps(ranges, missing.complete, gone))
     # At the end of the log, all removals so far are reported, and must not be reported again.

@@ -6,7 +6,7 @@ cursor continues after all events that were tested.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eventstore.errors import InvalidQuery, NewEpoch
@@ -149,7 +149,8 @@ def read_stream(
     # The epoch of the first step: if the store is renewed during the others, the cursor of the page is refused.
     epoch = read.epoch
     losses = StreamLosses(stream, read.state.first, cursor=cursor, backwards=query.backwards)
-    selection, count = query.selection, query.limit
+    # The path of the request names the stream, which the query need not repeat.
+    selection, count = replace(query.selection, streams=(stream,)), query.limit
     events: list[RecordedEvent] = []
     while True:
         losses.compare(read.state.first, start, stop)

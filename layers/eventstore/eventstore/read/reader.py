@@ -9,6 +9,7 @@ from eventstore.access import IN_URL, Scope
 from eventstore.cloudevents import attributes_of
 from eventstore.errors import AmbiguousEvent, EventNotFound
 from eventstore.read.pages import current, read_all, read_stream
+from eventstore.streams import is_fork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,7 +74,7 @@ class Reader:
             event_id: The `id` attribute.
             access: The access of the caller, which must include `stream`.
             source: Only events with this `source` attribute.
-            stream: Only events of this stream.
+            stream: Only events of this stream. Without it, forks are not searched.
 
         Raises:
             Forbidden: The access does not allow it.
@@ -86,7 +87,7 @@ class Reader:
         candidates = [
             (event, str(attributes_of(event.body)["source"]))
             for event in self._log.locate(event_id, source=source, stream=stream)
-            if access.reaches(event.stream)
+            if access.reaches(event.stream) and (stream is not None or not is_fork(event.stream))
         ]
         if source is not None:
             candidates = [(event, origin) for event, origin in candidates if origin == source]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
 from eventstore.filters import EVERYTHING as ANY_ATTRIBUTES
+from eventstore.streams import is_selected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +25,7 @@ class Selection:
 
     Attributes:
         filter: A filter on its attributes, those of the hub included.
-        streams: The streams of the events; all streams, if empty.
+        streams: The streams of the events; all streams but forks, if empty.
         since: Only events that were stored at or after this time, in milliseconds since 1970.
         until: Only events that were stored before this time, in milliseconds since 1970.
     """
@@ -40,9 +41,13 @@ class Selection:
             return False
         if self.until is not None and event.time >= self.until:
             return False
-        if self.streams and event.stream not in self.streams:
+        if not is_selected(event.stream, self.streams):
             return False
         return self.filter.is_everything or self.filter.matches(recorded_attributes(event))
+
+    def concerns(self, stream: StreamName) -> bool:
+        """Whether the query could select events of a stream; losses of other streams are not reported to it."""
+        return is_selected(stream, self.streams) and self.filter.may_want(stream)
 
     def is_past(self, event: RecordedEvent, *, backwards: bool) -> bool:
         """Whether no later event of the same read can lie between `since` and `until`.

@@ -11,14 +11,19 @@ from eventstore.cloudevents.event import StreamName, canonical
 from eventstore.errors import InvalidStream
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from eventstore.cloudevents.event import Event
 
 __all__ = [
     "DEFAULT_PARTITIONS",
+    "FORK_MARK",
     "NAME_PATTERN",
     "DurableName",
     "FilterName",
+    "is_fork",
     "is_name",
+    "is_selected",
     "named_for",
     "partition_of",
     "stream_name",
@@ -28,6 +33,9 @@ __all__ = [
 
 NAME_PATTERN = "[A-Za-z0-9._:~-]{1,200}"
 """A whole name of a stream, a durable subscription or a filter, as a regular expression."""
+
+FORK_MARK = "~fork"
+"""What is in the name of every fork, and in no name that is derived from an event. No escape of `named_for` has it."""
 
 DurableName = NewType("DurableName", str)
 """The name of a durable subscription, which its creator chose. After a deletion, another one may have it."""
@@ -46,6 +54,21 @@ _NAMING = ("workflowid", "tenantid", "partitionkey")
 def is_name(text: str) -> bool:
     """Whether a text can be the name of a stream, a durable subscription or a filter: all have the same characters."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_fork(stream: str) -> bool:
+    """Whether a stream is a fork, by its name alone: its events are for those only who name the stream."""
+    return FORK_MARK in stream
+
+
+def is_selected(stream: StreamName, streams: Collection[StreamName]) -> bool:
+    """Whether a reader receives events of a stream, as far as the stream decides.
+
+    Args:
+        stream: The stream of the events.
+        streams: The streams that the reader names; without any, it reads all streams but forks.
+    """
+    return stream in streams if streams else not is_fork(stream)
 
 
 def stream_name(text: str, *, pointer: str = "") -> StreamName:
@@ -76,9 +99,10 @@ def stream_name(text: str, *, pointer: str = "") -> StreamName:
 def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> StreamName:
     """Return the name of the stream for an identifier, which may have characters that names cannot have.
 
-    An identifier that can be a name is the name. In any other, `~` and each character that names cannot have become
-    `~` and two hexadecimal digits per byte of UTF-8; a name that would be too long ends in a digest of the identifier.
-    So two identifiers have different names, unless a publisher chose an identifier with such an escape or digest.
+    An identifier that can be a name, and not that of a fork, is the name. In any other, `~` and each character that
+    names cannot have become `~` and two hexadecimal digits per byte of UTF-8; a name that would be too long ends in a
+    digest of the identifier. So two identifiers have different names, unless a publisher chose an identifier with such
+    an escape or digest.
 
     Args:
         identifier: The id of a workflow, or a partition key.
@@ -88,9 +112,9 @@ def named_for(identifier: str, *, prefix: str = "", pointer: str = "") -> Stream
     Raises:
         InvalidStream: The identifier is empty, or the prefix leaves no room for a name.
     """
-    if not identifier or is_name(prefix + identifier):
+    if not identifier or (is_name(prefix + identifier) and not is_fork(prefix + identifier)):
         return stream_name(prefix + identifier, pointer=pointer)
-    escaped = identifier if is_name(identifier) else _ESCAPED.sub(_escape, identifier)
+    escaped = identifier if is_name(identifier) and not is_fork(identifier) else _ESCAPED.sub(_escape, identifier)
     if not prefix and escaped in _DOT_SEGMENTS:
         escaped = escaped.replace(".", "~2E")
     name = prefix + escaped

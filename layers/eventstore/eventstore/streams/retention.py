@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eventstore.streams.origin import Origin
+
 __all__ = ["Retention", "StreamConfig"]
 
 
@@ -31,7 +33,9 @@ class StreamConfig:
     Attributes:
         retention: How long it keeps its events.
         labels: Key-value pairs of its owner; the hub does not interpret them.
+        forked_from: Where a fork comes from; None for every other stream. Changes of the settings keep it.
     """
 
     retention: Retention = Retention()
     labels: Mapping[str, str] = field(default_factory=dict)
+    forked_from: Origin | None = None

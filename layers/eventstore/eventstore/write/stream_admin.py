@@ -1,4 +1,4 @@
-"""The use case of managing streams: creating, configuring and deleting them."""
+"""The use case of managing streams: creating, configuring, forking and deleting them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from eventstore.access import Scope
-from eventstore.errors import StreamConflict, Unavailable, WrongExpectedVersion
+from eventstore.errors import StreamConflict, StreamNotFound, Unavailable, WrongExpectedVersion
 from eventstore.read.pages import current
+from eventstore.streams import StreamConfig
+from eventstore.write.forking import Fork, origin_of, require_fork_name, require_same
+from eventstore.write.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from eventstore.access import Access
     from eventstore.ports import Clock, Log, Wakeups
     from eventstore.positions import Epoch
-    from eventstore.streams import Condition, StreamConfig, StreamName, StreamState
+    from eventstore.streams import Condition, StreamName, StreamState
 
 __all__ = ["StreamAdmin"]
 
@@ -25,19 +28,26 @@ _TRIM_MILLISECONDS = 2000
 """How long a request removes events from memory before it is answered: API Gateway times out after 29 seconds."""
 
 
+_COPY_MILLISECONDS = 10_000
+"""How long a request copies events to a fork before it is answered, likewise."""
+
+
 class StreamAdmin:
-    """Creates, configures and deletes streams.
+    """Creates, configures, forks and deletes streams.
 
     Args:
         log: Stores the streams.
         wakeups: Starts the turns that notify subscribers of a deletion.
-        clock: Limits the time that a request spends on removing events from memory; None leaves all to the sweep.
+        clock: Limits the time that a request spends on copying events, which has no limit without it, and on removing
+            events from memory, which is left to the sweep without it.
+        limits: The maximum sizes of appends; None is the defaults.
     """
 
-    def __init__(self, log: Log, wakeups: Wakeups, *, clock: Clock | None = None) -> None:
+    def __init__(self, log: Log, wakeups: Wakeups, *, clock: Clock | None = None, limits: Limits | None = None) -> None:
         self._log = log
         self._wakeups = wakeups
         self._clock = clock
+        self._limits = limits or Limits()
 
     def create(
         self, stream: StreamName, config: StreamConfig, *, access: Access, new: bool = False
@@ -109,6 +119,63 @@ class StreamAdmin:
                 break
         self._trim(stream)
         return self._log.describe(stream), now.epoch
+
+    def fork(
+        self, stream: StreamName, to: StreamName, *, access: Access, until: int | None = None
+    ) -> tuple[StreamState, bool]:
+        """Make a stream of the first events of another one: the same events, in the same order, from sequence 1.
+
+        Events are copied in pieces, for a limited time. If not all are copied by then, or a request has died, the same
+        request continues.
+
+        Args:
+            stream: The name of the other stream.
+            to: The name of the fork.
+            access: The access of the caller: it needs the scope `admin`, and must include both streams.
+            until: The sequence of the last event to copy; None for the newest, or that of the fork if it exists.
+
+        Returns:
+            The state of the fork, whose `forked_from` says whether it is complete, and whether it was created.
+
+        Raises:
+            Forbidden: The access does not allow it.
+            InvalidStream: The name is not that of a fork (`streams.is_fork`).
+            InvalidRequest: The other stream does not hold the event `until`, or no event.
+            StreamConflict: Another stream has the name, or the fork cannot be completed.
+            StreamNotFound, StreamGone: The other stream does not exist or was deleted for good, or the fork was.
+        """
+        access.require(Scope.ADMIN)
+        access.require_streams([stream], pointer="stream")
+        access.require_streams([to], pointer="/to")
+        require_fork_name(stream, to)
+        try:
+            state, created = self._log.describe(to), False
+        except StreamNotFound:
+            state, created = self._new_fork(stream, to, until)
+        origin = require_same(state, stream, until)
+        if origin.complete:
+            return state, created
+        fork = Fork(self._log, to, origin, limits=self._limits)
+        try:
+            fork.copy(may_go_on=self._time_for_copying())
+        finally:
+            self._wakeups.notify(fork.needs_wakeup)
+        return self._log.describe(to), created
+
+    def _new_fork(self, stream: StreamName, to: StreamName, until: int | None) -> tuple[StreamState, bool]:
+        config = StreamConfig(forked_from=origin_of(self._log.describe(stream), until))
+        try:
+            created = self._log.create(to, config)
+        except StreamConflict:
+            # Another request has created the stream meanwhile.
+            created = False
+        return self._log.describe(to), created
+
+    def _time_for_copying(self) -> Callable[[], bool]:
+        if self._clock is None:
+            return lambda: True
+        clock, until = self._clock, self._clock.now() + _COPY_MILLISECONDS
+        return lambda: clock.now() < until
 
     def delete(
         self, stream: StreamName, *, access: Access, permanently: bool = False, conditions: Sequence[Condition] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from heapq import merge
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from eventstore.cloudevents import attributes_of
 from eventstore.cloudevents.event import EventId, event_key
 from eventstore.errors import StreamConflict, StreamGone, StreamNotFound, WrongExpectedVersion
 from eventstore.ports import Deleted
-from eventstore.streams import Retention, StreamConfig, StreamName, StreamState, partition_of
+from eventstore.streams import Origin, Retention, StreamConfig, StreamName, StreamState, partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,10 @@ __all__ = ["STATE", "Streams", "state_of"]
 
 STATE = ("head", "first", "bytes", "created", "updated", "gone", "limits", "labels", "changes")
 """The fields of a stream's hash that `state_of` expects, in this order."""
+
+_ORIGIN = ""
+"""The label under which the origin of a fork is stored, which no owner can give: earlier releases keep what they do not
+know among the labels, and so does every step that changes, journals or copies these."""
 
 _FIRST_STEP, _STEP = 8, 128
 """How many entries a removal reads in its first step, which suffices after an append, and in later ones: with three
@@ -233,8 +238,15 @@ def _encoded(config: StreamConfig) -> tuple[str, str]:
     retention = config.retention
     limits = {"max_age": retention.max_age, "max_events": retention.max_events}
     limits = {name: value for name, value in limits.items() if value is not None}
-    return json.dumps(limits) if limits else "", json.dumps(dict(config.labels)) if config.labels else ""
+    labels = dict(config.labels)
+    if config.forked_from is not None:
+        labels[_ORIGIN] = json.dumps(asdict(config.forked_from), separators=(",", ":"))
+    return json.dumps(limits) if limits else "", json.dumps(labels) if labels else ""
 
 
 def _config(limits: bytes, labels: bytes) -> StreamConfig:
-    return StreamConfig(Retention(**json.loads(limits or b"{}")), json.loads(labels or b"{}"))
+    named = json.loads(labels or b"{}")
+    origin = named.pop(_ORIGIN, None)
+    return StreamConfig(
+        Retention(**json.loads(limits or b"{}")), named, None if origin is None else Origin(**json.loads(origin))
+    )
