@@ -8,7 +8,17 @@ from typing_extensions import TypedDict
 
 from functions.answers.members import Batch, Count, MissingRange, Name, Positive, Time, Token
 
-__all__ = ["EventPage", "EventPageHead", "Missing", "Retention", "Stream", "StreamPage", "StreamPageHead", "Streams"]
+__all__ = [
+    "EventPage",
+    "EventPageHead",
+    "Missing",
+    "Origin",
+    "Retention",
+    "Stream",
+    "StreamPage",
+    "StreamPageHead",
+    "Streams",
+]
 
 
 class Missing(TypedDict, total=False):
@@ -64,6 +74,17 @@ class Retention(TypedDict, total=False):
     max_events: Annotated[Positive, Field(description="The newest that many are kept.")]
 
 
+class Origin(TypedDict):
+    """Where a fork comes from. Events `first` to `until` of that stream have the sequences from 1 in the fork."""
+
+    stream: Name
+    first: Annotated[Positive, Field(description="1, unless older events were removed before.")]
+    until: Positive
+    complete: Annotated[
+        bool, Field(description="Whether all of these events are copied. Otherwise the same request continues.")
+    ]
+
+
 class Stream(TypedDict):
     """A stream, and its settings."""
 
@@ -76,6 +97,7 @@ class Stream(TypedDict):
     updated: Time
     retention: Retention
     labels: Mapping[str, str]
+    forked_from: NotRequired[Annotated[Origin, Field(description="Only of a fork.")]]
 
 
 class Streams(TypedDict):

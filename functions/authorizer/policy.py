@@ -37,7 +37,7 @@ _RESOURCES_BY_SCOPE: Mapping[Scope, Sequence[str]] = {
         *_SCHEMAS,
     ),
     Scope.ADMIN: (
-        "POST/api/v1/streams",
+        "POST/api/v1/streams*",
         "PATCH/api/v1/streams/*",
         "DELETE/api/v1/streams/*",
         "*/api/v1/subscriptions*",

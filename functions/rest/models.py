@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import Malformed
-from eventstore.streams import NAME_PATTERN, Retention, StreamConfig, StreamName, stream_name
+from eventstore.streams import FORK_MARK, NAME_PATTERN, Retention, StreamConfig, StreamName, stream_name
 from functions.rest.problems import InvalidBody
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 __all__ = [
     "MODELS",
     "Body",
+    "ForkRequest",
     "NewStream",
     "StreamChanges",
+    "fork_request",
     "new_stream",
     "parsed",
     "refusal",
@@ -32,6 +34,7 @@ __all__ = [
 
 _MOST = 10**12
 _LABELS = 64
+_NAME_PART = "[A-Za-z0-9._:~-]*"
 
 
 def whole(value: object) -> object:
@@ -115,7 +118,24 @@ class StreamChanges(Body):
     )
 
 
-MODELS: Sequence[type[Body]] = (NewStream, StreamChanges)
+class ForkRequest(Body):
+    """A fork of a stream to be made."""
+
+    to: str = Field(
+        description=f"Its name, which contains `{FORK_MARK}`: by that, subscriptions and reads of all streams leave it "
+        "out.",
+        json_schema_extra={"pattern": f"^{_NAME_PART}{FORK_MARK}{_NAME_PART}$", "maxLength": 200},
+        examples=["acme:wf-1~fork"],
+    )
+    until: Limit | None = Field(
+        default=None,
+        description="The sequence of the last event to copy; without it the newest one, or that of the fork if it "
+        "exists.",
+        json_schema_extra=without_default,
+    )
+
+
+MODELS: Sequence[type[Body]] = (NewStream, StreamChanges, ForkRequest)
 """The bodies of calls that concern streams."""
 
 BodyT = TypeVar("BodyT", bound=Body)
@@ -165,6 +185,12 @@ def new_stream(body: bytes) -> tuple[StreamName, StreamConfig]:
     asked = parsed(NewStream, body)
     retention = Retention(asked.retention.max_age, asked.retention.max_events)
     return stream_name(asked.id, pointer="/id"), StreamConfig(retention, asked.labels)
+
+
+def fork_request(body: bytes) -> tuple[StreamName, int | None]:
+    """The name of a fork, and the last sequence to copy; raises `InvalidStream`, and as `parsed` does."""
+    asked = parsed(ForkRequest, body)
+    return stream_name(asked.to, pointer="/to"), asked.until
 
 
 def stream_changes(body: bytes) -> Callable[[StreamConfig], StreamConfig]:

@@ -254,7 +254,7 @@ def stream(state: StreamState) -> StreamAnswer:
         retention["max_age"] = state.config.retention.max_age
     if state.config.retention.max_events is not None:
         retention["max_events"] = state.config.retention.max_events
-    return {
+    answer: StreamAnswer = {
         "id": state.name,
         "head": state.head,
         "first": state.first,
@@ -265,6 +265,15 @@ def stream(state: StreamState) -> StreamAnswer:
         "retention": retention,
         "labels": dict(state.config.labels),
     }
+    origin = state.config.forked_from
+    if origin is not None:
+        answer["forked_from"] = {
+            "stream": origin.stream,
+            "first": origin.first,
+            "until": origin.until,
+            "complete": origin.complete,
+        }
+    return answer
 
 
 def _encoded(media_type: str, content: bytes, headers: Mapping[str, str]) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice, pairwise, product
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,18 @@ from eventstore.errors import (
 )
 from eventstore.ports import Lag, TurnResult
 from eventstore.positions import BEGINNING, Position
-from eventstore.streams import ANY, NEW, Condition, Expected, Retention, StreamConfig, partition_of, version_of
+from eventstore.streams import (
+    ANY,
+    NEW,
+    Condition,
+    Expected,
+    Origin,
+    Retention,
+    StreamConfig,
+    StreamName,
+    partition_of,
+    version_of,
+)
 from tests.examples import FakeClock, event, events
 
 if TYPE_CHECKING:
@@ -436,6 +448,30 @@ class LogContract:
                 read = log.tail(start, count=9, backwards=backwards)[partition].events
                 wanted = earlier[::-1] if backwards else [n for n in range(1, 6) if n not in earlier]
                 assert [recorded.sequence for _, recorded in read] == wanted
+
+    class TestForkOrigins:
+        """A fork keeps where it comes from, beside settings that its owner gives it."""
+
+        def test_the_origin_of_a_stream_is_one_of_its_settings(self, log: Log) -> None:
+            origin = Origin(StreamName("wf"), 2, 7)
+            config = StreamConfig(labels={"team": "a"}, forked_from=origin)
+            assert log.create("wf~fork", config)
+            assert not log.create("wf~fork", config)
+            assert log.describe("wf~fork").config == config
+            assert [state.config for state in log.streams(prefix="wf", after="", count=9)] == [config]
+            with pytest.raises(StreamConflict):
+                log.create("wf~fork", StreamConfig(labels={"team": "a"}))
+            with pytest.raises(StreamConflict):
+                log.create("wf~fork", replace(config, forked_from=replace(origin, until=8)))
+
+        def test_it_is_kept_by_what_changes_the_others(self, log: Log) -> None:
+            origin = Origin(StreamName("wf"), 1, 3, complete=True)
+            log.create("wf~fork", StreamConfig(forked_from=origin))
+            log.append("wf~fork", events(3))
+            config = StreamConfig(Retention(max_events=2), forked_from=origin)
+            assert log.configure(log.describe("wf~fork"), config)
+            log.delete("wf~fork")
+            assert log.describe("wf~fork").config == config
 
     class TestConfiguring:
         def test_a_stream_gets_other_settings_until_somebody_else_changes_them(self, log: Log) -> None:

@@ -118,6 +118,28 @@ _CHANGE: dict[str, Any] = {
     "responses": {"200": json("The stream.", "Stream", ETAG), **problems(400, 404, 410, 412, 413, 415, 422)},
 }
 
+_LOCATION: dict[str, Any] = {"Location": {"schema": {"type": "string"}, "required": True}}
+
+_FORK: dict[str, Any] = {
+    "operationId": "forkStream",
+    "summary": "Make a stream of the first events of another one",
+    "description": (
+        "The same events in the same order, with the sequences from 1: only `hubstream`, `hubsequence` and `hubtime` "
+        "differ. Subscriptions receive events of a fork only if they name it, and reads of all streams leave it out, "
+        "so that no worker of other streams handles them. The same request may be sent again: it continues a fork that "
+        "is not complete, and returns one that is."
+    ),
+    "tags": ["streams"],
+    "parameters": parameters("forkStream", PATH["stream"]),
+    "requestBody": body("ForkRequest"),
+    "responses": {
+        "201": json("Created.", "Stream", _LOCATION),
+        "200": json("It was there before.", "Stream", _LOCATION),
+        "202": json("Not all events are copied yet; send the request again to continue.", "Stream", _LOCATION),
+        **problems(400, 404, 409, 410, 413, 415, 422),
+    },
+}
+
 _DELETE: dict[str, Any] = {
     "operationId": "deleteStream",
     "summary": "Delete a stream's events",
@@ -217,6 +239,7 @@ PATHS: dict[str, Any] = {
     "/api/v1/streams": {"get": _OVERVIEW, "post": _CREATE},
     "/api/v1/streams/{stream}": {"get": _DESCRIBE, "patch": _CHANGE, "delete": _DELETE},
     "/api/v1/streams/{stream}/events": {"get": _READ},
+    "/api/v1/streams/{stream}/fork": {"post": _FORK},
     **SUBSCRIPTION_PATHS,
     **FILTER_PATHS,
     **SCHEMA_PATHS,

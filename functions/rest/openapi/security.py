@@ -20,6 +20,7 @@ SCOPES: Mapping[str, Sequence[Scope]] = {
     "getStream": (Scope.READ,),
     "changeStream": (Scope.ADMIN,),
     "deleteStream": (Scope.ADMIN,),
+    "forkStream": (Scope.ADMIN,),
     "readStream": (Scope.READ,),
     "createSubscription": (Scope.ADMIN,),
     "listSubscriptions": (Scope.SUBSCRIBE, Scope.ADMIN),

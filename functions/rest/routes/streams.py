@@ -1,4 +1,4 @@
-"""Streams: reading in order, creating, describing, changing, listing and deleting."""
+"""Streams: reading in order, creating, describing, changing, listing, forking and deleting."""
 
 from __future__ import annotations
 
@@ -123,6 +123,23 @@ def change(stream: str) -> Answer:
     accepts = settings_condition(tags(request.headers))
     state, epoch = hub().streams.configure(name, changes, access=request.access, accepts=accepts)
     return responses.json_of(200, responses.stream(state), headers={"ETag": settings_tag(state, epoch)})
+
+
+@router.post("/streams/<stream>/fork")
+def fork(stream: str) -> Answer:
+    """Make a stream of the first events of another one."""
+    # Imported here: only routes with a body need pydantic.
+    from functions.rest.models import fork_request  # noqa: PLC0415 - see above
+
+    request = Request.of(router.current_event.raw_event, router.lambda_context)
+    require_known(request.query)
+    to, until = fork_request(json_body(request))
+    state, created = hub().streams.fork(_name(stream), to, access=request.access, until=until)
+    origin = state.config.forked_from
+    is_complete = origin is not None and origin.complete
+    location = f"{request.base}/api/v1/streams/{state.name}"
+    status = 202 if not is_complete else 201 if created else 200
+    return responses.json_of(status, responses.stream(state), headers={"Location": location})
 
 
 @router.delete("/streams/<stream>")

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from eventstore_client.recorded import Recorded
     from eventstore_client.searches import AsyncSearch, Search, Selection
     from eventstore_client.statistics import PartitionStats, Stats
-    from eventstore_client.streams import AsyncStreams, Retention, StreamInfo, Streams
+    from eventstore_client.streams import AsyncStreams, Origin, Retention, StreamInfo, Streams
     from eventstore_client.subscription import Subscription
     from eventstore_client.subscription_status import (
         Circuit,
@@ -132,6 +132,7 @@ __all__ = [
     "NamedFilters",
     "NoCredentials",
     "NotFound",
+    "Origin",
     "Park",
     "PartitionStats",
     "PartitionStatus",
@@ -189,6 +190,7 @@ _MODULES = {
     "Missing": "eventstore_client.losses",
     "NamedFilter": "eventstore_client.named_filters",
     "NamedFilters": "eventstore_client.named_filters",
+    "Origin": "eventstore_client.streams",
     "PartitionStats": "eventstore_client.statistics",
     "PartitionStatus": "eventstore_client.subscription_status",
     "Recorded": "eventstore_client.recorded",

@@ -74,6 +74,8 @@ class Call(Generic[Result]):
         known: Returns the result without a request; None if a request is needed.
         already_done: Returns the result if a retry finds that the earlier attempt, whose response was lost, succeeded:
             what it removes is not there. None if a retry returns the same as the first attempt.
+        is_partial: Whether a result is that of a part only, so that the same request is sent again, which continues.
+            None if a request does all at once.
     """
 
     method: str
@@ -87,6 +89,7 @@ class Call(Generic[Result]):
     is_retried: bool = True
     known: Callable[[], Result] | None = None
     already_done: Callable[[], Result] | None = None
+    is_partial: Callable[[Result], bool] | None = None
 
     @property
     def target(self) -> str:

@@ -41,10 +41,11 @@ class Rest:
         """
         if call.known is not None:
             return call.known()
-        exchange = _Exchange(self.transport, call)
-        if not call.is_retried:
-            return await self.io.run(exchange)
-        return await self.backoff.retry(exchange, self.io)
+        while True:
+            exchange = _Exchange(self.transport, call)
+            result = await (self.backoff.retry(exchange, self.io) if call.is_retried else self.io.run(exchange))
+            if call.is_partial is None or not call.is_partial(result):
+                return result
 
 
 class _Exchange(Generic[Result]):

@@ -1,4 +1,4 @@
-"""The streams of a hub: describing, creating, changing and deleting them."""
+"""The streams of a hub: describing, creating, changing, forking and deleting them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eventstore_client.rest import Rest
     from eventstore_client.transport import Reply
 
-__all__ = ["AsyncStreams", "Retention", "StreamCalls", "StreamInfo", "Streams"]
+__all__ = ["AsyncStreams", "Origin", "Retention", "StreamCalls", "StreamInfo", "Streams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,23 @@ class Retention:
 
     max_age: timedelta | None = None
     max_events: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a fork comes from. Events `first` to `until` of that stream have the sequences from 1 in the fork.
+
+    Attributes:
+        stream: The name of the other stream.
+        first: The sequence of the first event there: 1, unless older events were removed before.
+        until: The sequence of the last event there.
+        complete: Whether all of these events are copied.
+    """
+
+    stream: str
+    first: int
+    until: int
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +65,7 @@ class StreamInfo:
         updated: The time of its last change.
         retention: How long it keeps events.
         labels: Its labels.
+        forked_from: Where a fork comes from; None for every other stream.
         etag: The version of this description, for `expected`; None in a list and after a creation.
         raw: The description as the hub sent it, with members that this version of the client does not know.
     """
@@ -61,6 +79,7 @@ class StreamInfo:
     updated: datetime
     retention: Retention
     labels: Mapping[str, str]
+    forked_from: Origin | None = None
     etag: str | None = None
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
@@ -83,6 +102,7 @@ class StreamInfo:
             updated=datetime.fromisoformat(members["updated"]),
             retention=Retention(None if max_age is None else timedelta(seconds=max_age), retention.get("max_events")),
             labels=MappingProxyType(dict(members["labels"])),
+            forked_from=_origin(members.get("forked_from")),
             etag=etag,
             raw=members,
         )
@@ -184,6 +204,30 @@ class StreamCalls:
         return Call(method="PATCH", path=path, parse=_parse, headers=headers, body=body, is_patch=True)
 
     @request
+    def fork(self, name: str, to: str, *, until: int | None = None) -> Call[StreamInfo]:
+        """Make a stream of the first events of another one: the same events, in the same order.
+
+        Subscriptions receive events of a fork only if they name it, and `search` and `get` find them only by its name.
+        So a workflow can be replayed into a subscription of its own, and reaches no worker of other streams. A fork
+        that was interrupted is continued by the same call, which returns it once it is complete.
+
+        Args:
+            name: The name of the stream.
+            to: The name of the fork, which contains `~fork`, such as `order-7~fork`.
+            until: The sequence of the last event to copy; None for the newest, or that of the fork if it exists.
+
+        Raises:
+            NotFound: The stream does not exist.
+            Gone: The stream was deleted permanently.
+            Invalid: The name is not that of a fork, or the stream does not hold the event `until`.
+            Conflict: Another stream has the name of the fork, or the fork cannot be completed.
+        """
+        body = {"to": to} if until is None else {"to": to, "until": until}
+        return Call(
+            method="POST", path=path_of("streams", name, "fork"), parse=_parse, body=body, is_partial=_is_incomplete
+        )
+
+    @request
     def delete(self, name: str, *, expected: int | str | None = None, permanent: bool = False) -> Call[None]:
         """Delete the events of a stream. Later events continue its sequence.
 
@@ -219,6 +263,16 @@ class AsyncStreams(StreamCalls, Asynchronous):
 
 def _parse(reply: Reply) -> StreamInfo:
     return StreamInfo.parse(json.loads(reply.body), etag=reply.etag)
+
+
+def _origin(members: Mapping[str, Any] | None) -> Origin | None:
+    if members is None:
+        return None
+    return Origin(members["stream"], int(members["first"]), int(members["until"]), bool(members["complete"]))
+
+
+def _is_incomplete(fork: StreamInfo) -> bool:
+    return fork.forked_from is not None and not fork.forked_from.complete
 
 
 def _condition(expected: int | str | None) -> Mapping[str, str]:

@@ -114,6 +114,13 @@ class TestStreams:
         assert shell.run("streams", "delete", "metrics", "--expected", "0", "--permanent") == ""
         assert "stream-gone" in shell.run("streams", "show", "metrics", code=1)
 
+    def test_a_stream_is_forked(self, orders: CommandLine) -> None:
+        fork = orders.json("streams", "fork", "wf-1", "wf-1~fork", "--until", "1")
+        assert fork["forked_from"] == {"stream": "wf-1", "first": 1, "until": 1, "complete": True}
+        assert orders.json("streams", "show", "wf-1~fork") == fork
+        assert "stream-conflict" in orders.run("streams", "fork", "wf-1", "wf-1~fork", "--until", "2", code=1)
+        assert "name it 'wf-1~fork'" in orders.run("streams", "fork", "wf-1", "shadow", code=1)
+
     def test_streams_are_listed(self, orders: CommandLine) -> None:
         assert [stream["id"] for stream in orders.json("streams", "list")] == ["wf-0", "wf-1"]
         assert [row[:3] for row in orders.rows("streams", "list", "--prefix", "wf-1")] == [["wf-1", "2", "1"]]

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from eventstore_client import Conflict, Gone, HistoryLost, Invalid, NotFound, Retention, WrongExpectedVersion
+from eventstore.write import stream_admin
+from eventstore_client import (
+    Conflict,
+    Gone,
+    HistoryLost,
+    Invalid,
+    NotFound,
+    Origin,
+    Retention,
+    WrongExpectedVersion,
+)
 
 if TYPE_CHECKING:
     from eventstore_client import EventStore
@@ -69,6 +79,33 @@ class TestStreams:
         assert rest_hub.streams.change("s", max_events=5, expected=1).retention.max_events == 5
         with pytest.raises(WrongExpectedVersion):
             rest_hub.streams.change("s", max_events=6, expected=2)
+
+    def test_a_fork_has_the_first_events_and_says_where_it_comes_from(self, rest_hub: EventStore) -> None:
+        rest_hub.publish([event("1"), event("2"), event("3")], stream="s")
+
+        fork = rest_hub.streams.fork("s", "s~fork", until=2)
+
+        assert (fork.head, fork.forked_from) == (2, Origin("s", first=1, until=2, complete=True))
+        assert rest_hub.streams.fork("s", "s~fork") == fork
+        assert [(one.stream, one.id) for one in rest_hub.read("s~fork")] == [("s~fork", "1"), ("s~fork", "2")]
+        assert {one.stream for one in rest_hub.search()} == {"s"}
+        assert rest_hub.streams.get("s").forked_from is None
+        with pytest.raises(Conflict, match="choose another name"):
+            rest_hub.streams.fork("s", "s~fork", until=3)
+        with pytest.raises(Invalid, match="name it 's~fork'"):
+            rest_hub.streams.fork("s", "shadow")
+        with pytest.raises(NotFound):
+            rest_hub.streams.fork("none", "none~fork")
+
+    def test_a_fork_of_a_long_stream_is_complete_once_it_is_returned(
+        self, rest_hub: EventStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rest_hub.publish([event(str(number)) for number in range(300)], stream="s")
+        monkeypatch.setattr(stream_admin, "_COPY_MILLISECONDS", -1)
+
+        fork = rest_hub.streams.fork("s", "s~fork")
+
+        assert (fork.head, fork.forked_from) == (300, Origin("s", first=1, until=300, complete=True))
 
     def test_a_list_continues_page_by_page(self, rest_hub: EventStore) -> None:
         for number in range(7):

@@ -33,7 +33,16 @@ from eventstore.hub.moving.store import CopyDiffers, MovedStore
 from eventstore.hub.settings import Settings
 from eventstore.ports import EventSchema, Start, TurnResult
 from eventstore.positions import BEGINNING, Position
-from eventstore.streams import DurableName, Expected, FilterName, Retention, StreamConfig, partition_of
+from eventstore.streams import (
+    DurableName,
+    Expected,
+    FilterName,
+    Origin,
+    Retention,
+    StreamConfig,
+    StreamName,
+    partition_of,
+)
 from eventstore.subscriptions import ConnectionId, Durable, SubscriptionId, SubscriptionKey, Target
 from tests.contract.registry import connected, subscription
 from tests.examples import event, events
@@ -142,7 +151,9 @@ class TestWhatIsMoved:
             target.log.append("wf", [event("1", data="another")])
 
     def test_settings_labels_and_empty_streams_are_there(self, source: Hub, target: Hub) -> None:
-        config = StreamConfig(Retention(max_age=3600, max_events=50), {"team": "blue"})
+        config = StreamConfig(
+            Retention(max_age=3600, max_events=50), {"team": "blue"}, Origin(StreamName("a"), 1, 2, complete=True)
+        )
         source.log.create("empty", config)
         source.log.append("wf", events(2))
         source.log.configure(source.log.describe("wf"), config)

@@ -135,6 +135,7 @@ _CALLS: Mapping[str, Callable[[Any, Access], object]] = {
         _STREAM, lambda _: StreamConfig(Retention(max_events=1)), access=access
     ),
     "streams.create": lambda to, access: to.create("t2:new", StreamConfig(), access=access),
+    "streams.fork": lambda to, access: to.fork(_STREAM, "t2:wf~fork", access=access),
     "streams.delete": lambda to, access: to.delete(_STREAM, access=access),
     "subscriptions.check": lambda to, access: to.check(_subscription(streams=(_STREAM,)), access=access),
     "subscriptions.connect": lambda to, access: to.connect(Connection("new", EVENTSTORE, 0), access=access),

@@ -39,6 +39,23 @@ def _filters() -> list[events_pb2.Filter]:
     return [events_pb2.Filter(prefix=values), either]
 
 
+def test_a_stream_is_forked_once_and_the_fork_says_where_it_comes_from(served: Served) -> None:
+    served.events.Publish(publish("s", "1", "2", "3"))
+    request = streams.ForkStreamRequest(stream="s", to="s~fork", until=2)
+    first, again = served.streams.ForkStream(request), served.streams.ForkStream(request)
+    assert (first.created, again.created) == (True, False)
+    origin = first.stream.forked_from
+    assert (origin.stream, origin.first, origin.until, origin.complete) == ("s", 1, 2, True)
+    found = served.streams.GetStream(streams.GetStreamRequest(stream="s~fork")).stream
+    assert found == first.stream == again.stream
+    assert not served.streams.GetStream(streams.GetStreamRequest(stream="s")).stream.HasField("forked_from")
+    code, info = failing(lambda: served.streams.ForkStream(streams.ForkStreamRequest(stream="s", to="s~fork", until=3)))
+    assert (code, info.reason) == (grpc.StatusCode.ALREADY_EXISTS, "stream-conflict")
+    code, info = failing(lambda: served.streams.ForkStream(streams.ForkStreamRequest(stream="s", to="shadow")))
+    assert (code, info.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "invalid-stream")
+    assert served.streams.ForkStream(streams.ForkStreamRequest(stream="s", to="all~fork")).stream.head == 3
+
+
 def test_a_stream_is_created_once_with_its_settings(served: Served) -> None:
     request = streams.CreateStreamRequest(
         stream="s", retention=streams.Retention(max_events=5), labels={"team": "billing"}

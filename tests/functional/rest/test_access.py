@@ -96,6 +96,7 @@ _VALID: Mapping[str, Mapping[str, Any]] = {
     },
     "createStream": {"body": b'{"id": "new"}'},
     "changeStream": {"body": b'{"labels": {}}'},
+    "forkStream": {"body": b'{"to": "x~fork"}'},
     "createSubscription": {"body": b'{"id": "new"}'},
     "changeSubscription": {"body": b'{"max_attempts": 2}'},
     "putFilter": {"body": b'{"filters": []}'},

@@ -10,7 +10,7 @@ from eventstore_proto.flunq.eventstore.v1 import stream_service_pb2 as messages
 from eventstore_server.grpc.bodies import body_of, message_like, names_page
 from functions.rest import responses
 from functions.rest.conditions import conditions, settings_condition, settings_version
-from functions.rest.models import new_stream, stream_changes
+from functions.rest.models import fork_request, new_stream, stream_changes
 from functions.rest.tokens import STREAMS, next_token
 
 if TYPE_CHECKING:
@@ -89,6 +89,17 @@ class StreamService:
             return messages.ChangeStreamResponse(stream=_message(state), version=settings_version(state, epoch))
 
         return await call.run(change)
+
+    async def fork_stream(self, request: messages.ForkStreamRequest, call: Call) -> messages.ForkStreamResponse:
+        """Make a stream of the first events of another one."""
+
+        def fork(access: Access) -> messages.ForkStreamResponse:
+            until = {"until": request.until} if request.HasField("until") else {}
+            to, last = fork_request(body_of({"to": request.to, **until}))
+            state, created = call.hub.streams.fork(_name(request.stream), to, access=access, until=last)
+            return messages.ForkStreamResponse(stream=_message(state), created=created)
+
+        return await call.run(fork)
 
     async def delete_stream(self, request: messages.DeleteStreamRequest, call: Call) -> messages.DeleteStreamResponse:
         """Delete the events of a stream, or the stream permanently."""

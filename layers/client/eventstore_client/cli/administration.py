@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eventstore_client.calls import UNCHANGED
 from eventstore_client.cli.definitions import done, filters_of, has_filters, settings_of
 from eventstore_client.cli.event_output import one_line
-from eventstore_client.cli.outputs import printing
+from eventstore_client.cli.outputs import printing, say
 from eventstore_client.cli.records import details, records
 from eventstore_client.cli.standings import standing
 from eventstore_client.cli.watching import watch
@@ -52,6 +52,12 @@ def _streams(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
                 labels=labels or UNCHANGED,
                 expected=options.expected,
             )
+        case "fork":
+            shown = streams.fork(options.name, options.to, until=options.until)
+            if shown.forked_from and shown.forked_from.first > 1:
+                say(
+                    f"events before {shown.forked_from.first} of {options.name} were removed before, and are not copied"
+                )
         case _:
             streams.delete(options.name, expected=options.expected, permanent=options.permanent)
             return done(options, id=options.name, deleted=True)

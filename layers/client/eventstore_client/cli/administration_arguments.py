@@ -55,7 +55,7 @@ def _add_stats(commands: Commands, common: Parser) -> None:
 
 
 def _add_streams(commands: Commands, common: Parser) -> None:
-    actions = add_group(commands, "streams", "list, describe, create, change and delete streams")
+    actions = add_group(commands, "streams", "list, describe, create, change, fork and delete streams")
     listing = add_command(actions, common, "list", "print the streams by name")
     listing.add_argument("--prefix", help="only streams whose names start with this text")
     add_output(listing)
@@ -72,6 +72,12 @@ def _add_streams(commands: Commands, common: Parser) -> None:
         "--remove-label", action="append", default=[], metavar="NAME", help="remove a label (repeatable)"
     )
     _add_expected(change, "change")
+
+    fork = _named(actions, common, "fork", "make a stream of the first events of another one")
+    fork.add_argument("to", metavar="FORK", help="the name of the fork, which contains ~fork: STREAM~fork, for example")
+    fork.add_argument(
+        "--until", type=positive, metavar="N", help="the sequence of the last event to copy (default: all events)"
+    )
 
     delete = _named(actions, common, "delete", "delete the events of a stream")
     delete.add_argument("--permanent", action="store_true", help="reject all later events of the stream")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import attributes_of, data_of
 from eventstore.cloudevents.event import Event
-from eventstore.errors import EventConflict, InvalidRequest, InvalidStream, StreamConflict, WrongExpectedVersion
+from eventstore.errors import EventConflict, InvalidStream, StreamConflict, WrongExpectedVersion
 from eventstore.streams import FORK_MARK, Expected, Origin, is_fork
 
 if TYPE_CHECKING:
@@ -55,16 +55,16 @@ def origin_of(source: StreamState, until: int | None) -> Origin:
         until: The sequence of the last event to copy; None for the newest.
 
     Raises:
-        InvalidRequest: The stream has no such event, or does not keep it.
+        InvalidStream: The stream has no such event, or does not keep it.
     """
     if until is not None and until > source.head:
-        raise InvalidRequest(
+        raise InvalidStream(
             f"stream {source.name!r} ends at sequence {source.head}; until must not be greater", pointer="/until"
         )
     last = source.head if until is None else until
     if last < source.first:
         kept = f"the oldest event that it keeps is {source.first}" if source.count else "it keeps no event"
-        raise InvalidRequest(f"stream {source.name!r} has nothing to copy up to {last}: {kept}", pointer="/until")
+        raise InvalidStream(f"stream {source.name!r} has nothing to copy up to {last}: {kept}", pointer="/until")
     return Origin(source.name, source.first, last)
 
 
@@ -104,7 +104,7 @@ class Fork:
         self.needs_wakeup: set[int] = set()
 
     def copy(self, *, may_go_on: Callable[[], bool]) -> bool:
-        """Copy the events that are not copied yet, and return whether all are. At least one piece is copied.
+        """Copy the events that are not copied yet, and return whether all are. At least one piece of them is copied.
 
         Args:
             may_go_on: Whether there is time for another piece.
@@ -118,9 +118,11 @@ class Fork:
             raise StreamConflict(
                 f"events of stream {self._name!r} were removed before it was complete; fork to another name"
             )
-        # The newest event is compared once more: all before it are the right ones, because each was appended there.
-        copied = max(0, min(state.head, self._origin.count) - 1)
-        size = _FIRST_PIECE
+        copied, size = min(state.head, self._origin.count), _FIRST_PIECE
+        if copied:
+            # The newest event is compared: all before it are the right ones, because each was appended behind them.
+            newest, _ = self._read(copied - 1, 1)
+            self._append(newest, copied - 1)
         while copied < self._origin.count:
             events, size = self._read(copied, size)
             copied += self._append(events, copied)

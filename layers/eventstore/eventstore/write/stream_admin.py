@@ -139,8 +139,8 @@ class StreamAdmin:
 
         Raises:
             Forbidden: The access does not allow it.
-            InvalidStream: The name is not that of a fork (`streams.is_fork`).
-            InvalidRequest: The other stream does not hold the event `until`, or no event.
+            InvalidStream: The name is not that of a fork (`streams.is_fork`), or the other stream does not hold the
+                event `until`, or any event.
             StreamConflict: Another stream has the name, or the fork cannot be completed.
             StreamNotFound, StreamGone: The other stream does not exist or was deleted for good, or the fork was.
         """
