@@ -69,7 +69,7 @@ def test_subscribers_of_all_streams_receive_nothing_of_a_fork(hub: Hub) -> None:
         store.publish([event(1), event(2)], stream="wf-1")
         with (
             store.subscribe() as everything,
-            store.subscribe(filters=[{"prefix": {"type": ""}}]) as by_type,
+            store.subscribe(filters=[{"exact": {"type": "t"}}]) as by_type,
             store.subscribe(stream="wf-1~fork") as shadow,
         ):
             store.streams.fork("wf-1", "wf-1~fork")

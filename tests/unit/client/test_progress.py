@@ -70,3 +70,12 @@ def test_a_summary_counts_new_events() -> None:
 
 def test_a_summary_of_nothing_has_no_rate() -> None:
     assert str(Summary(0, 0, 0, 0.0)).endswith("0.00 s (0 events/s)")
+
+
+def test_without_a_total_only_the_number_is_shown() -> None:
+    clock, out = Clock(), Terminal()
+    progress = Progress(None, out=out, clock=clock)
+    clock.now = 2.0
+    progress.advance(1500)
+    progress.close()
+    assert out.getvalue().split("\r")[-1] == "1,500 events  750/s\x1b[K\n"

@@ -1,4 +1,4 @@
-"""The commands of `eventstore` that publish many events: load and demo."""
+"""The commands of `eventstore` that publish many events: load, import and demo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from eventstore_client.cli.demo import items as demo_items
 from eventstore_client.cli.demo import runs
@@ -36,10 +36,19 @@ __all__ = ["RUNNERS"]
 
 def _load(options: argparse.Namespace, store: EventStore) -> None:
     with ExitStack() as stack:
-        sources = list(_sources(options.files, options.stream, stack))
-        total = check(sources, note=say)
-        items = chain.from_iterable(source.items() for source in sources)
-        summary = _load_items(items, total, options, store)
+        sources = list(_sources(options.files, stack, stream=options.stream))
+        _load_sources(sources, options, store)
+
+
+def _import(options: argparse.Namespace, store: EventStore) -> None:
+    with ExitStack() as stack:
+        _load_sources(list(_sources(options.files, stack, is_export=True)), options, store)
+
+
+def _load_sources(sources: Sequence[Source], options: argparse.Namespace, store: EventStore) -> None:
+    total = check(sources, note=say)
+    items = chain.from_iterable(source.items() for source in sources)
+    summary = _load_items(items, total, options, store)
     if options.output is None:
         say_line(str(summary))
     else:
@@ -69,20 +78,24 @@ def _load_items(items: Iterable[Item | Fault], total: int, options: argparse.Nam
         progress.close()
 
 
-def _sources(files: Sequence[str], stream: str | None, stack: ExitStack) -> Iterator[Source]:
+def _sources(
+    files: Sequence[str], stack: ExitStack, *, stream: str | None = None, is_export: bool = False
+) -> Iterator[Source]:
     for name in files:
         path = Path(name)
         if name == "-":
-            yield stack.enter_context(spooled(standard_input(sys.stdin), name="standard input", into=stream))
+            yield stack.enter_context(
+                spooled(standard_input(sys.stdin), name="standard input", into=stream, is_export=is_export)
+            )
         elif is_regular(path):
-            yield Source(path=path, stream=stream)
+            yield Source(path=path, stream=stream, is_export=is_export)
         else:
             # A pipe can be read only once, and the loader reads its sources twice, to check and to load them.
             try:
-                pipe = stack.enter_context(path.open("rb"))
+                pipe = cast("BinaryIO", stack.enter_context(path.open("rb")))
             except OSError as error:
                 raise BadInput([f"{name}: {read_failure(error)}"]) from error
-            yield stack.enter_context(spooled(pipe, name=name, into=stream))
+            yield stack.enter_context(spooled(pipe, name=name, into=stream, is_export=is_export))
 
 
 def _richest_run(demo_runs: Sequence[Run]) -> Run:
@@ -91,4 +104,8 @@ def _richest_run(demo_runs: Sequence[Run]) -> Run:
     return max(demo_runs, key=lambda run: len(run.types() & types))
 
 
-RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {"demo": _demo, "load": _load}
+RUNNERS: Mapping[str, Callable[[argparse.Namespace, EventStore], None]] = {
+    "demo": _demo,
+    "import": _import,
+    "load": _load,
+}

@@ -1,4 +1,4 @@
-"""The commands `eventstore load` and `demo`, and their help texts."""
+"""The commands `eventstore load`, `import` and `demo`, and their help texts."""
 
 from __future__ import annotations
 
@@ -27,6 +27,13 @@ removed. All files are checked before any event is published. Loading again is s
 """
 
 
+_IMPORT = """\
+The hub to import into gives each event the next sequence of its stream: the same as before, if the stream is exported
+from its first event on and is empty there. All files are checked before any event is published. Importing again, also
+after an interruption, is safe: an event is stored once.
+"""
+
+
 def _add_load(commands: Commands, common: Parser) -> None:
     command = commands.add_parser(
         "load",
@@ -39,6 +46,20 @@ def _add_load(commands: Commands, common: Parser) -> None:
     _add_publishers(command)
     command.add_argument("files", nargs="+", metavar="FILE", help="a file or pipe with events; - for standard input")
     command.add_argument("--stream", help="the stream of all events (default: by their attributes)")
+    add_output(command, default=None, without="a summary on standard error")
+
+
+def _add_import(commands: Commands, common: Parser) -> None:
+    command = commands.add_parser(
+        "import",
+        parents=[common],
+        help="publish events that `eventstore export` wrote, to streams of the same names",
+        description="Publish events that `eventstore export` wrote, to streams of the same names and in their order.",
+        epilog=_IMPORT + "\n" + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_publishers(command)
+    command.add_argument("files", nargs="+", metavar="FILE", help="a file or pipe, in order; - for standard input")
     add_output(command, default=None, without="a summary on standard error")
 
 
@@ -70,5 +91,9 @@ def _add_publishers(command: argparse.ArgumentParser) -> None:
     )
 
 
-BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {"demo": _add_demo, "load": _add_load}
+BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {
+    "demo": _add_demo,
+    "import": _add_import,
+    "load": _add_load,
+}
 """Each adds a command, with the options that all commands have."""

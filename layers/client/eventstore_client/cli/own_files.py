@@ -7,14 +7,14 @@ import stat
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["locked_folder", "replace_file"]
+__all__ = ["locked_folder", "replace_file", "replacing"]
 
 
 @contextmanager
@@ -38,11 +38,19 @@ def locked_folder(path: Path) -> Iterator[None]:
 
 
 def replace_file(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Replace a file, which keeps its owner. A new one can be read by its owner only.
+    """Replace a file by a text; see `replacing`."""
+    with replacing(path, mode=mode) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def replacing(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
+    """Replace a file, which keeps its owner, by what is written until the end. A new one can be read by its owner only.
+
+    If an exception is raised meanwhile, the file stays as it was.
 
     Args:
         path: The file.
-        text: Its content.
         mode: Its mode; None keeps the one that it has.
 
     Raises:
@@ -53,11 +61,9 @@ def replace_file(path: Path, text: str, *, mode: int | None = None) -> None:
     try:
         before = target.stat() if target.exists() else None
         # The mode of a temporary file is 0600.
-        with NamedTemporaryFile(
-            "w", encoding="utf-8", dir=target.parent, prefix=f".{path.name}-", delete=False
-        ) as file:
+        with NamedTemporaryFile(dir=target.parent, prefix=f".{path.name}-", delete=False) as file:
             try:
-                file.write(text)
+                yield cast("BinaryIO", file)
                 file.flush()
                 os.fsync(file.fileno())
                 if before is not None:

@@ -1,4 +1,4 @@
-"""The progress of a load: a bar on a terminal, otherwise a line every few seconds."""
+"""The progress of a load or an export: a bar on a terminal, otherwise a line every few seconds."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _LINE = 5.0
 
 
 class Progress:
-    """Shows the progress of a load. Threads may share it.
+    """Shows the progress of a load or an export. Threads may share it.
 
     Args:
-        total: The number of events to load.
+        total: The number of events to load; None if it is not known.
         out: The stream to write to.
         clock: Returns monotonic time in seconds.
     """
 
-    def __init__(self, total: int, *, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, total: int | None, *, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
         self._out = out
         self._clock = clock
@@ -41,7 +41,7 @@ class Progress:
         self._shown = self._started if not self._terminal else self._started - _REDRAW
 
     def advance(self, count: int) -> None:
-        """Add a number of events that the hub confirmed."""
+        """Add a number of events that are done."""
         with self._lock:
             self._done += count
             now = self._clock()
@@ -57,12 +57,18 @@ class Progress:
                 self._out.write("\n")
                 self._out.flush()
 
+    def _bar(self) -> str:
+        if self._total is None:
+            return ""
+        filled = _BAR_WIDTH * self._done // self._total if self._total else _BAR_WIDTH
+        return f"{'█' * filled}{'░' * (_BAR_WIDTH - filled)} "
+
     def _show(self, now: float) -> None:
         rate = self._done / (now - self._started) if now > self._started else 0.0
-        text = f"{self._done:,}/{self._total:,} events  {rate:,.0f}/s"
+        done = f"{self._done:,}" if self._total is None else f"{self._done:,}/{self._total:,}"
+        text = f"{done} events  {rate:,.0f}/s"
         if self._terminal:
-            filled = _BAR_WIDTH * self._done // self._total if self._total else _BAR_WIDTH
-            line = f"{'█' * filled}{'░' * (_BAR_WIDTH - filled)} {text}"
+            line = f"{self._bar()}{text}"
             # The rest of the line is erased: the previous text may have been longer.
             self._out.write(f"\r{line[: get_terminal_size().columns - 1]}\x1b[K")
         else:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from eventstore_client.recorded import Recorded
     from eventstore_client.searches import Selection
 
-__all__ = ["RUNNERS"]
+__all__ = ["RUNNERS", "selection_of"]
 
 _PAGE = 500
 _SELECTION = (
@@ -42,7 +42,7 @@ def _read(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
 
 
 def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
-    selection = cast("Selection", {name: getattr(options, name) for name in _SELECTION})
+    selection = selection_of(options)
     page = _PAGE if options.count is None else min(_PAGE, options.count)
     found = store.search(
         stream=options.stream,
@@ -55,6 +55,11 @@ def _search(options: argparse.Namespace, store: EventStore) -> Iterable[str]:
     return (
         live_table(events, style=style_of(sys.stdout)) if options.output == "table" else _texts(events, options.output)
     )
+
+
+def selection_of(options: argparse.Namespace) -> Selection:
+    """Return the events that the options of a search select; their streams are `options.stream`."""
+    return cast("Selection", {name: getattr(options, name) for name in _SELECTION})
 
 
 def _texts(events: Iterable[Recorded], output: str) -> Iterator[str]:

@@ -9,11 +9,12 @@ from eventstore_client.cli.shared_arguments import WORKFLOW_ATTRIBUTES, add_even
 from eventstore_client.cli.values import positive, time_with_zone, type_pattern
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
 
-__all__ = ["BUILDERS"]
+__all__ = ["BUILDERS", "add_selection"]
 
 _ATTRIBUTES = {
     "source": "from this source",
@@ -49,6 +50,16 @@ def _add_search(commands: Commands, common: Parser) -> None:
         description="Print the events of all streams that match all options, in the order in which they were stored. "
         "A repeated option matches any of its values.",
     )
+    add_selection(command)
+    command.add_argument(
+        "--order", choices=["asc", "desc"], default="asc", help="asc: oldest first; desc: newest first (default: asc)"
+    )
+    command.add_argument("--count", type=positive, metavar="N", help="end after N events (default: all events)")
+    add_event_output(command)
+
+
+def add_selection(command: argparse.ArgumentParser) -> None:
+    """Add the options that select events; see `queries.selection_of`."""
     command.add_argument(
         "--type",
         type=type_pattern,
@@ -73,11 +84,6 @@ def _add_search(commands: Commands, common: Parser) -> None:
         "--filter", metavar="SQL", help="only events for which this CloudEvents SQL expression is true"
     )
     command.add_argument("--filter-name", metavar="NAME", help="only events that this named filter of the hub matches")
-    command.add_argument(
-        "--order", choices=["asc", "desc"], default="asc", help="asc: oldest first; desc: newest first (default: asc)"
-    )
-    command.add_argument("--count", type=positive, metavar="N", help="end after N events (default: all events)")
-    add_event_output(command)
 
 
 BUILDERS: Mapping[str, Callable[[Commands, Parser], None]] = {

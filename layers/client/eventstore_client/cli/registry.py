@@ -42,7 +42,8 @@ _ADMINISTRATION = Command("eventstore_client.cli.administration_arguments", "eve
 
 COMMANDS: Mapping[str, Command] = {
     "publish": Command("eventstore_client.cli.publishing_arguments", "eventstore_client.cli.publishing"),
-    **dict.fromkeys(("load", "demo"), _LOADING),
+    **dict.fromkeys(("load", "import", "demo"), _LOADING),
+    "export": Command("eventstore_client.cli.exporting", "eventstore_client.cli.exporting"),
     **dict.fromkeys(("read", "search", "get"), _QUERIES),
     **dict.fromkeys(("tail", "subscribe", "work"), _FOLLOWING),
     **dict.fromkeys(("streams", "subscriptions"), _ADMINISTRATION),

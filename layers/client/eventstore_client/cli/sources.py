@@ -27,7 +27,7 @@ from eventstore_client.cli.files import (
 from eventstore_client.cli.temporal import history_events, is_history, is_history_event, workflow_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -51,6 +51,7 @@ class Item:
         place: The file and line of the event, for messages.
         size: The size of the text in UTF-8 bytes.
         named_for: The workflow id if it is the name of the file; else empty.
+        sequence: The sequence of an exported event in its stream; 0 for others.
     """
 
     text: str
@@ -58,6 +59,7 @@ class Item:
     place: str
     size: int
     named_for: str = ""
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,14 @@ class Source:
         name: The name in messages; by default, the path.
         stream: The stream of all events; None leaves it to the attributes of each event.
         is_copy: Whether the file is a temporary copy of a pipe, whose name has no meaning.
+        is_export: Whether every event must be exported by a hub, those of a stream in their order.
     """
 
     path: Path
     name: str = ""
     stream: str | None = None
     is_copy: bool = False
+    is_export: bool = False
     _versions: list[Version] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def items(self) -> Iterator[Item | Fault]:
@@ -105,7 +109,8 @@ class Source:
                     yield Fault(self._name, _CHANGED)
                     return
                 self._versions[:] = [version]
-                yield from self._items(decompressed(file))
+                items = self._items(decompressed(file))
+                yield from _in_order(items) if self.is_export else items
                 if Version.of(file) != version:
                     yield Fault(self._name, _CHANGED)
         except READ_ERRORS as error:
@@ -185,25 +190,46 @@ class Source:
         event = from_json(text)
         if len(event.body) > _EVENT_BYTES:
             raise Invalid(f"the event has {len(event.body)} bytes; the limit is {_EVENT_BYTES}")
-        name = self.stream if self.stream is not None else exported_from
+        name = self.stream if self.stream is not None else exported_from.stream if exported_from else None
+        if self.is_export and exported_from is None:
+            raise Invalid("no hub exported the event: it has no hubstream and hubsequence; use `eventstore load`")
         stream = stream_of(event) if name is None else stream_name(name)
-        return Item(text, stream, place, len(text.encode()), named_for)
+        sequence = exported_from.sequence if exported_from else 0
+        return Item(text, stream, place, len(text.encode()), named_for, sequence)
+
+
+def _in_order(items: Iterable[Item | Fault]) -> Iterator[Item | Fault]:
+    """Iterate over exported events. One that is behind a later event of its stream is a fault."""
+    newest: dict[str, int] = {}
+    for item in items:
+        if isinstance(item, Item):
+            before = newest.get(item.stream, 0)
+            if item.sequence <= before:
+                yield Fault(
+                    item.place,
+                    f"hubsequence {item.sequence} of stream {item.stream!r} comes after {before}: the events of a "
+                    "stream must be in their order, as `eventstore export` writes them",
+                )
+                continue
+            newest[item.stream] = item.sequence
+        yield item
 
 
 @contextmanager
-def spooled(stream: BinaryIO, *, name: str, into: str | None = None) -> Iterator[Source]:
+def spooled(stream: BinaryIO, *, name: str, into: str | None = None, is_export: bool = False) -> Iterator[Source]:
     """Copy a pipe to a temporary file, and return it as a source, which can be read twice.
 
     Args:
         stream: The pipe.
         name: The name in messages.
         into: The stream of all events; None leaves it to the attributes of each event.
+        is_export: As of `Source`.
 
     Raises:
         BadInput: The pipe cannot be read, or the file cannot be written.
     """
     with temporary_copy(stream, name=name) as path:
-        yield Source(path=path, name=name, stream=into, is_copy=True)
+        yield Source(path=path, name=name, stream=into, is_copy=True, is_export=is_export)
 
 
 def _reason(error: EventstoreError) -> str:

@@ -1,0 +1,226 @@
+"""`eventstore export` and `eventstore import`, on a real hub."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import stat
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eventstore_client.cli import exporting
+from eventstore_client.cli.main import main
+from functions.hub import hub
+from tests.fresh import forget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from eventstore_client import EventStore
+
+FILE = "events.ndjson"
+
+_JSON = st.sampled_from(
+    [
+        "1e400",
+        "12.50",
+        "[1,\n2]",
+        '"\\u2028 line"',
+        '"\u2028 as it is"',
+        "null",
+        '{"hubsequence":"9"}',
+        "123456789012345678901",
+    ]
+)
+_MEMBERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": st.text("aä→ ", min_size=1, max_size=5).filter(str.strip),
+        "priority": st.integers(-9, 9),
+        "urgent": st.booleans(),
+        "workflowid": st.sampled_from(["wf", "other"]),
+    },
+)
+_EVENTS = st.tuples(st.sampled_from(["wf", "acme:wf", "x"]), _MEMBERS, _JSON | st.none())
+
+
+class Shell:
+    """Runs commands in a folder."""
+
+    def __init__(self, store: EventStore, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+        self.store = store
+        self.folder = folder
+        self._capsys = capsys
+
+    def run(self, command: str, file: str, *arguments: str, code: int = 0) -> str:
+        """What a command writes to standard error."""
+        name = file if file == "-" else str(self.folder / file)
+        assert main([command, name, *arguments, "--url", str(self.store.url), "--patience", "1"]) == code
+        return self._capsys.readouterr().err
+
+    def lines(self, file: str = FILE) -> list[dict[str, Any]]:
+        content = (self.folder / file).read_bytes()
+        content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        return [json.loads(line) for line in content.decode().removesuffix("\n").split("\n")]
+
+    def write(self, *events: str) -> None:
+        (self.folder / FILE).write_text("".join(f"{event}\n" for event in events), encoding="utf-8")
+
+
+@pytest.fixture
+def shell(rest_hub: EventStore, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Shell:
+    return Shell(rest_hub, capsys, tmp_path)
+
+
+def event(event_id: object, **members: object) -> dict[str, object]:
+    return {"specversion": "1.0", "id": str(event_id), "source": "/s", "type": "t", **members}
+
+
+def recorded(event_id: object, *, stream: str, sequence: object) -> str:
+    return json.dumps(event(event_id, hubstream=stream, hubsequence=str(sequence), hubtime="2026-01-05T09:00:00Z"))
+
+
+def emptied() -> None:
+    client = hub().log._client  # type: ignore[attr-defined]
+    client.flushall()
+    client.close()
+    forget()
+
+
+def stored(store: EventStore) -> dict[str, list[tuple[int, str]]]:
+    """The events of each stream, as their text without the hub's attributes. In NDJSON, a line break is a space."""
+    names = [stream.name for stream in store.streams.list()]
+    return {
+        name: [(one.sequence, one.text.partition(',"hubstream":')[0].replace("\n", " ")) for one in store.read(name)]
+        for name in names
+    }
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(_EVENTS, min_size=1, max_size=25),
+    st.sampled_from([FILE, "events.gz"]),
+    st.sampled_from(["load", "import"]),
+)
+def test_what_was_exported_makes_equal_streams_in_an_empty_hub(
+    shell: Shell, wanted: Sequence[tuple[str, dict[str, object], str | None]], file: str, command: str
+) -> None:
+    emptied()
+    for number, (stream, members, data) in enumerate(wanted):
+        text = json.dumps(event(number, **members), ensure_ascii=False)
+        shell.store.publish([text if data is None else f'{text[:-1]},"data":{data}}}'], stream=stream)
+    before = stored(shell.store)
+    shell.run("export", file)
+    emptied()
+    shell.run(command, file)
+    assert stored(shell.store) == before
+    assert "0 new" in shell.run(command, file)
+    assert stored(shell.store) == before
+
+
+class TestExport:
+    def test_events_are_written_in_their_order_and_selected(self, shell: Shell) -> None:
+        shell.store.publish([event(1, type="a"), event(2, type="b"), event(3, type="a")], stream="wf")
+        shell.store.publish([event(4, type="a")], stream="x")
+        assert "exported 4 events of 2 streams to " in shell.run("export", FILE)
+        assert [(line["hubstream"], line["hubsequence"]) for line in shell.lines()] == [
+            ("wf", "1"),
+            ("wf", "2"),
+            ("wf", "3"),
+            ("x", "1"),
+        ]
+        shell.run("export", FILE, "--type", "a", "--stream", "wf")
+        assert [line["id"] for line in shell.lines()] == ["1", "3"]
+        shell.run("export", FILE, "--until", "2000-01-01T00:00:00Z")
+        assert (shell.folder / FILE).read_bytes() == b""
+
+    def test_the_cursor_of_an_export_continues_it(self, shell: Shell) -> None:
+        shell.store.publish([event(1)], stream="wf")
+        cursor = shell.run("export", FILE).rpartition("--cursor ")[2].strip()
+        shell.store.publish([event(2)], stream="wf")
+        shell.run("export", "later", "--cursor", cursor)
+        assert [line["id"] for line in shell.lines("later")] == ["2"]
+
+    def test_it_is_compressed_by_the_name_or_the_option_always_alike(self, shell: Shell) -> None:
+        shell.store.publish([event(number) for number in range(50)], stream="wf")
+        shell.run("export", FILE)
+        for name, *options in (["a.gz"], ["b.gz"], ["c", "--gzip"]):
+            shell.run("export", name, *options)
+            assert shell.lines(name) == shell.lines()
+        contents = {(shell.folder / name).read_bytes() for name in ("a.gz", "b.gz", "c")}
+        assert len(contents) == 1
+        assert len(contents.pop()) < (shell.folder / FILE).stat().st_size / 3
+
+    def test_an_export_that_fails_leaves_the_file_as_it_was(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shell.store.publish([event(number) for number in range(9)], stream="wf")
+        shell.write("before")
+        (shell.folder / FILE).chmod(0o640)
+        monkeypatch.setattr(exporting, "_PAGE", 4)
+        with monkeypatch.context() as patched:
+            patched.setattr(exporting, "one_line", failing_after(6))
+            with pytest.raises(RuntimeError):
+                shell.run("export", FILE)
+        assert (shell.folder / FILE).read_text() == "before\n"
+        assert [path.name for path in shell.folder.iterdir()] == [FILE]
+        shell.run("export", FILE)
+        assert len(shell.lines()) == 9
+        assert stat.S_IMODE((shell.folder / FILE).stat().st_mode) == 0o640
+
+    def test_a_file_that_cannot_be_written_is_named(self, shell: Shell) -> None:
+        assert "none/events: cannot be written: No such file" in shell.run("export", "none/events", code=1)
+
+    def test_standard_output_gets_the_same_bytes(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        shell.store.publish([event(1, subject="ä")], stream="wf")
+        shell.run("export", FILE)
+        out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", out)
+            assert main(["export", "-", "--url", str(shell.store.url)]) == 0
+        assert out.buffer.getvalue() == (shell.folder / FILE).read_bytes()  # type: ignore[attr-defined]
+
+
+class TestImport:
+    def test_events_that_no_hub_exported_are_refused_before_any_is_stored(self, shell: Shell) -> None:
+        shell.write(recorded(1, stream="wf", sequence=1), json.dumps(event(2)))
+        printed = shell.run("import", FILE, code=1)
+        assert f"{FILE}:2: no hub exported the event" in printed
+        assert "use `eventstore load`" in printed
+        assert list(shell.store.streams.list()) == []
+
+    def test_events_that_are_not_in_their_order_are_refused(self, shell: Shell) -> None:
+        shell.write(
+            recorded(1, stream="wf", sequence=2),
+            recorded(2, stream="x", sequence=1),
+            recorded(3, stream="wf", sequence=1),
+        )
+        printed = shell.run("import", FILE, code=1)
+        assert f"{FILE}:3: hubsequence 1 of stream 'wf' comes after 2" in printed
+        shell.write(recorded(1, stream="wf", sequence="first"))
+        assert "hubsequence 0 of stream 'wf'" in shell.run("import", FILE, code=1)
+        assert list(shell.store.streams.list()) == []
+
+    def test_several_exports_are_imported_in_order(self, shell: Shell) -> None:
+        shell.write(recorded(1, stream="wf", sequence=7), recorded(2, stream="wf", sequence=9))
+        (shell.folder / "later").write_text(recorded(3, stream="wf", sequence=10) + "\n")
+        shell.run("import", FILE, str(shell.folder / "later"))
+        assert [(one.sequence, one.id) for one in shell.store.read("wf")] == [(1, "1"), (2, "2"), (3, "3")]
+
+
+def failing_after(count: int) -> Any:  # noqa: ANN401 - a function
+    """A formatter of events that fails after some."""
+    left = iter(range(count))
+
+    def one_line(text: str) -> str:
+        if next(left, None) is None:
+            raise RuntimeError("interrupted")
+        return text
+
+    return one_line
