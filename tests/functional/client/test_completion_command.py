@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OUTPUTS = ["json", "ndjson", "table"]
 CASES = [
     (["strea"], ["streams"]),
-    (["streams", ""], ["change", "create", "delete", "list", "show"]),
+    (["streams", ""], ["change", "create", "delete", "fork", "list", "show"]),
     (["streams", "li"], ["list"]),
     (["read", "--output", ""], OUTPUTS),
     (["streams", "list", "--output", "n"], ["ndjson"]),
