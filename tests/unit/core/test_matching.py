@@ -62,3 +62,21 @@ def test_a_subscription_decodes_to_what_was_encoded(filters: list[object], strea
     wanted = subscription(*filters, streams=tuple(streams))
     assert Subscription.decoded("k", wanted.encoded()) == wanted
     assert json.loads(wanted.encoded())
+
+
+@pytest.mark.parametrize(
+    "filters", [[], [EXACT], [{"prefix": {"hubstream": "wf~"}}], [{"exact": {"hubstream": "wf~fork"}}]]
+)
+def test_a_subscription_receives_events_of_a_fork_only_if_it_names_the_stream(filters: list[object]) -> None:
+    attributes = {"type": "t", "hubstream": "wf~fork"}
+    assert not subscription(*filters).matches("wf~fork", attributes)
+    assert not subscription(*filters).concerns("wf~fork")
+    assert not subscription(*filters, streams=("wf",)).matches("wf~fork", attributes)
+    assert subscription(*filters, streams=("wf~fork",)).matches("wf~fork", attributes)
+    assert subscription(*filters, streams=("wf~fork",)).concerns("wf~fork")
+
+
+def test_only_subscriptions_that_name_a_fork_are_candidates_for_its_events() -> None:
+    terms = set(terms_of_event("wf~fork", {"type": "t", "subject": "s"}))
+    assert terms == set(terms_of(subscription(streams=("wf~fork",))))
+    assert not terms & {*terms_of(subscription(EXACT)), *terms_of(subscription())}

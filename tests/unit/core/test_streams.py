@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventstore.errors import InvalidStream
-from eventstore.streams import named_for, partition_of, stream_name, stream_of
+from eventstore.streams import is_fork, named_for, partition_of, stream_name, stream_of
 from tests.examples import event
 
 if TYPE_CHECKING:
@@ -100,6 +100,26 @@ def test_no_two_tenants_share_a_stream(tenant: str, workflow: str, other_tenant:
 
     names = stream(tenantid=tenant, workflowid=workflow), stream(tenantid=other_tenant, workflowid=other_workflow)
     assert names[0] != names[1] or names[0] is None or (tenant, workflow) == (other_tenant, other_workflow)
+
+
+@given(
+    st.sampled_from(["", "acme:"]),
+    st.lists(st.sampled_from(["~fork", "~", "fork", "a", " ", "ä", ":", "x" * 190]), min_size=1, max_size=4).map(
+        "".join
+    ),
+)
+def test_no_id_of_a_workflow_results_in_the_name_of_a_fork(prefix: str, workflow: str) -> None:
+    assert not is_fork(named_for(workflow, prefix=prefix))
+
+
+def test_an_id_of_a_workflow_that_looks_like_a_fork_is_escaped() -> None:
+    assert named_for("a~fork", prefix="acme:") == "acme:a~7Efork"
+
+
+def test_a_tenant_that_looks_like_a_fork_is_refused() -> None:
+    with pytest.raises(InvalidStream, match="contains '~fork'") as error:
+        stream_of(event(tenantid="a~fork", workflowid="wf"))
+    assert error.value.pointer == "/tenantid"
 
 
 def test_a_tenant_with_a_colon_is_refused_by_pointer_unless_the_stream_is_named() -> None:

@@ -56,9 +56,9 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
-def is_fork(stream: str) -> bool:
-    """Whether a stream is a fork, by its name alone: its events are for those only who name the stream."""
-    return FORK_MARK in stream
+def is_fork(name: str) -> bool:
+    """Whether a name is that of a fork, whose events are for those only who name it."""
+    return FORK_MARK in name
 
 
 def is_selected(stream: StreamName, streams: Collection[StreamName]) -> bool:
@@ -158,12 +158,19 @@ def workflow_stream(tenant: str, workflow: str) -> StreamName:
         workflow: The value of `workflowid`.
 
     Raises:
-        InvalidStream: The tenant has a colon or a character that names cannot have, or the name is invalid.
+        InvalidStream: The tenant has a colon, a character that names cannot have, or the mark of forks; or the name is
+            invalid.
     """
     if ":" in tenant:
         raise InvalidStream(
             f"tenantid {tenant[:80]!r} contains ':', which separates tenant and workflow in a stream name; set "
             "another tenantid, or name the stream with ?stream=",
+            pointer="/tenantid",
+        )
+    if is_fork(tenant):
+        raise InvalidStream(
+            f"tenantid {tenant[:80]!r} contains {FORK_MARK!r}, by which subscriptions leave out the events of "
+            "forks; set another tenantid, or name the stream with ?stream=",
             pointer="/tenantid",
         )
     if tenant:
