@@ -78,7 +78,7 @@ class DurableSubscriptionCalls:
             name: The name of the subscription.
             filters: As for `EventStore.subscribe`.
             filter_name: The name of a filter that the hub keeps; the subscription follows its changes.
-            stream: The name of a stream, or up to 100 names; by default, all streams.
+            stream: The name of a stream, or up to 100 names; by default, all streams but forks.
             start: `now`, or `start` for the oldest event kept.
             cursor: Begin behind this cursor, whatever `start` is: one of `Subscription`, `search` or another durable
                 subscription.

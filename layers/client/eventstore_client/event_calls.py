@@ -166,7 +166,7 @@ class EventCalls(ConnectedHub):
                 `{"prefix": {"type": "io.flunq.task."}}` or `{"sql": "priority > 3"}`; all of them must match.
             filter_name: The name of a filter that the hub keeps; events must match it as well. The hub uses the
                 definition that the filter has when the client connects, also when it connects again.
-            stream: The name of a stream, or up to 100 names; by default, all streams.
+            stream: The name of a stream, or up to 100 names; by default, all streams but forks.
             start: `now`, or `start` for the oldest event kept.
             cursor: A `Subscription.cursor`, or the cursor of a page of `GET /api/v1/events`, to resume from; `start`
                 applies only if it is None or empty.
