@@ -54,9 +54,7 @@ class ObjectsContract:
             ("first", "length", "part"),
             [(0, 3, b"012"), (2, 3, b"234"), (8, 9, b"89"), (9, 1, b"9"), (10, 1, b""), (99, 9, b""), (3, 0, b"")],
         )
-        def test_a_range_is_what_there_is_of_it(
-            self, objects: Objects, first: int, length: int, part: bytes
-        ) -> None:
+        def test_a_range_is_what_there_is_of_it(self, objects: Objects, first: int, length: int, part: bytes) -> None:
             objects.put_new(KEY, b"0123456789")
             assert objects.get_range(KEY, first=first, length=length) == part
 

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 def objects_at(url: str, *, prefix: str = "", bucket: str = "archive", attempts: int = 1) -> S3Objects:
-    calls = ServiceCalls(
-        "s3", environment(), endpoint=url, seconds=20, attempts=attempts, pause=lambda _: None
-    )
+    calls = ServiceCalls("s3", environment(), endpoint=url, seconds=20, attempts=attempts, pause=lambda _: None)
     return S3Objects(calls, bucket=bucket, prefix=prefix)
 
 

@@ -56,7 +56,15 @@ class Signer:
         self._derived: tuple[tuple[str, str], bytes] = ("", ""), b""
 
     def signed(
-        self, method: str, path: str, body: bytes, *, host: str, headers: Mapping[str, str], seconds: float, query: str = ""
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        host: str,
+        headers: Mapping[str, str],
+        seconds: float,
+        query: str = "",
     ) -> dict[str, str]:
         """Return the headers of a request, its signature among them.
 
