@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.archive.collecting import Collector
 from eventstore.archive.manifests import ManifestChanged, Manifests
-from eventstore.archive.merging import Merger, MergeLimits
+from eventstore.archive.merging import MergeLimits, Merger
 from eventstore.archive.sealing import Sealer, SealLimits
 from eventstore.errors import IndexDiverged
 

@@ -190,8 +190,14 @@ class Manifest:
             ArchivedEpoch(Epoch(archived["epoch"]), tuple(map(_segment_of, archived["segments"])))
             for archived in content["epochs"]
         )
-        numbers = (content[name] for name in ("partition", "partitions", "revision", "generation", "maintained"))
-        return cls(*numbers, epochs)
+        return cls(
+            content["partition"],
+            content["partitions"],
+            content["revision"],
+            content["generation"],
+            content["maintained"],
+            epochs,
+        )
 
 
 def _segment_members(segment: Segment) -> dict[str, object]:

@@ -17,6 +17,8 @@ from eventstore.archive.layout import index_key
 from eventstore.archive.lines import parse_line
 from eventstore.archive.manifests import ManifestChanged
 from eventstore.archive.storing import MissingEvents, SegmentRange, store_segment
+from eventstore.errors import ArchiveUnavailable
+from eventstore.ports.objects import ObjectNotFound
 from eventstore.read.gaps import merge_ranges
 
 if TYPE_CHECKING:
@@ -117,12 +119,25 @@ class Merger:
         self, loaded: LoadedManifest, archived: ArchivedEpoch, segments: Sequence[Segment]
     ) -> LoadedManifest | None:
         """Store the merged segment, and list it; return None if others have changed these segments meanwhile."""
-        span = SegmentRange(archived.epoch, segments[0].after, segments[-1].until, segments[-1].time)
+        try:
+            merged = self._stored(loaded, archived.epoch, segments)
+        except ObjectNotFound as error:
+            # Others have merged the segments, and deleted their files.
+            if segments[0] in self._listed(loaded.manifest.partition, archived.epoch):
+                raise ArchiveUnavailable(f"the archive has lost the object {error}, which a manifest lists") from error
+            return None
+        return self._list(loaded, archived.epoch, merged)
+
+    def _listed(self, partition: int, epoch: Epoch) -> Sequence[Segment]:
+        epochs = self._manifests.load(partition).manifest.epochs
+        return next((archived.segments for archived in epochs if archived.epoch == epoch), ())
+
+    def _stored(self, loaded: LoadedManifest, epoch: Epoch, segments: Sequence[Segment]) -> Segment:
+        span = SegmentRange(epoch, segments[0].after, segments[-1].until, segments[-1].time)
         lines = merge(*(self._lines(segment) for segment in segments))
         files = written_files(lines, limits=self._limits.files)
         missing = self._missing(segments)
-        merged = store_segment(self._objects, files, span, missing, manifest=loaded.manifest)
-        return self._list(loaded, archived.epoch, merged)
+        return store_segment(self._objects, files, span, missing, manifest=loaded.manifest)
 
     def _list(self, loaded: LoadedManifest, epoch: Epoch, merged: Segment) -> LoadedManifest | None:
         generation = loaded.manifest.generation

@@ -30,8 +30,9 @@ _ATTEMPTS = 3
 
 
 class ArchiveReader:
-    """Reads streams from the archive. It reads one manifest, and of each file that may have the stream at most its
-    index and one range.
+    """Reads streams from the archive.
+
+    A read takes one manifest, and of each file that may have the stream at most its index and one range.
 
     Args:
         objects: The objects of the archive.

@@ -10,9 +10,9 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from eventstore.errors import ArchiveUnavailable
 from eventstore.ports.objects import (
@@ -95,7 +95,7 @@ class S3Objects:
         while True:
             with self._answering(prefix, "ListObjectsV2"):
                 answer = self._calls.call("ListObjectsV2", f"/{quote(self._bucket)}", method="GET", query=query)
-            page = _parsed(answer)
+                page = _parsed(answer)
             for entry in page.iterfind("{*}Contents"):
                 key = ObjectKey(entry.findtext("{*}Key", "").removeprefix(self._prefix))
                 modified = datetime.fromisoformat(entry.findtext("{*}LastModified", ""))
@@ -152,9 +152,12 @@ class S3Objects:
             raise ArchiveUnavailable(f"s3://{self._bucket}/{self._prefix}: {operation} failed: {reason}") from error
 
 
-def _parsed(answer: Answer) -> ElementTree.Element:
-    # What S3 answers is trusted as its objects are; the parser expands no entities of other documents.
-    return ElementTree.fromstring(answer.body)  # noqa: S314 - see above
+def _parsed(answer: Answer) -> ET.Element:
+    try:
+        # S3 is trusted as its objects are; the parser reads no entities of other documents.
+        return ET.fromstring(answer.body)  # noqa: S314 - see above
+    except ET.ParseError as error:
+        raise HTTPClientError(error="the listing is not XML") from error
 
 
 def _status(error: ClientError) -> int:
