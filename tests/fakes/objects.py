@@ -110,9 +110,7 @@ def fails_after(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - it returns no
     raise ArchiveUnavailable("the answer was lost")
 
 
-def meanwhile(
-    act: Callable[[], object], *, after: bool
-) -> Callable[[Callable[[], Any]], Any]:
+def meanwhile(act: Callable[[], object], *, after: bool) -> Callable[[Callable[[], Any]], Any]:
     """Return a fault: others act before or after the call, which succeeds."""
 
     def fault(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call returns

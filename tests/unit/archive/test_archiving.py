@@ -143,7 +143,9 @@ class TestEpochs:
         world.publish(2, "a")
         world.archive()
         world.check_all_is_archived()
-        assert [sum(f["events"] for s in one["segments"] for f in s["files"]) for one in world.manifest()["epochs"]] == [
+        assert [
+            sum(f["events"] for s in one["segments"] for f in s["files"]) for one in world.manifest()["epochs"]
+        ] == [
             5,
             7,
         ]

@@ -11,6 +11,7 @@ from tests.examples import event
 from tests.fakes.objects import InterruptedObjects, meanwhile
 from tests.unit.archive.world import DAY, World
 
+
 def read(world: World, stream: str, **options: int) -> list[int]:
     found = ArchiveReader(world.objects, partitions=world.partitions).read(StreamName(stream), **options)
     return [event.sequence for _, event in found]

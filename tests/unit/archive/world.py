@@ -86,7 +86,9 @@ class World:
         return self.archiver(objects, limits=limits).run(until=FOREVER)
 
     def manifest(self, partition: int = 0) -> Mapping[str, Any]:
-        content: dict[str, Any] = json.loads(self.objects.get(ObjectKey(f"events/p{partition:02}/manifest.json")).content)
+        content: dict[str, Any] = json.loads(
+            self.objects.get(ObjectKey(f"events/p{partition:02}/manifest.json")).content
+        )
         return content
 
     def segments(self, partition: int = 0) -> list[dict[str, Any]]:

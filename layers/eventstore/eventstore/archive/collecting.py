@@ -54,7 +54,7 @@ class Collector:
         found = [listed.key for listed in self._objects.list(partition_prefix(partition)) if listed.modified <= before]
         loaded = self._manifests.load(partition)
         kept = {manifest_key(partition)}
-        for key in loaded.manifest.keys():  # noqa: SIM118 - it is not a mapping
+        for key in loaded.manifest.file_keys():
             kept |= {key, index_key(key)}
         orphans = [key for key in found if key not in kept]
         if not orphans or loaded.version is None:

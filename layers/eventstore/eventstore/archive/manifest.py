@@ -114,7 +114,7 @@ class Manifest:
     maintained: int = 0
     epochs: Sequence[ArchivedEpoch] = ()
 
-    def keys(self) -> Iterator[ObjectKey]:
+    def file_keys(self) -> Iterator[ObjectKey]:
         """Yield the keys of all files of events."""
         return (file.key for epoch in self.epochs for segment in epoch.segments for file in segment.files)
 

@@ -27,8 +27,8 @@ class SealLimits:
 
     Attributes:
         age_ms: A segment is sealed once its oldest event is this old, in milliseconds.
-        events: Or once this many events wait for it.
-        bytes: A segment ends at the event that reaches this many bytes, before compression.
+        events: Or once this many events wait for it. It has at most as many.
+        bytes: It ends at the event that reaches this many bytes, before compression.
         page: How many events are read at once.
         files: The sizes of files.
     """
@@ -158,7 +158,7 @@ class Sealer:
                 lines.append(line_of(place, event))
                 oldest, time = oldest or event.time, event.time
                 size += len(lines[-1].text)
-                if size >= self._limits.bytes:
+                if size >= self._limits.bytes or len(lines) == self._limits.events:
                     return _Batch(lines, place, time, is_full=True, oldest=oldest, removed_until=tail.removed_until)
             position = tail.position
             if tail.at_end:
