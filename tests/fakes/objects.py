@@ -30,7 +30,7 @@ class InterruptedObjects:
 
     Args:
         objects: The objects.
-        faults: What happens in place of a call, by the number of the call from 1. It is passed the call, and may make it.
+        faults: What happens in place of a call, by its number from 1. It is passed the call.
 
     Attributes:
         calls: The names of the methods that were called, in order.

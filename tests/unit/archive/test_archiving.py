@@ -31,7 +31,7 @@ def test_nothing_is_sealed_before_it_is_due(world: World) -> None:
     world.publish(9, "a")
     world.clock.pass_seconds(59)
     assert world.archiver().run(until=FOREVER).segments == 0
-    assert world.keys() == set()
+    assert world.stored_keys() == set()
     world.clock.pass_seconds(1)
     assert world.archiver().run(until=FOREVER).events == 9
 
@@ -72,7 +72,7 @@ def test_a_run_stops_when_its_time_is_over(world: World) -> None:
     world.publish(50, "a")
     world.clock.pass_seconds(60)
     assert world.archiver().run(until=world.clock.now()).until == {}
-    assert world.keys() == set()
+    assert world.stored_keys() == set()
 
 
 def test_line_breaks_within_json_are_blanks_in_the_archive(world: World) -> None:
@@ -186,13 +186,13 @@ class TestMaintaining:
         first = world.archive()
         assert (first.merged, first.deleted, len(world.segments())) == (4, 0, 1)
         # The files of the four segments are there still, for who reads them.
-        assert len(world.keys() - world.listed_keys()) == 8
+        assert len(world.stored_keys() - world.listed_keys()) == 8
         world.check_all_is_archived()
         assert world.archive().deleted == 0
         world.clock.pass_seconds(DAY)
         second = world.archive()
         assert (second.merged, second.deleted) == (0, 8)
-        assert world.keys() == world.listed_keys()
+        assert world.stored_keys() == world.listed_keys()
         world.check_all_is_archived()
 
     def test_what_a_dead_archiver_left_is_deleted(self, world: World) -> None:
@@ -203,7 +203,7 @@ class TestMaintaining:
             world.objects.put_new(key, b"")
         world.clock.pass_seconds(DAY)
         assert world.archive().deleted == 2
-        assert world.keys() == world.listed_keys()
+        assert world.stored_keys() == world.listed_keys()
 
     def test_what_is_full_is_not_merged_again(self, world: World) -> None:
         for _ in range(12):

@@ -91,7 +91,7 @@ def recovers(world: World) -> None:
         world.clock.pass_seconds(DAY)
         world.archive()
         world.check_all_is_archived()
-    assert world.keys() == world.listed_keys()
+    assert world.stored_keys() == world.listed_keys()
 
 
 def test_the_scenarios_make_every_call() -> None:

@@ -59,8 +59,7 @@ def test_events_take_at_most_a_fifth_of_their_bytes(archived: World) -> None:
     indexes = sum(listed.size for listed in archived.objects.list("") if listed.key.endswith(".index.json.gz"))
     count = sum(file["events"] for file in files)
     stored = (sum(file["bytes"] for file in files) + indexes) / count
-    print(f"{stored:.1f} bytes of {size:.0f}, {indexes / count:.2f} of them in indexes")
-    assert stored <= 0.2 * size
+    assert stored <= 0.2 * size, f"{stored:.1f} bytes of {size:.0f}, {indexes / count:.2f} of them in indexes"
 
 
 def test_an_old_stream_takes_a_request_for_each_segment_and_one_for_the_manifest(archived: World) -> None:
@@ -77,8 +76,7 @@ def test_after_a_daily_merge_an_old_stream_takes_at_most_five_requests(archived:
     assert archived.archiver(limits=ArchiverLimits()).run(until=FOREVER).merged == before
     objects = CountedObjects(archived.objects)
     assert sequences(objects) == list(range(1, BATCHES + 1))
-    print(f"{before} segments, merged into one of {len(archived.segments()[0]['files'])} files: {objects.calls}")
-    assert len(objects.calls) <= 5
+    assert len(objects.calls) <= 5, objects.calls
     for stream in archived.log.streams(prefix="order-1", after="", count=10):
         stored = archived.log.read(stream.name, start=1, stop=10_000, count=10_000).events
         found = ArchiveReader(archived.objects, partitions=1).read(stream.name)

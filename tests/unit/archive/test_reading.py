@@ -73,7 +73,7 @@ def test_a_stream_is_read_after_a_merge_and_while_merged_files_are_deleted(world
 
 
 def test_a_file_that_is_lost_is_no_stream_without_events(world: World) -> None:
-    for key in [key for key in world.keys() if key.endswith(".ndjson.gz")]:
+    for key in [key for key in world.stored_keys() if key.endswith(".ndjson.gz")]:
         world.objects.delete(ObjectKey(key))
     with pytest.raises(ArchiveUnavailable, match="does not exist"):
         read(world, "a")

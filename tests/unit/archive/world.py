@@ -96,13 +96,13 @@ class World:
         segments: list[dict[str, Any]] = self.manifest(partition)["epochs"][-1]["segments"]
         return segments
 
-    def keys(self) -> set[str]:
+    def stored_keys(self) -> set[str]:
         return {listed.key for listed in self.objects.list("")}
 
     def listed_keys(self) -> set[str]:
         """The keys of manifests, and of what they list."""
         found: set[str] = set()
-        for key in self.keys():
+        for key in self.stored_keys():
             if key.endswith("manifest.json"):
                 found.add(key)
                 for epoch in json.loads(self.objects.get(ObjectKey(key)).content)["epochs"]:
@@ -114,7 +114,7 @@ class World:
     def check(self) -> None:
         """Every manifest is true: all that it lists is there, in ranges without gap or overlap, and nothing is lost."""
         for partition in range(self.partitions):
-            if f"events/p{partition:02}/manifest.json" in self.keys():
+            if f"events/p{partition:02}/manifest.json" in self.stored_keys():
                 epochs = self.manifest(partition)["epochs"]
                 assert len({one["epoch"] for one in epochs}) == len(epochs)
                 for epoch in epochs:

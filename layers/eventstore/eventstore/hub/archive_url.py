@@ -42,8 +42,8 @@ class ArchiveUrl:
             prefix = found["prefix"].strip("/") if found else ""
             if found is None or {".", ".."} & set(prefix.split("/")):
                 raise SettingsError(
-                    f"ARCHIVE_URL is {url[:200]!r}; {_RIGHT}. The name of a bucket has 3 to 63 lower-case letters, digits, "
-                    "dots and hyphens; a prefix has letters, digits, dots, hyphens and underscores between slashes"
+                    f"ARCHIVE_URL is {url[:200]!r}; {_RIGHT}. The name of a bucket has 3 to 63 lower-case letters, "
+                    "digits, dots and hyphens; a prefix has letters, digits and . - _ between slashes"
                 )
             return cls(found["bucket"], f"{prefix}/" if prefix else "")
         found = _FILE.fullmatch(url)
