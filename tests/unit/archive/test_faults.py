@@ -6,6 +6,7 @@ import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -205,11 +206,27 @@ def test_whatever_happens_at_random_the_archive_stays_true(seed: int) -> None:
         world.note_published()
 
     def run(depth: int = 0) -> None:
-        act = drawn.choice((publish, delete, late.arrive, lambda: run(depth + 1) if depth < 3 else None))
-        faults = [*FAULTS, late, meanwhile(act, after=False), meanwhile(act, after=True)]
+        acts: list[Callable[[], None]] = [publish, delete, late.arrive]
+        if depth < 3:
+            acts.append(partial(run, depth + 1))
+        act = drawn.choice(acts)
+        faults: list[Callable[[Callable[[], Any]], Any]] = [
+            *FAULTS,
+            late,
+            meanwhile(act, after=False),
+            meanwhile(act, after=True),
+        ]
         disturbed(world, {drawn.randrange(1, 40): drawn.choice(faults) for _ in range(drawn.randrange(4))})
 
-    steps = [publish, delete, run, run, run, late.arrive, lambda: world.clock.pass_seconds(DAY)]
+    steps: list[Callable[[], None]] = [
+        publish,
+        delete,
+        run,
+        run,
+        run,
+        late.arrive,
+        partial(world.clock.pass_seconds, DAY),
+    ]
     for _ in range(40):
         drawn.choice(steps)()
         if drawn.random() < 0.02:

@@ -12,9 +12,9 @@ from tests.fakes.objects import InterruptedObjects, meanwhile
 from tests.unit.archive.world import DAY, World
 
 
-def read(world: World, stream: str, **options: int) -> list[int]:
-    found = ArchiveReader(world.objects, partitions=world.partitions).read(StreamName(stream), **options)
-    return [event.sequence for _, event in found]
+def read(world: World, stream: str, *, start: int = 1, stop: int | None = None) -> list[int]:
+    reader = ArchiveReader(world.objects, partitions=world.partitions)
+    return [event.sequence for _, event in reader.read(StreamName(stream), start=start, stop=stop)]
 
 
 @pytest.fixture
