@@ -33,7 +33,7 @@ DAY = 24 * 60 * 60
 
 _FILES = FileLimits(member=400, file=1500, longest=4000)
 SMALL = ArchiverLimits(
-    seal=SealLimits(age_ms=60_000, events=10, bytes=2000, page=3, files=_FILES),
+    seal=SealLimits(age_ms=60_000, events=10, bytes=2000, read_at_once=3, files=_FILES),
     merge=MergeLimits(full=5000, most=50, files=_FILES),
     maintained_ms=1000 * DAY,
 )

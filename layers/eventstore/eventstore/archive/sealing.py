@@ -29,14 +29,14 @@ class SealLimits:
         age_ms: A segment is sealed once its oldest event is this old, in milliseconds.
         events: Or once this many events wait for it. It has at most as many.
         bytes: It ends at the event that reaches this many bytes, before compression.
-        page: How many events are read at once.
+        read_at_once: How many events are read at once.
         files: The sizes of files.
     """
 
     age_ms: int = 15 * 60 * 1000
     events: int = 10_000
     bytes: int = 4 * 1024 * 1024
-    page: int = 1000
+    read_at_once: int = 1000
     files: FileLimits = field(default=FileLimits())
 
 
@@ -151,7 +151,7 @@ class Sealer:
         size = oldest = time = 0
         position = archived.until
         while True:
-            tail = self._log.tail({partition: position}, count=self._limits.page)[partition]
+            tail = self._log.tail({partition: position}, count=self._limits.read_at_once)[partition]
             if tail.epoch != archived.epoch:
                 return None
             for place, event in tail.events:
