@@ -53,6 +53,7 @@ soak: $(TEST) ## Run the soaks at full size: 10,000 events, 50 subscribers, 600,
 nightly: $(TEST) ## Run what takes hours: the soaks and the benchmarks at full size, the tests of security a hundred times as thorough
 	$(MAKE) --no-print-directory soak
 	SECURITY=thorough $(BIN)/python -m pytest -q tests/security
+	ARCHIVE_FAULTS=all $(BIN)/python -m pytest -q tests/unit/archive
 	$(MAKE) --no-print-directory test-queues
 	$(MAKE) --no-print-directory bench
 
@@ -234,7 +235,7 @@ $(eval $(call tool,docs,$(ZENSICAL),Zensical))
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
 # A function is its folder, and of what functions share the modules that it imports; tests/artifacts compares.
-BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-PushFunction build-SweepFunction build-AuthorizerFunction
+BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-PushFunction build-SweepFunction build-ArchiveFunction build-AuthorizerFunction
 .PHONY: $(BUILDS)
 build-RestFunction: PARTS = rest answers access.py handshake.py hub.py parameters.py protocol.py
 build-WebSocketFunction: PARTS = websocket access.py handshake.py hub.py parameters.py protocol.py
@@ -242,6 +243,7 @@ build-DispatchFunction: PARTS = dispatch hub.py queues.py
 build-DeliverFunction: PARTS = deliver hub.py
 build-PushFunction: PARTS = push hub.py
 build-SweepFunction: PARTS = sweep hub.py
+build-ArchiveFunction: PARTS = archive hub.py
 build-AuthorizerFunction: PARTS = authorizer
 $(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"

@@ -78,6 +78,9 @@ class Api:
             def do_GET(self) -> None:
                 self.do_POST()
 
+            def do_PUT(self) -> None:
+                self.do_POST()
+
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import cycle
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 import urllib3
+from redis import Redis
 
 from eventstore.access import FULL
 from eventstore.adapters.redis.connection import connect
@@ -38,11 +43,11 @@ from tests.policies.calls import need
 from tests.policies.deployed import deployed, sam_python
 from tests.policies.findings import missing, unnamed, unused
 from tests.policies.judging import API
-from tests.policies.recording import recorded, recording
+from tests.policies.recording import RECORDER, recorded, recording
 from tests.policies.roles import Need, Role, roles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from eventstore_dev.stack import Stack
@@ -63,6 +68,9 @@ TARGETS = {
     "TargetUrls": "hooks.example",
     "TargetSecrets": "hooks-key",
 }
+_NOBODY: Mapping[str, str] = MappingProxyType({"aws_access_key_id": "test", "aws_secret_access_key": "test"})
+"""Keys of no account."""
+
 PUSHES = "PushesQueue"
 PUSH_SECONDS = 105
 """What the push function has for its calls: its timeout in the template without the time it reserves for its report."""
@@ -78,7 +86,39 @@ DEPLOYMENTS = {
     "tokens": {"Auth": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "hub"},
     "API keys": {"Auth": "key"},
     "rules": PASSWORD | TARGETS,
+    "an archive": PASSWORD | {"ArchiveUrl": "s3://archive/hub"},
+    "an archive in a bucket of its own": PASSWORD | {"ArchiveUrl": "s3://archive"},
 }
+
+_ARCHIVING = """
+import os
+from functions.archive.app import handler
+from functions.hub import hub
+from tests.examples import events
+from eventstore.streams import StreamName
+
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 900_000
+
+
+class Days:
+    # Segments are sealed on the second day, merged on the third, and what they were is deleted on the fourth.
+    days = 0
+
+    def now(self):
+        return clock.now() + self.days * 86_400_000
+
+
+clock, hub().clock = hub().clock, Days()
+for start in (1, 9):
+    hub().log.append(StreamName("archived"), events(8, start=start))
+    hub().clock.days += 1
+    print(handler({}, Context()))
+hub().clock.days += 1
+print(handler({}, Context()))
+"""
 
 
 @dataclass(frozen=True)
@@ -104,6 +144,10 @@ class Evidence:
             calls = [call for call in calls if (call.service, call.function) != authorizing]
         if not DEPLOYMENTS[deployment].get("TargetFunctions"):
             calls = [call for call in calls if PUSHES not in dict(call.names).get("QueueUrl", "")]
+        in_folder = DEPLOYMENTS[deployment].get("ArchiveUrl") == "s3://archive/hub"
+        calls = [call for call in calls if dict(call.names).get("Key", "").startswith("hub/") <= in_folder]
+        if in_folder:
+            calls = [call for call in calls if not dict(call.names).get("Key", "").startswith("events/")]
         return frozenset(need(call, api=API) for call in calls)
 
     def unused(self, deployment: str) -> list[str]:
@@ -133,7 +177,32 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": secret}
         with running(TEMPLATE, parameters=keys) as stack:
             authorize(stack)
+        for place in ("archive/hub", "archive"):
+            archive(file, aws, valkey, place)
         yield evidence
+
+
+def archive(file: Path, aws: str, valkey: ValkeyServer, place: str) -> None:
+    """Run the archive function as if days passed between its calls: so it deletes, too."""
+    with closing(boto3.client("s3", endpoint_url=aws, region_name=REGION, **_NOBODY)) as s3:
+        s3.create_bucket(Bucket="archive")
+    with closing(Redis.from_url(valkey.url)) as redis:
+        redis.flushall()
+    variables = {
+        "PYTHONPATH": os.pathsep.join([str(RECORDER), *sys.path]),
+        "RECORDED_CALLS": str(file),
+        "AWS_LAMBDA_FUNCTION_NAME": "ArchiveFunction",
+        "AWS_ENDPOINT_URL_S3": aws,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "REDIS_URL": valkey.url,
+        "ARCHIVE_URL": f"s3://{place}",
+    }
+    command = [sys.executable, "-c", _ARCHIVING]
+    ran = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr.decode()
+    assert b"'deleted': 4" in ran.stdout.splitlines()[-1], ran.stdout
 
 
 def ask_everything(hub: LocalHub, calls: Path) -> None:
@@ -238,13 +307,7 @@ def deliver(hub: LocalHub, *, connection: str, text: str) -> None:
 
 def kept_secret(aws: str) -> str:
     """The ARN of a secret that holds the API keys."""
-    client = boto3.client(
-        "secretsmanager",
-        endpoint_url=aws,
-        region_name=REGION,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - of no account
-    )
+    client = boto3.client("secretsmanager", endpoint_url=aws, region_name=REGION, **_NOBODY)
     with closing(client):
         return str(client.create_secret(Name="keys", SecretString=KEYS)["ARN"])
 

@@ -39,7 +39,8 @@ def answers(valkey: ValkeyServer, tmp_path_factory: pytest.TempPathFactory) -> I
     keys.write_text(KEYS)
     dispatch_queue, deliveries = FakeDispatchQueue(), FakeDeliveries()
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"REDIS_URL": valkey.url, "PARTITIONS": "4", "API_KEYS_FILE": str(keys)}.items():
+        variables = {"REDIS_URL": valkey.url, "PARTITIONS": "4", "API_KEYS_FILE": str(keys)}
+        for name, value in {**variables, "ARCHIVE_URL": (keys.parent / "archive").as_uri()}.items():
             patch.setenv(name, value)
         forget()
         authorizer.credential_checker.cache_clear()

@@ -1,8 +1,8 @@
 """Which action of IAM a call of AWS asks for, and on what.
 
 Rules: Service Authorization Reference, "Actions, resources, and condition keys" for Amazon SQS, for Amazon API Gateway
-(execute-api: "Amazon API Gateway Management"), for AWS Secrets Manager, for AWS Lambda and for Amazon EventBridge. A
-batch of SQS asks for the single action.
+(execute-api: "Amazon API Gateway Management"), for AWS Secrets Manager, for AWS Lambda, for Amazon EventBridge and for
+Amazon S3. A batch of SQS asks for the single action.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ _SQS = {
     "SendMessage": "SendMessage",
     "SendMessageBatch": "SendMessage",
 }
+_S3 = {
+    "DeleteObject": "s3:DeleteObject",
+    "GetObject": "s3:GetObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "PutObject": "s3:PutObject",
+}
 _METHODS = {"DeleteConnection": "DELETE", "GetConnection": "GET", "PostToConnection": "POST"}
 
 
@@ -56,6 +62,10 @@ def need(call: Call, *, api: str) -> Need:
             return Need("secretsmanager:GetSecretValue", _secret(names), why)
         case "lambda" if call.operation == "Invoke":
             return Need("lambda:InvokeFunction", _arn_of("lambda", "function:", names["FunctionName"]), why)
+        case "s3" if call.operation in _S3:
+            # A listing has no key, and is of the bucket.
+            named = "/".join(name for name in (names["Bucket"], names["Key"]) if name)
+            return Need(_S3[call.operation], f"arn:aws:s3:::{named}", why)
         case "events" if call.operation == "PutEvents":
             return Need("events:PutEvents", _arn_of("events", "event-bus/", names["EventBusName"]), why)
         case _:

@@ -65,6 +65,11 @@ WIDE = (
         "the service ends the ARN of a secret with six characters of its choice",
     ),
     Wide(
+        frozenset({"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}),
+        r"arn:[^*?]+/events/\*(\.gz)?",
+        "files of the archive are named by their content",
+    ),
+    Wide(
         frozenset({"logs:CreateLogStream", "logs:PutLogEvents"}),
         r"arn:[^*]+:log-group:[^*:]+:(log-stream:)?\*",
         "Lambda names a stream as an environment starts",

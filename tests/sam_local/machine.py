@@ -31,6 +31,9 @@ _LOCAL = "127.0.0.1"
 # The address of the queues of a template.
 _QUEUES = queue_url("").rpartition("/")[0].rpartition("/")[0]
 
+# In the container of the function: it sees no folder of this machine.
+_ARCHIVE = {"ArchiveUrl": "file:///tmp/archive"}
+
 # The second variable is needed: without it, deliver posts to the API of its deployment.
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI")
 
@@ -102,7 +105,7 @@ def machine(template: Path, engine: Engine) -> Iterator[Machine]:
             for url in (valkey.url, aws):
                 port = urlsplit(url).port or 0
                 resources.enter_context(relaying(port, host=engine.host, at=port))
-        plain = Template.read(template, parameters={"RedisUrl": valkey.url, **ANY_TARGET})
+        plain = Template.read(template, parameters={"RedisUrl": valkey.url, **ANY_TARGET, **_ARCHIVE})
         _make_queues(aws, plain)
         keys = {"RedisUrl": valkey.url, "Auth": "key", "ApiKeysSecretArn": _make_secret(aws)}
         by_key = Template.read(template, parameters=keys)

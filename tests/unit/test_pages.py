@@ -178,8 +178,8 @@ def test_memory_of_functions_is_that_of_the_template() -> None:
 
 def test_alarms_are_counted_by_their_metrics() -> None:
     resources = _yaml(_STACKS / "alarms.yaml")["Resources"].values()
-    # The default: a cluster, IAM, no journal, no targets and no server.
-    others = {"Authorizes", "Journaled", "Pushes", "Serverless", "Serves"}
+    # The default: a cluster, IAM, no archive, no journal, no targets and no server.
+    others = {"Archives", "Authorizes", "Journaled", "Pushes", "Serverless", "Serves"}
     every = [one for one in resources if one["Type"] == "AWS::CloudWatch::Alarm"]
     alarms = [one for one in every if one.get("Condition") not in others]
     assumed = numbers(_text(_OPERATIONS / "costs.md"), "Assumptions")

@@ -39,6 +39,7 @@ environment:
                    the queues in SQS of a serverless hub on the same store (docs/operations.md); unset: there is none
   DISPATCH         server | lambda: who takes the turns of partitions
   TARGETS          the targets that rules may have (docs/rules.md)
+  ARCHIVE_URL      where events are archived, s3://bucket/prefix or file:///folder (docs/archive.md); unset: nowhere
   LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
   GRPC_TLS_CERT, GRPC_TLS_KEY   files in PEM; unset: gRPC without TLS
   GRPC_TLS_CLIENT_CA   a file in PEM: certificates of clients are required

@@ -19,6 +19,7 @@ from eventstore.hub.events_topic import begin_events_topic
 from eventstore.live.catch_up import TurnLimits
 from eventstore.ports import ALIVE_MS, LEASE_MS, Lease
 from eventstore.ports.instances import InstanceId
+from eventstore_server.archiving import ARCHIVE_SECONDS, Archiving
 from eventstore_server.cluster import Cluster
 from eventstore_server.dead_instances import remove_connections
 from eventstore_server.doors import Doors
@@ -359,6 +360,9 @@ class Service:
         self._scheduled.every(_LAG_SECONDS, "measuring the lag", self._lag.sample)
         self._scheduled.every(_LAG_SECONDS, "looking for diverged partitions", self._diverged.sample)
         self._scheduled.every(self._limits.ping_seconds, "pinging", self._doors.ping, blocks=False)
+
+        if self.hub.settings.archive is not None:
+            self._scheduled.every(ARCHIVE_SECONDS, "archiving", Archiving(self.hub, lambda: self.workers.owned).run)
 
     def _sweep(self) -> None:
         self.feed.end_orphans()

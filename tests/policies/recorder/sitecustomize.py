@@ -23,7 +23,7 @@ _BOTO_NAMES = {"execute-api": "apigatewaymanagementapi"}
 """What boto3 calls a service, where signatures have another name."""
 
 # The parameters that name a resource; the content of calls is never recorded.
-_NAMES = frozenset({"ConnectionId", "EventBusName", "FunctionName", "QueueUrl", "SecretId"})
+_NAMES = frozenset({"Bucket", "ConnectionId", "EventBusName", "FunctionName", "Key", "QueueUrl", "SecretId"})
 
 
 def _note(service: str, operation: str, params: Mapping[str, Any]) -> None:
@@ -81,6 +81,8 @@ def _params(service: str, path: str, body: bytes) -> Mapping[str, Any]:
     parts = path.split("/")
     if service == "apigatewaymanagementapi":
         return {"ConnectionId": unquote(parts[-1])}
+    if service == "s3":
+        return {"Bucket": parts[1], "Key": unquote("/".join(parts[2:]))}
     if service == "lambda":
         return {"FunctionName": unquote(parts[-2])}
     members: Mapping[str, Any] = json.loads(body)

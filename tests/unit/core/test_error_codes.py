@@ -25,7 +25,7 @@ _OF_EVERY_REQUEST = (
     errors.StoreFull,
     errors.StoreUnavailable,
 )
-_INTERNAL = {errors.PartitionLeased, errors.TurnLost}
+_INTERNAL = {errors.ArchiveMismatch, errors.ArchiveUnavailable, errors.PartitionLeased, errors.TurnLost}
 """Errors of functions that no client calls."""
 
 

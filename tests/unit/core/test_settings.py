@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from eventstore.errors import SettingsError
+from eventstore.hub.archive_url import ArchiveUrl
 from eventstore.hub.settings import Settings
 
 
@@ -35,6 +36,7 @@ def test_variables_are_read() -> None:
         "DEAD_LETTERS_QUEUE_URL": "http://q/letters.fifo",
         "CONNECTIONS_URL": "https://gateway/ws",
         "REST_URL": "https://gateway/v1/",
+        "ARCHIVE_URL": "s3://a-bucket/hubs/orders",
     }
     assert Settings.from_environment(environment) == Settings(
         backend="redis",
@@ -48,6 +50,7 @@ def test_variables_are_read() -> None:
         letters_url="http://q/letters.fifo",
         connections_url="https://gateway/ws",
         rest_url="https://gateway/v1",
+        archive=ArchiveUrl("a-bucket", "hubs/orders/"),
     )
 
 
@@ -126,3 +129,46 @@ def test_the_topic_of_the_journal_is_not_the_one_for_other_programs() -> None:
     for variables in ({"KAFKA_EVENTS_TOPIC": "eventstore"}, {"KAFKA_EVENTS_TOPIC": "own", "JOURNAL": "own"}):
         with pytest.raises(SettingsError, match="which is the topic of the journal"):
             Settings.from_environment({"BACKEND": "kafka", **variables})
+
+
+@pytest.mark.parametrize(
+    ("url", "archive"),
+    [
+        ("", None),
+        ("s3://archive", ArchiveUrl("archive")),
+        ("s3://archive/", ArchiveUrl("archive")),
+        ("s3://my.archive-1/a/b_c/", ArchiveUrl("my.archive-1", "a/b_c/")),
+        ("file:///var/lib/archive", ArchiveUrl(folder="/var/lib/archive")),
+        ("file:///with%20a%20blank/", ArchiveUrl(folder="/with a blank")),
+    ],
+)
+def test_the_place_of_the_archive_is_a_bucket_or_a_folder(url: str, archive: ArchiveUrl | None) -> None:
+    assert Settings.from_environment({"ARCHIVE_URL": url}).archive == archive
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "archive",
+        "/var/lib/archive",
+        "http://archive",
+        "s3:archive",
+        "s3://",
+        "s3://A-Bucket",
+        "s3://ab",
+        "s3://archive//a",
+        "s3://archive/a b",
+        "s3://archive/../a",
+        "s3://archive?x=1",
+        "file://archive",
+        "file://host/archive",
+        "file:///",
+        "file:///a/../b",
+        "file:///a?b",
+    ],
+)
+def test_another_place_of_the_archive_is_refused_with_what_is_right(url: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^ARCHIVE_URL is '.*; it is s3://bucket, s3://bucket/prefix, or file:///folder"
+    ):
+        Settings.from_environment({"ARCHIVE_URL": url})

@@ -46,7 +46,7 @@ def test_the_dashboard_shows_every_alarm_that_every_hub_has() -> None:
 
 
 def test_throttles_of_every_function_raise_an_alarm() -> None:
-    watching = ("FunctionThrottles", "AuthorizerThrottles", "PushFaults")
+    watching = ("FunctionThrottles", "AuthorizerThrottles", "PushFaults", "ArchiveFaults")
     alarms = json.dumps([properties("alarms", name) for name in watching])
     assert set(re.findall(r'"Ref": "(\w+Function)"', alarms)) == resources("AWS::Serverless::Function").keys()
 
@@ -64,6 +64,12 @@ def test_a_hub_without_targets_has_no_alarms_of_pushes() -> None:
     assert {name for name, condition in conditions.items() if condition == "Pushes"} == {
         *("OpenCircuits", "PushFaults", "PushesAge", "PushesFailed")
     }
+
+
+def test_a_hub_without_an_archive_has_no_alarm_of_it() -> None:
+    parameter = properties("template", "Observing")["Parameters"]["ArchiveFunction"]
+    assert parameter == {"Fn::If": ["Archives", {"Ref": "ArchiveFunction"}, ""]}
+    assert NESTED["alarms"]["Resources"]["ArchiveFaults"]["Condition"] == "Archives"
 
 
 def test_a_hub_without_a_journal_has_no_alarm_of_its_index() -> None:

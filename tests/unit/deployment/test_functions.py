@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FUNCTIONS = resources("AWS::Serverless::Function")
 LAYERS = resources("AWS::Serverless::LayerVersion")
 LOGS = resources("AWS::Logs::LogGroup")
-IN_VPC = {"DispatchFunction", "RestFunction", "SweepFunction", "WebSocketFunction"}
+IN_VPC = {"ArchiveFunction", "DispatchFunction", "RestFunction", "SweepFunction", "WebSocketFunction"}
 each_function = pytest.mark.parametrize(("name", "function"), FUNCTIONS.items(), ids=FUNCTIONS)
 
 

@@ -22,6 +22,8 @@ UNNAMED = {
     "logs:DescribeLogGroups": "what is listed cannot be named",
     "s3:GetObject": "the endpoint's own policy, which is for the account's buckets",
     "s3:PutObject": "the same",
+    "s3:DeleteObject": "the same",
+    "s3:ListBucket": "the same",
 }
 AWS_OWN = ["arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"]
 

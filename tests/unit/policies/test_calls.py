@@ -46,7 +46,24 @@ def test_a_bus_is_meant_by_its_arn_or_its_name(bus: str) -> None:
     assert asked("events", "PutEvents", EventBusName=bus) == ("events:PutEvents", wanted)
 
 
-@pytest.mark.parametrize(("service", "operation"), [("sqs", "PurgeQueue"), ("s3", "GetObject")])
+@pytest.mark.parametrize(
+    ("operation", "names", "wanted"),
+    [
+        (
+            "PutObject",
+            {"Key": "hub/events/p00/manifest.json"},
+            ("s3:PutObject", "arn:aws:s3:::b/hub/events/p00/manifest.json"),
+        ),
+        ("ListObjectsV2", {"Key": ""}, ("s3:ListBucket", "arn:aws:s3:::b")),
+    ],
+)
+def test_an_object_is_meant_by_its_bucket_and_key_and_a_listing_by_its_bucket(
+    operation: str, names: dict[str, str], wanted: tuple[str, str]
+) -> None:
+    assert asked("s3", operation, Bucket="b", **names) == wanted
+
+
+@pytest.mark.parametrize(("service", "operation"), [("sqs", "PurgeQueue"), ("dynamodb", "GetItem")])
 def test_an_unknown_call_is_reported(service: str, operation: str) -> None:
     with pytest.raises(LookupError, match=rf"f calls {service}.{operation}, of which tests\.policies\.calls"):
         asked(service, operation)

@@ -74,6 +74,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.StoreFull: StatusCode.RESOURCE_EXHAUSTED,
     errors.StoreClosed: StatusCode.UNAVAILABLE,
     errors.QueueUnavailable: StatusCode.UNAVAILABLE,
+    errors.ArchiveUnavailable: StatusCode.UNAVAILABLE,
     errors.TurnLost: StatusCode.UNAVAILABLE,
     errors.PartitionLeased: StatusCode.UNAVAILABLE,
     # An operator must act; a client that repeats its call changes nothing.
@@ -82,6 +83,7 @@ CODES: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.FormatMismatch: StatusCode.FAILED_PRECONDITION,
     errors.BackendMismatch: StatusCode.FAILED_PRECONDITION,
     errors.IndexDiverged: StatusCode.FAILED_PRECONDITION,
+    errors.ArchiveMismatch: StatusCode.FAILED_PRECONDITION,
 }
 _FALLBACKS: Mapping[type[errors.EventstoreError], StatusCode] = {
     errors.Invalid: StatusCode.INVALID_ARGUMENT,

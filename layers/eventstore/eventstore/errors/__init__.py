@@ -48,6 +48,8 @@ EventstoreError
     │   ├── OutcomeUnknown       the change was done, and its outcome is not kept: send it again
     │   └── StoreClosed          the store is being moved, or was: send it again, to a hub with the new store
     ├── QueueUnavailable         a queue did not accept all messages
+    ├── ArchiveUnavailable       the storage of the archive does not respond, or refuses the hub
+    ├── ArchiveMismatch          the archive is one of another store: give each store an ARCHIVE_URL of its own
     ├── TurnLost                 a newer turn of the partition has begun and continues the work
     │   └── PartitionLeased      another instance holds a lease of the partition, and does the work
     ├── PartitionMismatch        the store was created with another number of partitions: correct the setting
@@ -108,6 +110,8 @@ from eventstore.errors.invalid import (
 )
 from eventstore.errors.refused import Forbidden, Refused, Unauthorized
 from eventstore.errors.unavailable import (
+    ArchiveMismatch,
+    ArchiveUnavailable,
     BackendMismatch,
     FormatMismatch,
     IndexDiverged,
@@ -126,6 +130,8 @@ from eventstore.errors.unavailable import (
 __all__ = [
     "Absent",
     "AmbiguousEvent",
+    "ArchiveMismatch",
+    "ArchiveUnavailable",
     "BackendMismatch",
     "Conflict",
     "ConnectionNotFound",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from eventstore.errors.base import EventstoreError
 
 __all__ = [
+    "ArchiveMismatch",
+    "ArchiveUnavailable",
     "BackendMismatch",
     "FormatMismatch",
     "IndexDiverged",
@@ -74,6 +76,18 @@ class QueueUnavailable(Unavailable):
     """A queue did not accept all messages."""
 
     code = "queue-unavailable"
+
+
+class ArchiveUnavailable(Unavailable):
+    """The storage of the archive does not respond, or refuses the hub."""
+
+    code = "archive-unavailable"
+
+
+class ArchiveMismatch(Unavailable):
+    """The archive is one of another store, or has a format that this version does not support."""
+
+    code = "archive-mismatch"
 
 
 class TurnLost(Unavailable):

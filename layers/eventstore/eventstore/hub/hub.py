@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from eventstore.adapters.redis.direct import Direct
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
+    from eventstore.archive.archiver import Archiver
+    from eventstore.archive.reader import ArchiveReader
     from eventstore.durable.admin import DurableSubscriptions
     from eventstore.durable.definitions import Definitions
     from eventstore.durable.deletion import DeletionNotices
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
         Wakeups,
     )
     from eventstore.ports.journal import Journal
+    from eventstore.ports.objects import Objects
     from eventstore.read.filter_directory import FilterDirectory
     from eventstore.read.reader import Reader
     from eventstore.read.schema_directory import SchemaDirectory
@@ -87,8 +90,9 @@ class Hub:
             self.redis.close()
         if "sqs" in vars(self):
             self.sqs.close()
-        if (journal := vars(self).get("journal")) is not None:
-            journal.close()
+        for name in ("journal", "archive_objects"):
+            if (opened := vars(self).get(name)) is not None:
+                opened.close()
         if "target_adapters" in vars(self):
             self.target_adapters.close()
 
@@ -301,6 +305,15 @@ class Hub:
         from eventstore.adapters.aws.sqs_letters import SqsLetters
 
         return SqsLetters(self.sqs, _require(self.settings.letters_url, "DEAD_LETTERS_QUEUE_URL"))
+
+    @cached_property
+    def archive_objects(self) -> Objects | None:
+        """The objects of the archive; None where nothing is archived."""
+        if self.settings.archive is None:
+            return None
+        from eventstore.hub.archives import objects_at
+
+        return objects_at(self.settings.archive, aws=lambda: self.aws)
 
     @cached_property
     def wakeups(self) -> Wakeups:
@@ -531,6 +544,24 @@ class Hub:
             clock=self.clock,
             definitions=self.definitions,
         )
+
+    @cached_property
+    def archiver(self) -> Archiver | None:
+        """Archives the store; None where nothing is archived."""
+        if self.archive_objects is None:
+            return None
+        from eventstore.archive.archiver import Archiver
+
+        return Archiver(self.log, self.archive_objects, clock=self.clock)
+
+    @cached_property
+    def archive_reader(self) -> ArchiveReader | None:
+        """Reads streams from the archive; None where nothing is archived."""
+        if self.archive_objects is None:
+            return None
+        from eventstore.archive.reader import ArchiveReader
+
+        return ArchiveReader(self.archive_objects, partitions=self.log.partitions)
 
     def _count_connect(self) -> None:
         self._connects = next(self._connecting)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.errors import SettingsError, TargetNotAllowed
 from eventstore.hub.allowed_targets import AllowedTargets
+from eventstore.hub.archive_url import ArchiveUrl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,7 @@ class Settings:
         kafka_events_topic: The topic of Kafka that has the events for other programs (`KAFKA_EVENTS_TOPIC`); empty for
             none.
         journal: The beginning of the names of what the hub makes in the journal (`JOURNAL`).
+        archive: Where events are archived (`ARCHIVE_URL`); None if they are not.
         loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
             development only.
     """
@@ -92,6 +94,7 @@ class Settings:
     kafka_replicas: int = 1
     kafka_events_topic: str = ""
     journal: str = _JOURNAL
+    archive: ArchiveUrl | None = None
 
     @property
     def authorizes(self) -> bool:
@@ -143,6 +146,7 @@ class Settings:
             kafka_replicas=int(_one_of(environment, "KAFKA_REPLICAS", _REPLICAS)),
             kafka_events_topic=_events_topic(environment),
             journal=_journal(environment.get("JOURNAL") or _JOURNAL),
+            archive=ArchiveUrl.parse(url) if (url := environment.get("ARCHIVE_URL")) else None,
         )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "POSTS_AT_ONCE",
     "POST_MILLISECONDS",
+    "archive_calls",
     "connections_calls",
     "eventbridge_target_calls",
     "lambda_target_calls",
@@ -36,6 +37,8 @@ POST_MILLISECONDS = 1000 * _POST_SECONDS
 
 _QUEUE_SECONDS, _QUEUE_ATTEMPTS = 4, 3
 _SECRET_SECONDS, _SECRET_ATTEMPTS = 3, 2
+
+_ARCHIVE_SECONDS, _ARCHIVE_ATTEMPTS = 20, 3
 
 _TARGET_CONNECTIONS = 64
 _TARGET_SECONDS = 100
@@ -59,6 +62,11 @@ def connections_calls(url: Callable[[], str], environment: AwsEnvironment) -> Se
 def sqs_calls(environment: AwsEnvironment) -> JsonCalls:
     """Return calls of the hub's own queues."""
     return JsonCalls(ServiceCalls("sqs", environment, seconds=_QUEUE_SECONDS, attempts=_QUEUE_ATTEMPTS), **_SQS)
+
+
+def archive_calls(environment: AwsEnvironment) -> ServiceCalls:
+    """Return calls of S3, for the archive."""
+    return ServiceCalls("s3", environment, seconds=_ARCHIVE_SECONDS, attempts=_ARCHIVE_ATTEMPTS)
 
 
 def secrets_calls(environment: AwsEnvironment) -> JsonCalls:

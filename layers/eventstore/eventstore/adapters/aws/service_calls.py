@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import socket
 import time
 from functools import cache
@@ -23,7 +24,7 @@ from botocore import exceptions
 from urllib3 import exceptions as failures
 from urllib3.util.ssl_ import create_urllib3_context
 
-from eventstore.adapters.aws.signature import Signer
+from eventstore.adapters.aws.signature import Signer, canonical_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +42,7 @@ _USER_AGENT = "flunq-eventstore"
 _TRANSIENT_STATUSES = (429, 500, 502, 503, 504)
 _THROTTLING = ("throttl", "toomanyrequests", "overlimit", "requestlimitexceeded", "slowdown")
 _LEAST_ERROR = 300
+_XML_CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,100})</Code>")
 
 
 class Answer(NamedTuple):
@@ -62,6 +64,7 @@ class _Request(NamedTuple):
     body: bytes
     headers: Mapping[str, str]
     seconds: float
+    query: str
 
 
 class ServiceCalls:
@@ -127,6 +130,7 @@ class ServiceCalls:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
         seconds: float | None = None,
+        query: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make a call.
 
@@ -137,13 +141,20 @@ class ServiceCalls:
             method: The method.
             headers: More headers; their names in lower case.
             seconds: How many seconds an attempt of this call may take, if not as many as of others.
+            query: The parameters of the query.
 
         Raises:
             ClientError: The service refused.
             BotoCoreError: There is no answer, or nothing to sign with.
         """
         request = _Request(
-            operation, method, self._base + path, body, headers or {}, self._seconds if seconds is None else seconds
+            operation,
+            method,
+            self._base + path,
+            body,
+            headers or {},
+            self._seconds if seconds is None else seconds,
+            canonical_query(query or {}),
         )
         attempt = 1
         while True:
@@ -158,14 +169,17 @@ class ServiceCalls:
 
     def _once(self, request: _Request) -> Answer:
         method, path, body = request.method, request.path, request.body
-        signed = self._signer.signed(method, path, body, host=self._host, headers=request.headers, seconds=self._now())
+        signed = self._signer.signed(
+            method, path, body, host=self._host, headers=request.headers, seconds=self._now(), query=request.query
+        )
         # These are not signed, because gateways on the way may change them.
         signed |= {**_trace(), "user-agent": _USER_AGENT}
         connect = min(_CONNECT_SECONDS, request.seconds / 2)
         timeout = urllib3.Timeout(connect=connect, read=request.seconds - connect)
         url = self._endpoint
+        target = f"{path}?{request.query}" if request.query else path
         try:
-            answer = self._pool.urlopen(method, path, body, signed, retries=False, timeout=timeout)
+            answer = self._pool.urlopen(method, target, body, signed, retries=False, timeout=timeout)
         except failures.SSLError as error:
             raise exceptions.SSLError(endpoint_url=url, error=error) from error
         except failures.ProxyError as error:
@@ -248,6 +262,8 @@ def _client_error(operation: str, status: int, headers: Mapping[str, str], body:
         headers.get("x-amzn-query-error", "").partition(";")[0]
         or headers.get("x-amzn-errortype", "").partition(":")[0]
         or str(members.get("__type") or members.get("code") or "").rpartition("#")[2].partition(":")[0]
+        # S3 answers in XML.
+        or (_XML_CODE.search(body) or [b"", b""])[1].decode()
         or str(status)
     )
     message = str(members.get("message") or members.get("Message") or "")

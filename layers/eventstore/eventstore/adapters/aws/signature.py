@@ -15,9 +15,15 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Keys", "Signer"]
+__all__ = ["Keys", "Signer", "canonical_query"]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_S3 = "s3"
+
+
+def canonical_query(parameters: Mapping[str, str]) -> str:
+    """Return the parameters of a query, encoded and in the order in which they are signed."""
+    return "&".join(sorted(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()))
 
 
 class Keys(NamedTuple):
@@ -50,30 +56,41 @@ class Signer:
         self._derived: tuple[tuple[str, str], bytes] = ("", ""), b""
 
     def signed(
-        self, method: str, path: str, body: bytes, *, host: str, headers: Mapping[str, str], seconds: float
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        host: str,
+        headers: Mapping[str, str],
+        seconds: float,
+        query: str = "",
     ) -> dict[str, str]:
         """Return the headers of a request, its signature among them.
 
         Args:
             method: The method.
-            path: The path as it is sent, percent-encoded. It has no query, and no segment that is `.` or `..`.
+            path: The path as it is sent, percent-encoded. It has no segment that is `.` or `..`.
             body: The body.
             host: The host, with the port unless it is that of the scheme.
             headers: The other headers; their names in lower case, their values without spaces at either end.
             seconds: The current time, in seconds since 1970. AWS accepts five minutes more or less.
+            query: The query as it is sent (`canonical_query`); empty for none.
         """
         keys = self._keys()
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
         signed = {**headers, "host": host, "x-amz-date": stamp}
         if keys.token:
             signed["x-amz-security-token"] = keys.token
+        if self._service == _S3:
+            signed["x-amz-content-sha256"] = sha256(body).hexdigest()
         names = sorted(signed)
-        # The path is encoded a second time, as every service but S3 does.
         canonical = "\n".join(
             (
                 method,
-                quote(path, safe="/~"),
-                "",
+                # The path is encoded a second time, as every service but S3 does.
+                path if self._service == _S3 else quote(path, safe="/~"),
+                query,
                 *(f"{name}:{signed[name]}" for name in names),
                 "",
                 ";".join(names),
@@ -108,7 +125,7 @@ class Signer:
         }
         if keys.token:
             signed["X-Amz-Security-Token"] = keys.token
-        query = "&".join(sorted(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in signed.items()))
+        query = canonical_query(signed)
         canonical = "\n".join(("GET", "/", query, f"host:{host}", "", "host", sha256().hexdigest()))
         return f"https://{host}/?{query}&X-Amz-Signature={self._signature(canonical, keys.secret_key, stamp)}"
 
