@@ -220,8 +220,7 @@ export class Timeline {
     let item = items.get(key);
     const begins = phase === "requested" || phase === "started";
     // In a loop a task has the same id again.
-    const isOver = item?.state === "completed" || item?.state === "cancelled" || item?.state === "skipped";
-    if (item === undefined || (begins && isOver && !isLate(item, phase, data))) {
+    if (item === undefined || (begins && isOver(item, phase, data) && !isLate(item, phase, entry.time))) {
       const shown = label || key.slice(kind.length + 1);
       item = { kind, key, label: shown, run, state: "waiting", spans: [], entries: [] };
       run.items.push(item);
@@ -365,7 +364,7 @@ function applyToRun(entry, phase, data) {
  */
 function attempt(entry, item, phase, data) {
   const point = pointOf(entry);
-  const span = spanOf(item, phase, data);
+  const span = spanOf(item, phase, data, point.time);
   entry.span = span;
   if (phase === "retried") {
     entry.run.retries++;
@@ -392,11 +391,12 @@ function attempt(entry, item, phase, data) {
  * @param {Item} item
  * @param {Phase} phase
  * @param {Record<string, any>} data
+ * @param {number} time
  * @returns {Span}
  */
-function spanOf(item, phase, data) {
+function spanOf(item, phase, data, time) {
   const last = item.spans.at(-1);
-  const begins = phase === "requested" || phase === "started" || phase === "retried";
+  const begins = (phase === "requested" || phase === "started" || phase === "retried") && !isLate(item, phase, time);
   const given = Number.isSafeInteger(data.attempt) && data.attempt > 0 ? data.attempt : undefined;
   const inferred = last === undefined ? 1 : begins && last.ended ? last.number + 1 : last.number;
   const number = given ?? inferred;
@@ -432,15 +432,27 @@ function end(entry, item, span, state, data) {
 }
 
 /**
- * Whether a start arrived behind the end of its attempt, in place of beginning the task again.
+ * Whether the next request or start begins the task again, in place of another attempt.
  *
  * @param {Item} item
  * @param {Phase} phase
  * @param {Record<string, any>} data
  */
-function isLate(item, phase, data) {
-  const span = item.spans.find(({ number }) => number === data.attempt) ?? item.spans.at(-1);
-  return span !== undefined && (phase === "started" ? span.begun === null && span.queued === null : false);
+function isOver({ state }, phase, data) {
+  if (state === "completed" || state === "cancelled" || state === "skipped") return true;
+  return (state === "failed" || state === "timedout") && phase === "requested" && data.attempt === 1;
+}
+
+/**
+ * Whether a start belongs to the attempt that ended: it was published after the end.
+ *
+ * @param {Item} item
+ * @param {Phase} phase
+ * @param {number} time
+ */
+function isLate({ spans }, phase, time) {
+  const last = spans.at(-1);
+  return phase === "started" && last !== undefined && last.begun === null && time <= (last.ended?.time ?? -Infinity);
 }
 
 /**
