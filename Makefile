@@ -235,7 +235,7 @@ $(eval $(call tool,docs,$(ZENSICAL),Zensical))
 # What `sam build` calls (Metadata: BuildMethod: makefile) -------------------
 
 # A function is its folder, and of what functions share the modules that it imports; tests/artifacts compares.
-BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-PushFunction build-SweepFunction build-ArchiveFunction build-AuthorizerFunction
+BUILDS := build-RestFunction build-WebSocketFunction build-DispatchFunction build-DeliverFunction build-PushFunction build-SweepFunction build-ArchiveFunction build-AuthorizerFunction build-ConsoleFunction
 .PHONY: $(BUILDS)
 build-RestFunction: PARTS = rest answers access.py handshake.py hub.py parameters.py protocol.py
 build-WebSocketFunction: PARTS = websocket access.py handshake.py hub.py parameters.py protocol.py
@@ -245,6 +245,7 @@ build-PushFunction: PARTS = push hub.py
 build-SweepFunction: PARTS = sweep hub.py
 build-ArchiveFunction: PARTS = archive hub.py
 build-AuthorizerFunction: PARTS = authorizer
+build-ConsoleFunction: PARTS = console
 $(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
 	cp -r $(addprefix functions/,__init__.py $(PARTS)) "$(ARTIFACTS_DIR)/functions/"

@@ -2,145 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from functions.console.site import INDEX, site
+from functions.console.pages import Settings, respond
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from functions.console.site import File
-
-__all__ = ["claims", "handler"]
-
-_PATH = "/console"
-_READS = ("GET", "HEAD")
-_CONFIGURATION = "hub.json"
-
-_ALWAYS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_FOR_EVER = "public, max-age=31536000, immutable"
-_REVALIDATED = "no-cache"
-
-
-def claims(method: str, path: str) -> bool:
-    """Return whether the console answers a request, where no gateway has routes.
-
-    Args:
-        method: The method of the request.
-        path: Its path, without a query.
-    """
-    return path == _PATH or path.startswith(f"{_PATH}/") or (path == "/" and method in _READS)
+__all__ = ["handler"]
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - Lambda passes it
-    """Handle a request of API Gateway.
-
-    HEAD gets the response of GET, with the body: the gateway computes `Content-Length` from the body and omits it (RFC
-    9110, 9.3.2).
-    """
-    headers, path = _headers_of(event), str(event["path"])
-    if event.get("httpMethod") not in _READS:
-        detail = f"{path[:200]} does not support {str(event.get('httpMethod'))[:20]}; supported: GET, HEAD"
-        return _problem(405, "method-not-allowed", "Method not allowed", detail, headers={"Allow": "GET, HEAD"})
-    if path == "/":
-        # `Vary`, because a cache must not lead programs to the page.
-        return _moved(event, f"{_PATH}/", headers={"Vary": "Accept"}) if _is_browser(headers) else _absent(path)
-    if path == _PATH:
-        return _moved(event, f"{_PATH}/")
-    return _answer(path.removeprefix(f"{_PATH}/"), path, headers)
-
-
-def _answer(name: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
-    if name == _CONFIGURATION:
-        return _sent(200, _configuration(), {"Content-Type": "application/json", "Cache-Control": _REVALIDATED})
-    files = site().files
-    if not name:
-        return _file(files[INDEX], headers, {**_page_headers(), "Cache-Control": _REVALIDATED})
-    digest, _, name = name.partition("/")
-    file = files.get(name)
-    if file is None or name == INDEX:
-        return _absent(path)
-    # While versions are exchanged, a page may ask an instance that has other files than the page was made for.
-    caching = _FOR_EVER if digest == site().digest else "no-store"
-    return _file(file, headers, {"Cache-Control": caching})
-
-
-def _file(file: File, request: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
-    compresses = "gzip" in request.get("accept-encoding", "")
-    # Strong tags of two representations must differ (RFC 9110, 8.8.1).
-    tag = f'"{file.tag}-gzip"' if compresses else f'"{file.tag}"'
-    headers = {**headers, "ETag": tag, "Vary": "Accept-Encoding"}
-    if tag in [each.strip().removeprefix("W/") for each in request.get("if-none-match", "").split(",")]:
-        return _sent(304, b"", headers)
-    headers = {**headers, "Content-Type": file.media_type}
-    if compresses:
-        return _sent(200, file.compressed, {**headers, "Content-Encoding": "gzip"}, is_text=False)
-    return _sent(200, file.content, headers)
-
-
-def _page_headers() -> Mapping[str, str]:
-    """Return the headers of the page, which may load and call nothing but this hub."""
-    socket = urlsplit(os.environ.get("WEBSOCKET_URL", ""))
-    origins = " ".join(["'self'", *([f"{socket.scheme}://{socket.netloc}"] if socket.netloc else [])])
-    policy = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        f"connect-src {origins}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-    return {
-        "Content-Security-Policy": policy,
-        "Cross-Origin-Opener-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-        "X-Frame-Options": "DENY",
-    }
-
-
-def _configuration() -> bytes:
-    """Return what the page has to know before it calls the hub."""
-    socket = os.environ.get("WEBSOCKET_URL", "")
-    known = {"auth": os.environ.get("AUTH") or "none", **({"websocket": socket} if socket else {})}
-    return json.dumps(known).encode()
-
-
-def _is_browser(headers: Mapping[str, str]) -> bool:
-    return "text/html" in headers.get("accept", "").lower()
-
-
-def _moved(event: Mapping[str, Any], to: str, *, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    # The stage is a part of the client's URL, and not of the path (API Gateway, input of a proxy integration).
-    path = str(event["path"])
-    whole = str((event.get("requestContext") or {}).get("path") or path).rstrip("/")
-    base = whole.removesuffix(path.rstrip("/")) if whole.endswith(path.rstrip("/")) else ""
-    return _sent(302, b"", {"Location": f"{base}{to}", "Cache-Control": _REVALIDATED, **(headers or {})})
-
-
-def _absent(path: str) -> dict[str, Any]:
-    return _problem(404, "not-found", "Not found", f"no route matches {path[:200]}; /api/v1/docs lists all routes")
-
-
-def _problem(
-    status: int, code: str, title: str, detail: str, *, headers: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    problem = {"type": f"urn:flunq:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
-    return _sent(status, json.dumps(problem).encode(), {"Content-Type": "application/problem+json", **(headers or {})})
-
-
-def _sent(status: int, body: bytes, headers: Mapping[str, str], *, is_text: bool = True) -> dict[str, Any]:
-    return {
-        "statusCode": status,
-        "headers": {**_ALWAYS, **headers},
-        "body": body.decode() if is_text else b64encode(body).decode(),
-        "isBase64Encoded": not is_text,
-    }
-
-
-def _headers_of(event: Mapping[str, Any]) -> Mapping[str, str]:
-    return {name.lower(): ", ".join(values) for name, values in (event.get("multiValueHeaders") or {}).items()}
+    """Handle a request of API Gateway."""
+    return respond(event, Settings(os.environ.get("AUTH") or "none", os.environ.get("WEBSOCKET_URL", "")))

@@ -191,12 +191,12 @@ def _doors(stack: Stack, configuration: Configuration) -> str:
     """What answers, and where."""
     doors = ["REST", "Lambda", *(["SQS"] if stack.template.queues else [])]
     sockets = [f"{stack.url.replace('http', 'ws', 1)}/{api.stage}" for api in stack.template.websockets.values()]
-    documentation = configuration.documentation
+    pages = {"documentation": configuration.documentation, "console": configuration.console}
     return ", ".join(
         [
             f"{', '.join(doors[:-1])} and {doors[-1]} at {stack.url}",
             *([f"WebSocket at {', '.join(sockets)}"] if sockets else []),
-            *([f"documentation at {stack.url}{documentation}"] if documentation else []),
+            *(f"{name} at {stack.url}{path}" for name, path in pages.items() if path),
         ]
     )
 

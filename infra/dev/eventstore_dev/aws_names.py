@@ -38,3 +38,8 @@ def queue_url(name: str) -> str:
 def api_url(name: str, stage: str) -> str:
     """The URL that a stage of a REST API has on AWS; functions get the one of here in its place (`Addresses`)."""
     return f"https://{name}.execute-api.{REGION}.{URL_SUFFIX}/{stage}"
+
+
+def websocket_url(name: str, stage: str) -> str:
+    """The URL that a stage of a WebSocket API has on AWS; functions get the one of here in its place (`Addresses`)."""
+    return f"wss://{name}.execute-api.{REGION}.{URL_SUFFIX}/{stage}"

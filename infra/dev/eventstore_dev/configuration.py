@@ -88,6 +88,7 @@ class Configuration:
         check: A function of the project, `module:name`. It is called with the parameters before the stack starts, and
             returns what is wrong, or None.
         documentation: The path of a page that the ready line names.
+        console: The path of another one, which shows what the project holds.
         first_call: A command that the ready line names; `{url}` and `{credential}` are replaced.
         credential: What replaces `{credential}` where an API asks an authorizer.
     """
@@ -101,6 +102,7 @@ class Configuration:
     allow_unsupported: frozenset[Kind] = frozenset()
     check: str = ""
     documentation: str = ""
+    console: str = ""
     first_call: str = ""
     credential: str = ""
 

@@ -240,6 +240,10 @@ class Stack:
 
     def _move_apis(self) -> None:
         self._addresses.moved.update({api.aws_url: self.url for api in self.template.apis.values()})
+        sockets = self.url.replace("http", "ws", 1)
+        self._addresses.moved.update(
+            {api.aws_url: f"{sockets}/{api.stage}" for api in self.template.websockets.values()}
+        )
 
     async def _listen(self) -> None:
         server = Server(self._doors.serve, terminal=self._terminal)

@@ -152,7 +152,7 @@ def _ready(service: Service, options: Options, embedded: Sequence[KeptServer]) -
     events = _EVENTS.get(options.settings.backend, "")
     return (
         f"Ready: REST at {url}, WebSocket at ws://{where}:{service.port}/ws, gRPC at {where}:{service.grpc_port}, "
-        f"documentation at {url}/api/v1/docs{data}{events}. Try: curl {url}/api/v1/events "
+        f"documentation at {url}/api/v1/docs, console at {url}/console{data}{events}. Try: curl {url}/api/v1/events "
         "-H 'content-type: application/cloudevents+json' "
         """-d '{"specversion":"1.0","id":"1","source":"/me","type":"io.flunq.execution.started"}'"""
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eventstore_server.authorizing import Authorizer
+from eventstore_server.console_door import ConsoleDoor
 from eventstore_server.grpc.door import GrpcDoor
 from eventstore_server.http_doors import HttpDoors
 from eventstore_server.metrics_door import MetricsDoor
@@ -86,6 +87,7 @@ class Doors:
             ),
             self._websockets,
             MetricsDoor(telemetry.metrics, authorizer, threads=requests),
+            ConsoleDoor(auth=options.settings.auth),
             health=health,
             metrics=telemetry.metrics,
             origins=options.origins,

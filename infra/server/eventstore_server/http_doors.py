@@ -17,6 +17,7 @@ from eventstore_server.routes import method_of, route_of
 
 if TYPE_CHECKING:
     from eventstore_hosting.origins import Origins
+    from eventstore_server.console_door import ConsoleDoor
     from eventstore_server.health import Health
     from eventstore_server.metrics.catalogue import ServerMetrics
     from eventstore_server.metrics_door import MetricsDoor
@@ -37,6 +38,7 @@ class HttpDoors:
         rest: Answers what nothing else claims.
         websockets: Opens WebSocket connections.
         metrics_door: Answers scrapes.
+        console: Answers with the console, and its files.
         health: Knows how the instance is.
         metrics: Counts the requests.
         origins: The pages that may call; None if a credential decides.
@@ -47,6 +49,7 @@ class HttpDoors:
         rest: RestDoor,
         websockets: WebSocketDoor,
         metrics_door: MetricsDoor,
+        console: ConsoleDoor,
         *,
         health: Health,
         metrics: ServerMetrics,
@@ -55,6 +58,7 @@ class HttpDoors:
         self._rest = rest
         self._websockets = websockets
         self._metrics_door = metrics_door
+        self._console = console
         self._health = health
         self._in_flight = 0
         metrics.in_flight.read_with(lambda: {(): self._in_flight})
@@ -102,6 +106,8 @@ class HttpDoors:
             return self._health_of(path)
         if path == "/metrics":
             return await self._metrics_door.serve(request)
+        if self._console.claims(request):
+            return self._console.serve(request)
         return await self._rest.serve(request)
 
     def _health_of(self, path: str) -> web.Response:

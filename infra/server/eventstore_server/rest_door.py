@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from eventstore_server.tracing import Tracing
     from eventstore_server.worker_threads import WorkerThreads
 
-__all__ = ["RestDoor"]
+__all__ = ["RestDoor", "response_of"]
 
 
 class RestDoor:
@@ -114,10 +114,15 @@ class RestDoor:
         if authorizer is not None:
             event["requestContext"]["authorizer"] = dict(authorizer)
         context: Any = CallContext.starting_now(request_id, time.monotonic)
-        return _response(app.handler(event, context))
+        return response_of(app.handler(event, context))
 
 
-def _response(answer: Mapping[str, Any]) -> web.Response:
+def response_of(answer: Mapping[str, Any]) -> web.Response:
+    """Return the response that a handler returned as API Gateway expects it.
+
+    Args:
+        answer: What the handler returned.
+    """
     headers: CIMultiDict[str] = CIMultiDict()
     for name, values in (answer.get("multiValueHeaders") or {}).items():
         for value in values:

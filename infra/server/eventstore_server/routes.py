@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from functions.console import pages
 from functions.rest.openapi import template_of
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["method_of", "route_of"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OWN = frozenset({"/", "/ws", "/health/live", "/health/ready", "/metrics"})
+_OWN = frozenset({"/", "/ws", pages.PATH, "/health/live", "/health/ready", "/metrics"})
 _OTHER = "other"
 
 
@@ -24,4 +25,6 @@ def method_of(request: web.BaseRequest) -> str:
 def route_of(request: web.BaseRequest) -> str:
     """Return the template of a request's path, such as `/api/v1/streams/{stream}`; `other` if it has no route."""
     path = request.raw_path.partition("?")[0]
+    if path.startswith(f"{pages.PATH}/"):
+        return pages.PATH
     return path if path in _OWN else template_of(path) or _OTHER

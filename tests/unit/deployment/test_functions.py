@@ -50,6 +50,15 @@ def test_only_functions_that_use_the_cache_are_in_the_vpc_and_have_its_address(
     assert reaches == (name in IN_VPC, name in IN_VPC)
 
 
+def test_the_console_may_do_nothing_but_write_its_log() -> None:
+    role, function = properties("template", "ConsoleRole"), FUNCTIONS["ConsoleFunction"]
+    (policy,) = role["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert not {"ManagedPolicyArns", "Layers"} & {*role, *function}
+    assert function["Environment"]["Variables"].keys() == {"AUTH", "WEBSOCKET_URL"}
+
+
 def test_functions_run_from_snapshots_of_published_versions() -> None:
     general = OWN["Globals"]["Function"]
     assert (general["Runtime"], general["Architectures"]) == ("python3.13", ["arm64"])
@@ -81,12 +90,11 @@ def test_dispatch_and_sweep_have_reserved_concurrency() -> None:
 
 
 def test_the_gateways_may_call_the_alias() -> None:
+    called = ("AuthorizerFunction", "ConsoleFunction", "RestFunction", "WebSocketFunction")
     uris = re.findall(r"functions/(.+?)/invocations", json.dumps(OWN))
-    assert set(uris) == {
-        f"${{{name}.Arn}}:live" for name in ("AuthorizerFunction", "RestFunction", "WebSocketFunction")
-    }
+    assert set(uris) == {f"${{{name}.Arn}}:live" for name in called}
     permitted = {permission["FunctionName"]["Ref"] for permission in resources("AWS::Lambda::Permission").values()}
-    assert permitted == {f"{name}.Alias" for name in ("AuthorizerFunction", "RestFunction", "WebSocketFunction")}
+    assert permitted == {f"{name}.Alias" for name in called}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eventstore_dev.aws_names import websocket_url
 from eventstore_dev.template_file import TemplateError
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class WebSocketApi:
     selection: tuple[str, ...]
     routes: Mapping[str, WebSocketRoute]
     authorizer: str | None = None
+
+    @property
+    def aws_url(self) -> str:
+        """Where it would be deployed."""
+        return websocket_url(self.name, self.stage)
 
     def select(self, message: str) -> WebSocketRoute | None:
         """The route of a message: what it names itself, else `$default`, else none."""
