@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["Page", "find_chromium", "opened", "shown"]
+__all__ = ["FLAGS", "Page", "find_chromium", "opened", "shown"]
 
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",  # it refuses to run as root with one
     "--disable-gpu",
@@ -41,7 +41,7 @@ def find_chromium() -> str | None:
 
 def shown(url: str, *, program: str, profile: Path) -> str:
     """The HTML of a page after its scripts have run."""
-    command = [program, *_FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=10000", "--dump-dom", url]
+    command = [program, *FLAGS, f"--user-data-dir={profile}", "--virtual-time-budget=10000", "--dump-dom", url]
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL
     )
@@ -124,7 +124,7 @@ def opened(
         origin = f"http://{host}:{server.server_port}"
         browser = stack.enter_context(
             subprocess.Popen(
-                [program, *_FLAGS, f"--user-data-dir={profile}", f"{origin}/"],
+                [program, *FLAGS, f"--user-data-dir={profile}", f"{origin}/"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

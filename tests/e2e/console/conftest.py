@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.browser import find_chromium
+from tests.e2e.browsing import browsing
+from tests.e2e.guarded import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.browsing import Tab
+    from tests.e2e.guarded import Guarded
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not here: install the package chromium")
+    return program
+
+
+@pytest.fixture
+def tab(chromium: str, tmp_path: Path) -> Iterator[Tab]:
+    """A tab of a browser of its own, which must call one origin alone, and must not complain of anything."""
+    with browsing(program=chromium, profile=tmp_path / "profile") as tab:
+        yield tab
+        assert not tab.complaints
+        assert len({urlsplit(url).netloc for url in tab.requested}) == 1
+
+
+@pytest.fixture(scope="module", params=["key", "jwt"])
+def guarded_hub(
+    chromium: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Guarded]:
+    """A hub that asks for credentials of a kind."""
+    assert chromium
+    with guarded(request.param, tmp_path_factory.mktemp("guarded")) as hub:
+        yield hub
