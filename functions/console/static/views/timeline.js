@@ -1,0 +1,312 @@
+/** A workflow's timeline: its runs as bars, with tasks, attempts, timers, failures and causes; live. */
+
+import { fill, h } from "../dom.js";
+import { streamPath } from "../hub.js";
+import { State } from "../state.js";
+import { Feed, MOST } from "../timeline/feed.js";
+import { Timeline } from "../timeline/model.js";
+import { details } from "../timeline/details.js";
+import { Plot } from "../timeline/plot.js";
+import { counted, rowsOf } from "../timeline/rows.js";
+import { Scale } from "../timeline/scale.js";
+import { shortType } from "../timeline/types.js";
+import { View } from "../view.js";
+import { errorNotice, notice } from "../widgets/notice.js";
+import { table } from "../widgets/table.js";
+import { timeOf } from "../widgets/time.js";
+
+const REFRESH_MS = 5000;
+const RECENT = 25;
+/** What is open is drawn up to now if the newest event is not older than this, or than half of what is shown. */
+const FRESH_MS = 600_000;
+
+export default class TimelineView extends View {
+  #stream = "";
+  #first = 0;
+  /** Ends with the stream that is shown. */
+  #opened = new AbortController();
+  #timeline = new Timeline();
+  #plot;
+  #collapsed = new Set();
+  #at = "";
+  #range;
+  #frame = 0;
+  #status = h("span", { class: "state", role: "status" });
+  #summary = h("p", { class: "hint", role: "status" });
+  #message = h("div", {});
+  #details = h("section", { class: "tl-details", "aria-label": "Details" });
+  #filter = h("input", { id: "tl-text", type: "search", autocomplete: "off", spellcheck: false });
+  #show = h("select", { id: "tl-show" }, h("option", { value: "" }, "everything"), h("option", { value: "failed" }, "failures"),
+    h("option", { value: "open" }, "what is open"));
+  #by = h("select", { id: "tl-by" }, h("option", { value: "" }, "time"), h("option", { value: "order" }, "order of events"));
+  #causes = h("input", { id: "tl-causes", type: "checkbox" });
+
+  async show() {
+    const [stream = ""] = this.state.path;
+    if (stream === "") {
+      this.#close();
+      await this.#showRecent();
+      return;
+    }
+    if (stream !== this.#stream || Number(this.state.get("from")) !== this.#first) await this.#open(stream);
+    else this.#follow();
+  }
+
+  #close() {
+    this.#opened.abort();
+    this.#stream = "";
+    this.#plot = undefined;
+  }
+
+  async #showRecent() {
+    const field = h("input", { id: "tl-stream", required: true, autocomplete: "off", spellcheck: false, placeholder: "acme:order-7" });
+    const recent = h("section", { "aria-label": "Recent executions" }, h("p", { class: "loading" }, "Loading …"));
+    fill(this,
+      h("h1", {}, "Timeline"),
+      h("form", { class: "fields", on: { submit: (event) => {
+        event.preventDefault();
+        location.hash = new State("timeline", [field.value.trim()]).href;
+      } } },
+      h("div", { class: "field wide" }, h("label", { for: "tl-stream" }, "Stream of the workflow"), field),
+      h("button", { type: "submit", class: "primary" }, "Show")),
+      recent);
+    const { events } = await this.hub.get("/api/v1/events", { type: "io.flunq.execution.started", order: "desc", limit: RECENT }, this.signal);
+    fill(recent,
+      h("h2", {}, "Recent executions"),
+      events.length === 0
+        ? h("p", { class: "none" }, "No execution.started event was published yet. A stream of other events has a timeline, too: enter its name.")
+        : table("Recent executions", ["started", "workflow", "stream"], events.map((event) => [
+          timeOf(event.hubtime),
+          h("a", { href: new State("timeline", [event.hubstream], { execution: event.executionid }).href },
+            textOf(event.data?.workflow_name) || event.workflowid || event.hubstream),
+          event.hubstream])));
+  }
+
+  async #open(stream) {
+    this.#close();
+    this.#stream = stream;
+    this.#first = Number(this.state.get("from"));
+    this.#opened = new AbortController();
+    this.signal.addEventListener("abort", () => this.#opened.abort(), { signal: this.#opened.signal });
+    const signal = this.#opened.signal;
+    this.#timeline = new Timeline();
+    this.#collapsed.clear();
+    this.#at = "";
+    this.#range = undefined;
+    this.#plot = new Plot({
+      select: (row, entry) => this.#select(row, entry),
+      toggle: (row, isOpen) => this.#toggle(row, isOpen),
+      zoom: (scale) => this.#zoom(scale),
+      resize: () => this.#draw(),
+    }, signal);
+    this.#build(stream);
+    this.#follow();
+    const feed = new Feed(this.#source(signal), (events) => {
+      if (signal.aborted) return;
+      this.#timeline.add(events);
+      this.#draw();
+    });
+    try {
+      this.#say("reading");
+      const { first, head, live } = await feed.open(this.#first || undefined);
+      if (signal.aborted) return;
+      this.#loaded(first, head);
+      this.#follow();
+      await live;
+      if (this.hub.can("subscribe")) return;
+      this.#say("read every 5 s");
+      const timer = setInterval(() => feed.refresh().catch((error) => this.#fail(error, signal)), REFRESH_MS);
+      signal.addEventListener("abort", () => clearInterval(timer));
+    } catch (error) {
+      this.#fail(error, signal);
+    }
+  }
+
+  #fail(error, signal) {
+    if (signal.aborted) return;
+    this.#say("stopped", "bad");
+    if (error.status === 401) this.fail(error);
+    else fill(this.#message, errorNotice(error));
+  }
+
+  #source(signal) {
+    return {
+      read: (query) => this.hub.get(streamPath(this.#stream, "/events"), query, signal),
+      follow: !this.hub.can("subscribe") ? null : (handler, onLive) => {
+        const subscription = this.hub.store.subscribe({
+          stream: this.#stream, signal, fetchData: false,
+          onLoss: () => fill(this.#message, notice("Events were removed before they were received: reload the page to see what is kept.", "warning")),
+          onStatus: ({ state }) => {
+            if (state === "connected") onLive();
+            if (state !== "closed") this.#say(state === "retrying" ? "reconnecting" : "live", state === "retrying" ? "warning" : "good");
+          },
+        }, handler);
+        subscription.done.catch((error) => this.#fail(error, signal));
+      },
+    };
+  }
+
+  #build(stream) {
+    const change = (name) => (event) => this.go({ query: { [name]: event.target.value, range: undefined } }, { replace: true });
+    this.#filter.oninput = () => this.go({ query: { text: this.#filter.value } }, { replace: true });
+    this.#show.onchange = change("show");
+    this.#by.onchange = change("by");
+    this.#causes.onchange = () => this.go({ query: { causes: this.#causes.checked ? "" : "no" } }, { replace: true });
+    const button = (text, label, act) => h("button", { type: "button", "aria-label": label, on: { click: act } }, text);
+    fill(this.#details);
+    fill(this.#message);
+    fill(this,
+      h("h1", {}, "Timeline of ", h("a", { href: new State("streams", [stream]).href }, stream), " ", this.#status),
+      this.#summary, this.#message,
+      h("div", { class: "fields" },
+        h("div", { class: "field" }, h("label", { for: "tl-show" }, "Show"), this.#show),
+        h("div", { class: "field" }, h("label", { for: "tl-by" }, "Axis by"), this.#by),
+        h("div", { class: "field wide" }, h("label", { for: "tl-text" }, "Name or type contains"), this.#filter),
+        h("div", { class: "actions" },
+          h("span", { class: "tl-causes" }, this.#causes, h("label", { for: "tl-causes" }, "Causes")),
+          button("+", "Zoom in", () => this.#zoom(this.#scale().zoomed(0.5))),
+          button("−", "Zoom out", () => this.#zoom(this.#scale().zoomed(2))),
+          button("All", "Show the whole time", () => this.#zoom(this.#scale().zoomed(Infinity))),
+          button("Next failure", "Go to the next failure", () => this.#nextFailure()))),
+      this.#plot.element,
+      h("p", { class: "hint", id: "tl-keys" },
+        "Keys: ↑ ↓ rows, ← → close and open a run, Enter details, + − 0 zoom, Shift with ← → earlier and later."),
+      this.#details);
+  }
+
+  /** Take over what the URL says. */
+  #follow() {
+    const { state } = this;
+    this.#show.value = state.get("show");
+    this.#by.value = state.get("by");
+    this.#causes.checked = state.get("causes") !== "no";
+    if (document.activeElement !== this.#filter) this.#filter.value = state.get("text");
+    const [from, to] = state.get("range").split("~").map(Number);
+    this.#range = Number.isFinite(from) && Number.isFinite(to) && to > from ? { from, to } : undefined;
+    if (state.get("at") !== this.#at && this.#entryAt()) {
+      this.#at = state.get("at");
+      const row = this.#selected();
+      if (row) {
+        this.#drawNow();
+        this.#plot.reveal(row);
+      }
+    }
+    this.#draw();
+  }
+
+  #loaded(first, head) {
+    const earlier = first > 1 && this.#timeline.entries.length > 0 && Number(this.#timeline.entries[0].event.hubsequence) <= first;
+    fill(this.#message, head === 0 && notice("The stream has no events yet."),
+      earlier && h("p", { class: "notice" }, `The events before number ${first.toLocaleString("en")} are not shown. `,
+        h("a", { href: this.state.with({ from: String(Math.max(1, first - MOST)), range: undefined }).href }, "Show earlier ones")));
+  }
+
+  #say(text, kind = "") {
+    this.#status.textContent = text;
+    this.#status.className = `state ${kind}`.trim();
+  }
+
+  #rows() {
+    const { state } = this;
+    return rowsOf(this.#timeline, { show: state.get("show") || "all", text: state.get("text"), run: state.get("execution"), collapsed: this.#collapsed });
+  }
+
+  #scale() {
+    const only = this.state.get("execution");
+    const runs = this.#timeline.runs.filter((run) => only === "" || run.key === only);
+    const width = this.#plot.width;
+    if (this.state.get("by") === "order") {
+      const from = Math.min(...runs.map(({ begun }) => begun.index));
+      const to = Math.max(...runs.map(({ last }) => last.index));
+      return new Scale("order", runs.length > 0 ? { from, to: to + 1 } : { from: 0, to: 1 }, this.#range, width);
+    }
+    if (runs.length === 0) return new Scale("time", { from: 0, to: 1000 }, undefined, width);
+    const from = Math.min(...runs.map(({ begun }) => begun.time));
+    const last = Math.max(...runs.map((run) => run.last.time));
+    const now = Date.now();
+    const grows = runs.some((run) => run.ended === null && run.state !== null) && now - last < Math.max(FRESH_MS, (last - from) / 2);
+    return new Scale("time", { from, to: grows ? Math.max(now, last) : last }, this.#range, width);
+  }
+
+  #draw() {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#drawNow();
+    });
+  }
+
+  #drawNow() {
+    if (this.#plot === undefined) return;
+    const timeline = this.#timeline;
+    const rows = this.#rows();
+    const scale = this.#scale();
+    const at = this.#entryAt();
+    const selected = this.#selected(rows);
+    const now = scale.by === "time" ? Math.min(Date.now(), scale.whole.to) : Date.now();
+    this.#plot.draw({
+      rows, scale, now, selected, at, collapsed: this.#collapsed, arrows: this.#causes.checked ? timeline.arrows : [],
+    });
+    this.#summary.textContent = [
+      counted(timeline.entries.length, "event"), counted(timeline.runs.length, "run"), counted(timeline.failures.length, "failure"),
+    ].join(", ");
+    if (selected) {
+      const key = `${selected.key} ${this.#at} ${selected.run.count} ${selected.item?.entries.length} ${selected.run.state}`;
+      if (this.#details.dataset.key !== key) {
+        this.#details.dataset.key = key;
+        fill(this.#details, details(selected, { timeline, state: this.state, at, now }));
+      }
+    } else {
+      delete this.#details.dataset.key;
+      fill(this.#details);
+    }
+  }
+
+  /** The event that the URL names. */
+  #entryAt() {
+    const sequence = this.state.get("at");
+    return sequence === "" ? undefined : this.#timeline.entries.find(({ event }) => event.hubsequence === sequence);
+  }
+
+  #selected(rows = this.#rows()) {
+    const entry = this.#entryAt();
+    if (entry === undefined) return undefined;
+    return rows.find(({ run, item }) => run === entry.run && item === entry.item) ?? rows.find(({ run }) => run === entry.run);
+  }
+
+  #select(row, entry = row.item === null ? (row.run.marks[0] ?? row.run.items[0]?.entries[0]) : row.item.entries[0]) {
+    if (entry) this.go({ query: { at: entry.event.hubsequence } });
+  }
+
+  #toggle(row, isOpen) {
+    if (isOpen) this.#collapsed.delete(row.run.key);
+    else this.#collapsed.add(row.run.key);
+    this.#draw();
+  }
+
+  #zoom(scale) {
+    const round = scale.by === "time" ? Math.round : (value) => Math.round(value * 100) / 100;
+    const range = scale.isWhole ? undefined : `${round(scale.range.from)}~${round(scale.range.to)}`;
+    this.go({ query: { range } }, { replace: true });
+  }
+
+  #nextFailure() {
+    const only = this.state.get("execution");
+    const failures = this.#timeline.failures.filter(({ run }) => only === "" || run.key === only);
+    const current = this.#entryAt()?.index ?? -1;
+    const next = failures.find(({ index }) => index > current) ?? failures[0];
+    if (next) this.go({ query: { at: next.event.hubsequence, text: undefined, show: undefined } });
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    cancelAnimationFrame(this.#frame);
+    this.#close();
+  }
+}
+
+function textOf(value) {
+  return typeof value === "string" ? shortType(value) : "";
+}
+
+customElements.define("console-timeline", TimelineView);
