@@ -39,8 +39,15 @@ export class FilterForm extends HTMLElement {
   hub;
   /** Which of `FILTER_FIELDS` there are, and `from`. @type {string[]} */
   fields = [...FILTER_FIELDS, "from"];
+  /**
+   * Fields of the view's own: their names in the URL, titles and inputs; `read` and `write` convert the text of the URL.
+   *
+   * @type {{name: string, title: string, input: HTMLElement, read?: (value: string) => string, write?: (text: string) => string}[]}
+   */
+  extras = [];
 
   #inputs = {};
+  #converters = {};
   #problem = h("p", { class: "hint", id: "filter-problem", role: "status" });
   #checking = new AbortController();
   #timer;
@@ -60,6 +67,7 @@ export class FilterForm extends HTMLElement {
       h("form", { class: "filters", on: { submit: (event) => this.#apply(event), input: () => this.#later() } },
         h("div", { class: "fields" },
           this.fields.map((name) => made[name]()),
+          this.extras.map((extra) => this.#extra(extra)),
           h("div", { class: "field" }, h("button", { type: "submit" }, "Apply"))),
         this.#problem));
     this.#loadNames();
@@ -74,7 +82,7 @@ export class FilterForm extends HTMLElement {
   show(state) {
     const values = valuesOf(state);
     for (const [name, input] of Object.entries(this.#inputs)) {
-      const value = values[name] ?? "";
+      const value = this.#converters[name]?.write?.(state.get(name)) ?? values[name] ?? state.get(name);
       if (input.value !== value) input.value = value;
     }
     this.#report();
@@ -86,6 +94,13 @@ export class FilterForm extends HTMLElement {
     return h("div", { class: wide ? "field wide" : "field" }, h("label", { for: input.id }, title), input);
   }
 
+  #extra({ name, title, input, ...converters }) {
+    Object.assign(input, { id: `filter-${name}`, name });
+    this.#inputs[name] = input;
+    this.#converters[name] = converters;
+    return h("div", { class: "field" }, h("label", { for: input.id }, title), input);
+  }
+
   #start() {
     const input = h("select", { id: "filter-from", name: "from" }, h("option", { value: "" }, "now"), h("option", { value: "start" }, "the oldest event"));
     this.#inputs.from = input;
@@ -93,7 +108,10 @@ export class FilterForm extends HTMLElement {
   }
 
   #values() {
-    return Object.fromEntries(Object.entries(this.#inputs).map(([name, input]) => [name, input.value.trim()]));
+    return Object.fromEntries(Object.entries(this.#inputs).map(([name, input]) => {
+      const text = input.value.trim();
+      return [name, this.#converters[name]?.read?.(text) ?? text];
+    }));
   }
 
   #apply(event) {
