@@ -25,6 +25,7 @@ __all__ = ["Element", "Tab", "browsing"]
 _PORT_FILE = "DevToolsActivePort"
 _POLLED_SECONDS = 0.05
 _IN_PAGE_MS = 2000
+_LONGEST_TEXT = 5000
 
 _UNTIL = """
 new Promise((resolve) => {
@@ -105,7 +106,7 @@ class Tab:
             except BrowserError:
                 # The page was being left.
                 time.sleep(_POLLED_SECONDS)
-        raise BrowserError(f"not true within {seconds} s: {expression}\n{self.text()}\n{self.complaints}")
+        raise BrowserError(f"not true within {seconds} s: {expression}\n{self._shown()}")
 
     def text(self) -> str:
         """The text of the page, as it is shown."""
@@ -147,7 +148,7 @@ class Tab:
                 pass
             time.sleep(_POLLED_SECONDS)
         names = [element.name for element in self.all(role)]
-        raise BrowserError(f"no {role} is called {name!r}; there are {names}\n{self.text()}\n{self.complaints}")
+        raise BrowserError(f"no {role} is called {name!r}; there are {names}\n{self._shown()}")
 
     def press(self, key: str, *, code: str = "", text: str = "") -> None:
         """Press a key, such as `Tab`, `Enter` or `Escape`."""
@@ -175,6 +176,9 @@ class Tab:
     def screenshot(self) -> bytes:
         """The visible part of the page, as PNG."""
         return b64decode(self.command("Page.captureScreenshot", format="png")["data"])
+
+    def _shown(self) -> str:
+        return f"{self.text()[:_LONGEST_TEXT]}\n{self.complaints}"
 
     def _note(self, message: Mapping[str, Any]) -> None:
         parameters = message.get("params", {})
