@@ -249,5 +249,5 @@ build-ConsoleFunction: PARTS = console
 $(BUILDS):
 	mkdir -p "$(ARTIFACTS_DIR)/functions"
 	cp -r $(addprefix functions/,__init__.py $(PARTS)) "$(ARTIFACTS_DIR)/functions/"
-	@# key.py is a command line, which makes keys where people are; package.json is for npm.
-	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -path '*/authorizer/key.py' -o -path '*/javascript/package.json' \) -prune -exec rm -rf {} +
+	@# key.py is a command line, which makes keys where people are; package.json is for npm and Node.js.
+	find "$(ARTIFACTS_DIR)" \( -name __pycache__ -o -path '*/authorizer/key.py' -o -path '*/javascript/package.json' -o -path '*/static/package.json' \) -prune -exec rm -rf {} +
