@@ -105,6 +105,8 @@ INVOCATIONS = (
     Invocation("authorizer/rest-key", _POLICY),
     Invocation("authorizer/connect-key", _POLICY),
     Invocation("authorizer/rest-unknown-key", {"errorMessage": "Unauthorized"}),
+    Invocation("console/root", {"statusCode": 302, "headers": {"Location": "/v1/console"}}),
+    Invocation("console/configuration", {"statusCode": 200, "body": {"auth": "iam"}}),
 )
 
 

@@ -74,7 +74,7 @@ def refused(reply: Any) -> tuple[int, str]:  # noqa: ANN401 - an answer of urlli
     return reply.status, problem["code"]
 
 
-@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/nothing", "/api/v1", "/"])
+@pytest.mark.parametrize("path", ["/health", "/api/v1/events", "/api/v1/nothing", "/api/v1", "/nothing"])
 def test_without_a_credential_nothing_is_answered(hub: Guarded, path: str) -> None:
     reply = Caller(hub.url, "").call("GET", path)
     assert refused(reply) == (401, _UNAUTHORIZED)
@@ -148,6 +148,18 @@ def test_the_documentation_and_the_module_need_no_credential(hub: Guarded, path:
     assert anyone.call("GET", path).status == 200
     assert anyone.call("HEAD", path).status == 200
     assert anyone.call("POST", path, {}).status == 405
+
+
+def test_the_console_needs_no_credential_and_only_a_browser_is_led_there(hub: Guarded) -> None:
+    anyone = Caller(hub.url, "")
+    page = anyone.call("GET", "/", headers={"Accept": "text/html"})
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.retries is not None
+    assert [redirect.redirect_location for redirect in page.retries.history] == ["/console"]
+    assert anyone.call("HEAD", "/console").status == 200
+    program = anyone.call("GET", "/")
+    assert (program.status, program.json()["code"]) == (404, "not-found")
+    assert refused(anyone.call("POST", "/", {})) == (401, _UNAUTHORIZED)
 
 
 def test_a_preflight_is_answered_without_a_credential(hub: Guarded) -> None:

@@ -42,6 +42,7 @@ def imported_by(statements: str) -> set[str]:
         ("push", {"urllib3"}),
         ("sweep", set()),
         ("authorizer", set()),
+        ("console", set()),
     ],
 )
 def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: set[str]) -> None:
@@ -58,6 +59,7 @@ def test_a_function_imports_the_libraries_of_its_path(function: str, vendors: se
         ("push", {"eventstore.groups"}),
         ("sweep", set()),
         ("authorizer", set()),
+        ("console", set()),
     ],
 )
 def test_a_function_imports_the_parts_of_its_path(function: str, parts: set[str]) -> None:

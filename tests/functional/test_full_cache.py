@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _APPS = Path(__file__).parents[2] / "functions"
 _JSON = {"Content-Type": "application/json"}
-_WITHOUT_STORE = {"deliver", "push", "authorizer"}
+_WITHOUT_STORE = {"deliver", "push", "authorizer", "console"}
 """Functions that use no cache (tests/functional/test_cold_starts.py)."""
 
 

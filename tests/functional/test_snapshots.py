@@ -41,7 +41,7 @@ print(json.dumps({"called": called, "alive": sorted(alive), "full": full, "cache
 """
 
 
-@pytest.mark.parametrize("function", ["authorizer", "deliver", "dispatch", "rest", "sweep", "websocket"])
+@pytest.mark.parametrize("function", ["authorizer", "console", "deliver", "dispatch", "rest", "sweep", "websocket"])
 def test_a_start_connects_to_nothing_and_keeps_nothing(function: str) -> None:
     paths = json.dumps([str(_ROOT), str(_ROOT / "layers/eventstore")])
     answer = subprocess.run(
