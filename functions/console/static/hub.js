@@ -120,7 +120,7 @@ export class Hub {
     });
     const text = await response.text();
     if (!response.ok) throw problemOf(response, text);
-    return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined };
+    return { status: response.status, headers: response.headers, body: text === "" ? undefined : isJson(response) ? JSON.parse(text) : text };
   }
 
   async #fetch(url, request) {
@@ -136,6 +136,10 @@ export class Hub {
 /** The path of a stream, or of what is below it. */
 export function streamPath(stream, below = "") {
   return `/api/v1/streams/${encodeURIComponent(stream)}${below}`;
+}
+
+function isJson(response) {
+  return /^application\/([^;]*\+)?json\b/.test(response.headers.get("Content-Type") ?? "");
 }
 
 function problemOf(response, text) {

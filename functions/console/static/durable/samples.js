@@ -41,7 +41,7 @@ export class Samples {
 }
 
 /**
- * Return how fast a counter grows, per second, from sample to sample. A counter that was reset begins again.
+ * Return how fast a number grows, per second, from sample to sample. What was removed meanwhile is no growth.
  *
  * @param {readonly Sample[]} counter
  * @returns {Sample[]}
@@ -50,7 +50,7 @@ export function rates(counter) {
   return counter.slice(1).map(({ time, value }, index) => {
     const before = /** @type {Sample} */ (counter[index]);
     const seconds = Math.max((time - before.time) / 1000, 0.001);
-    return { time, value: Math.max(0, value < before.value ? value : value - before.value) / seconds };
+    return { time, value: Math.max(0, value - before.value) / seconds };
   });
 }
 
