@@ -243,7 +243,7 @@ export default class TimelineView extends View {
     const scale = this.#scale();
     const at = this.#entryAt();
     const selected = this.#selected(rows);
-    const now = scale.by === "time" ? Math.min(Date.now(), scale.whole.to) : Date.now();
+    const now = Date.now();
     this.#plot.draw({
       rows, scale, now, selected, at, collapsed: this.#collapsed, arrows: this.#causes.checked ? timeline.arrows : [],
     });
