@@ -33,7 +33,7 @@ new Promise((resolve) => {
   const check = () => {
     let value;
     try { value = (%s); } catch {}
-    if (value || performance.now() > end) resolve(value || null);
+    if (value || performance.now() > end) resolve(value instanceof Node ? true : value || null);
     else setTimeout(check, 20);
   };
   check();
