@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Scale, elapsed } from "../../../functions/console/static/timeline/scale.js";
+import { Scale, elapsed, wholeOf } from "../../../functions/console/static/timeline/scale.js";
 
 const HOUR = { from: 1_000_000, to: 4_600_000 };
 
@@ -52,4 +52,14 @@ test("durations have two units", () => {
   const cases = [[0, "0 ms"], [999, "999 ms"], [1_000, "1 s"], [1_234, "1.23 s"], [59_990, "60 s"], [61_000, "1 min 1 s"],
     [3_600_000, "1 h"], [90_000_000, "1 d 1 h"], [-1_500, "−1.5 s"]];
   assert.deepEqual(cases.map(([ms]) => elapsed(ms)), cases.map(([, text]) => text));
+});
+
+const run = (begun, last, ended, state = "running") => ({ begun: { time: begun, index: 3 }, last: { time: last, index: 9 }, ended, state });
+
+test("what is open is seen up to now, unless it was left long ago", () => {
+  assert.deepEqual(wholeOf([run(0, 1000, null)], "time", 5000), { from: 0, to: 5000 });
+  assert.deepEqual(wholeOf([run(0, 1000, null)], "time", 5e9), { from: 0, to: 1000 });
+  assert.deepEqual(wholeOf([run(0, 1000, { time: 1000, index: 9 })], "time", 5000), { from: 0, to: 1000 });
+  assert.deepEqual(wholeOf([run(0, 1000, null), run(9, 1000, null)], "order", 5000), { from: 3, to: 10 });
+  assert.ok(new Scale("time", wholeOf([], "time", 5)).isWhole);
 });

@@ -7,7 +7,10 @@
  * @module
  */
 
+import { Runs, applyToRun } from "./runs.js";
+import { ENDINGS, attempt, end, isLate, isOver, pointOf, timerPlace } from "./spans.js";
 import { meaningOf, shortType } from "./types.js";
+import { dataOf, instant, text, timeOf } from "./values.js";
 
 /** @typedef {import("./types.js").Phase} Phase */
 /** @typedef {import("./types.js").Meaning} Meaning */
@@ -52,14 +55,6 @@ import { meaningOf, shortType } from "./types.js";
 /** The most types of one run that have a row of their own; the rest share one. */
 const MOST_TYPES = 50;
 const OTHER_TYPES = "other types";
-const OPEN = new Set(["waiting", "running", "paused"]);
-
-/** @type {Partial<Record<Phase, State>>} */
-const ENDINGS = {
-  completed: "completed", failed: "failed", cancelled: "cancelled", timedout: "timedout", skipped: "skipped",
-  fired: "fired",
-};
-
 /** Folds events into runs. */
 export class Timeline {
   /** In the order of their first events. @type {Run[]} */
@@ -73,10 +68,7 @@ export class Timeline {
 
   /** @type {Map<string, number>} */
   #sequences = new Map();
-  /** @type {Map<string, Run>} */
-  #runs = new Map();
-  /** The run of each stream that events without an execution belong to. @type {Map<string, Run>} */
-  #current = new Map();
+  #belonging = new Runs();
   /** @type {Map<string, Entry>} */
   #byId = new Map();
   /** Effects whose cause did not come yet, by the id of the cause. @type {Map<string, Entry[]>} */
@@ -120,7 +112,7 @@ export class Timeline {
   #fold(event) {
     const task = text(event.taskid);
     const meaning = meaningOf(event.type, task !== "");
-    const run = this.#runOf(event, meaning);
+    const run = this.#belonging.of(event, meaning, this.#byId.get(text(event.causationid))?.run);
     const time = timeOf(event) ?? run?.last.time ?? 0;
     const point = { time, index: this.entries.length };
     const found = run ?? this.#begin(event, point);
@@ -142,52 +134,12 @@ export class Timeline {
   }
 
   /**
-   * Return the run that an event belongs to; undefined if it begins one.
-   *
-   * @param {StoredEvent} event
-   * @param {Meaning} meaning
-   */
-  #runOf(event, { subject, phase }) {
-    const execution = text(event.executionid);
-    if (execution !== "") return this.#runs.get(execution) ?? this.#adopted(event.hubstream, execution);
-    const causing = this.#byId.get(text(event.causationid))?.run;
-    const isBeginning = subject === "run" && phase === "started";
-    const current = this.#current.get(event.hubstream);
-    // Without an execution, runs follow each other.
-    if (isBeginning && current !== undefined && current.ended) return undefined;
-    return isBeginning ? current : causing?.stream === event.hubstream ? causing : current;
-  }
-
-  /**
-   * Give an execution the events before it, such as `workflow.created`, if they name none and began nothing.
-   *
-   * @param {string} stream
-   * @param {string} execution
-   */
-  #adopted(stream, execution) {
-    const run = this.#current.get(stream);
-    if (run === undefined || run.execution !== "" || run.state !== null) return undefined;
-    run.key = run.execution = execution;
-    this.#runs.set(execution, run);
-    return run;
-  }
-
-  /**
    * @param {StoredEvent} event
    * @param {Point} point
-   * @returns {Run}
    */
   #begin(event, point) {
-    const execution = text(event.executionid);
-    /** @type {Run} */
-    const run = {
-      key: execution || `${event.hubstream}#${this.runs.length + 1}`,
-      stream: event.hubstream, execution, name: "", state: null, begun: point, last: point, ended: null,
-      pauses: [], error: "", items: [], marks: [], count: 0, failures: 0, retries: 0,
-    };
+    const run = this.#belonging.begin(event, point, this.runs.length + 1);
     this.runs.push(run);
-    if (execution !== "") this.#runs.set(execution, run);
-    this.#current.set(event.hubstream, run);
     this.#items.set(run, new Map());
     this.#timers.set(run, []);
     return run;
@@ -317,201 +269,6 @@ export class Timeline {
   #timersOf(run) {
     return /** @type {Item[]} */ (this.#timers.get(run));
   }
-}
-
-/** Whether something can still go on. @param {State | null} state */
-export function isOpen(state) {
-  return state !== null && OPEN.has(state);
-}
-
-/**
- * @param {Entry} entry
- * @param {Phase} phase
- * @param {Record<string, any>} data
- */
-function applyToRun(entry, phase, data) {
-  const { run } = entry;
-  const point = pointOf(entry);
-  run.marks.push(entry);
-  run.name ||= text(data.workflow_name) || text(data.name);
-  if (phase === "paused") {
-    if (run.state !== "paused") run.pauses.push({ from: point, to: null });
-    run.state = "paused";
-    return;
-  }
-  const pause = run.pauses.at(-1);
-  if (pause !== undefined && pause.to === null && phase !== "mark") pause.to = point;
-  const state = ENDINGS[phase];
-  if (state === undefined) {
-    if (phase === "mark" || phase === "requested") return;
-    run.state = "running";
-    run.ended = null;
-    return;
-  }
-  run.state = state;
-  run.ended = later(point, run.begun);
-  entry.isFailure = state === "failed" || state === "timedout";
-  run.error = entry.isFailure ? reasonOf(data) : "";
-}
-
-/**
- * Apply a phase to the attempt that it belongs to.
- *
- * @param {Entry} entry
- * @param {Item} item
- * @param {Phase} phase
- * @param {Record<string, any>} data
- */
-function attempt(entry, item, phase, data) {
-  const point = pointOf(entry);
-  const span = spanOf(item, phase, data, point.time);
-  entry.span = span;
-  if (phase === "retried") {
-    entry.run.retries++;
-    span.queued ??= point;
-    if (typeof data.delay_ms === "number" && data.delay_ms > 0) span.due = point.time + data.delay_ms;
-  } else if (phase === "requested") {
-    span.queued ??= point;
-  } else if (phase === "started" || phase === "resumed") {
-    span.begun ??= point;
-    if (isOpen(span.state)) span.state = "running";
-  } else if (phase === "paused") {
-    if (isOpen(span.state)) span.state = "paused";
-  } else {
-    // `success` says whether a task that came to its end reached its goal.
-    const state = phase === "completed" && data.success === false ? "failed" : ENDINGS[phase];
-    if (state !== undefined) end(entry, item, span, state, data);
-    return;
-  }
-  // A start that arrives behind its end changes nothing of the state.
-  if (item.spans.at(-1) === span) item.state = span.state;
-}
-
-/**
- * @param {Item} item
- * @param {Phase} phase
- * @param {Record<string, any>} data
- * @param {number} time
- * @returns {Span}
- */
-function spanOf(item, phase, data, time) {
-  const last = item.spans.at(-1);
-  const begins = (phase === "requested" || phase === "started" || phase === "retried") && !isLate(item, phase, time);
-  const given = Number.isSafeInteger(data.attempt) && data.attempt > 0 ? data.attempt : undefined;
-  const inferred = last === undefined ? 1 : begins && last.ended ? last.number + 1 : last.number;
-  const number = given ?? inferred;
-  const known = item.spans.find((span) => span.number === number);
-  if (known !== undefined) return known;
-  /** @type {Span} */
-  const span = { number, queued: null, begun: null, ended: null, state: "waiting", error: "", due: null };
-  item.spans.push(span);
-  item.spans.sort((one, other) => one.number - other.number);
-  return span;
-}
-
-/**
- * @param {Entry} entry
- * @param {Item} item
- * @param {Span} span
- * @param {State} state
- * @param {Record<string, any>} data
- */
-function end(entry, item, span, state, data) {
-  const point = pointOf(entry);
-  // A worker says how long it took; the engine may say only that it was requested.
-  if (span.begun === null && span.queued === null) {
-    const took = typeof data.duration_ms === "number" && data.duration_ms > 0 ? data.duration_ms : 0;
-    span.begun = { time: point.time - took, index: point.index };
-  }
-  const first = span.begun ?? span.queued;
-  span.ended = first === null ? point : later(point, first);
-  span.state = state;
-  entry.isFailure = state === "failed" || state === "timedout";
-  if (entry.isFailure) span.error = reasonOf(data);
-  if (item.spans.at(-1) === span) item.state = state;
-}
-
-/**
- * Whether the next request or start begins the task again, in place of another attempt.
- *
- * @param {Item} item
- * @param {Phase} phase
- * @param {Record<string, any>} data
- */
-function isOver({ state }, phase, data) {
-  if (state === "completed" || state === "cancelled" || state === "skipped") return true;
-  return (state === "failed" || state === "timedout") && phase === "requested" && data.attempt === 1;
-}
-
-/**
- * Whether a start belongs to the attempt that ended: it was published after the end.
- *
- * @param {Item} item
- * @param {Phase} phase
- * @param {number} time
- */
-function isLate({ spans }, phase, time) {
-  const last = spans.at(-1);
-  return phase === "started" && last !== undefined && last.begun === null && time <= (last.ended?.time ?? -Infinity);
-}
-
-/**
- * Return which of the open timers fired: the one that is due then, else the first of the name, else the only one.
- *
- * @param {Item[]} open
- * @param {string} label
- * @param {number | null} due
- */
-function timerPlace(open, label, due) {
-  const named = open.findIndex((item) => item.label === label && due !== null && item.spans[0]?.due === due);
-  if (named >= 0) return named;
-  const first = open.findIndex((item) => item.label === label);
-  return first < 0 && open.length === 1 ? 0 : first;
-}
-
-/**
- * Return a point that is not before another one: clocks of producers differ.
- *
- * @param {Point} point
- * @param {Point} first
- * @returns {Point}
- */
-function later(point, first) {
-  return point.time >= first.time ? point : { time: first.time, index: point.index };
-}
-
-/** @param {Entry} entry @returns {Point} */
-function pointOf({ time, index }) {
-  return { time, index };
-}
-
-/** @param {Record<string, any>} data */
-function reasonOf(data) {
-  const reason = data.error ?? data.reason ?? data.message;
-  if (typeof reason === "string") return reason;
-  if (typeof reason === "object" && reason !== null) return text(reason.message) || JSON.stringify(reason);
-  return typeof data.timeout_ms === "number" ? `no result after ${data.timeout_ms} ms` : "";
-}
-
-/** @param {StoredEvent} event @returns {Record<string, any>} */
-function dataOf({ data }) {
-  return typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
-}
-
-/** The producer's time, else that of the hub. @param {StoredEvent} event */
-function timeOf({ time, hubtime }) {
-  return instant(time) ?? instant(hubtime);
-}
-
-/** @param {unknown} value @returns {number | null} */
-function instant(value) {
-  const time = typeof value === "string" ? Date.parse(value) : NaN;
-  return Number.isNaN(time) ? null : time;
-}
-
-/** @param {unknown} value */
-function text(value) {
-  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }
 
 /**

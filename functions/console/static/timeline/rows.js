@@ -4,8 +4,8 @@
  * @module
  */
 
-import { isOpen } from "./model.js";
 import { elapsed } from "./scale.js";
+import { isOpen } from "./spans.js";
 
 /** @typedef {import("./model.js").Run} Run */
 /** @typedef {import("./model.js").Item} Item */

@@ -5,6 +5,7 @@
  */
 
 /** @typedef {import("./model.js").Point} Point */
+/** @typedef {import("./model.js").Run} Run */
 
 /**
  * The visible part: milliseconds since 1970, or numbers of events.
@@ -23,6 +24,29 @@ const STEPS = [
 ];
 /** The least range: bars of a millisecond can be told apart. */
 const LEAST = { time: 10, order: 5 };
+
+/** What is open is drawn up to now if the newest event is not older than this, or than half of what is shown. */
+const FRESH = 10 * MINUTE;
+
+/**
+ * Return all that can be seen of some runs.
+ *
+ * @param {readonly Run[]} runs
+ * @param {"time" | "order"} by
+ * @param {number} now
+ * @returns {Range}
+ */
+export function wholeOf(runs, by, now) {
+  if (runs.length === 0) return { from: 0, to: 1 };
+  // There may be more runs than a call has arguments.
+  const least = (/** @type {(run: Run) => number} */ of) => runs.reduce((value, run) => Math.min(value, of(run)), Infinity);
+  const most = (/** @type {(run: Run) => number} */ of) => runs.reduce((value, run) => Math.max(value, of(run)), -Infinity);
+  if (by === "order") return { from: least(({ begun }) => begun.index), to: most(({ last }) => last.index) + 1 };
+  const from = least(({ begun }) => begun.time);
+  const last = most((run) => run.last.time);
+  const grows = runs.some(({ ended, state }) => ended === null && state !== null) && now - last < Math.max(FRESH, (last - from) / 2);
+  return { from, to: grows ? Math.max(now, last) : last };
+}
 
 /** A scale of a width in pixels. */
 export class Scale {

@@ -7,18 +7,13 @@ import { Feed, MOST } from "../timeline/feed.js";
 import { Timeline } from "../timeline/model.js";
 import { details } from "../timeline/details.js";
 import { Plot } from "../timeline/plot.js";
+import { recentExecutions } from "../timeline/recent.js";
 import { counted, rowsOf } from "../timeline/rows.js";
-import { Scale } from "../timeline/scale.js";
-import { shortType } from "../timeline/types.js";
+import { Scale, wholeOf } from "../timeline/scale.js";
 import { View } from "../view.js";
 import { errorNotice, notice } from "../widgets/notice.js";
-import { table } from "../widgets/table.js";
-import { timeOf } from "../widgets/time.js";
 
 const REFRESH_MS = 5000;
-const RECENT = 25;
-/** What is open is drawn up to now if the newest event is not older than this, or than half of what is shown. */
-const FRESH_MS = 600_000;
 
 export default class TimelineView extends View {
   #stream = "";
@@ -45,7 +40,7 @@ export default class TimelineView extends View {
     const [stream = ""] = this.state.path;
     if (stream === "") {
       this.#close();
-      await this.#showRecent();
+      await recentExecutions(this, this.hub, this.signal);
       return;
     }
     if (stream !== this.#stream || Number(this.state.get("from")) !== this.#first) await this.#open(stream);
@@ -56,30 +51,6 @@ export default class TimelineView extends View {
     this.#opened.abort();
     this.#stream = "";
     this.#plot = undefined;
-  }
-
-  async #showRecent() {
-    const field = h("input", { id: "tl-stream", required: true, autocomplete: "off", spellcheck: false, placeholder: "acme:order-7" });
-    const recent = h("section", { "aria-label": "Recent executions" }, h("p", { class: "loading" }, "Loading …"));
-    fill(this,
-      h("h1", {}, "Timeline"),
-      h("form", { class: "fields", on: { submit: (event) => {
-        event.preventDefault();
-        location.hash = new State("timeline", [field.value.trim()]).href;
-      } } },
-      h("div", { class: "field wide" }, h("label", { for: "tl-stream" }, "Stream of the workflow"), field),
-      h("button", { type: "submit", class: "primary" }, "Show")),
-      recent);
-    const { events } = await this.hub.get("/api/v1/events", { type: "io.flunq.execution.started", order: "desc", limit: RECENT }, this.signal);
-    fill(recent,
-      h("h2", {}, "Recent executions"),
-      events.length === 0
-        ? h("p", { class: "none" }, "No execution.started event was published yet. A stream of other events has a timeline, too: enter its name.")
-        : table("Recent executions", ["started", "workflow", "stream"], events.map((event) => [
-          timeOf(event.hubtime),
-          h("a", { href: new State("timeline", [event.hubstream], { execution: event.executionid }).href },
-            textOf(event.data?.workflow_name) || event.workflowid || event.hubstream),
-          event.hubstream])));
   }
 
   async #open(stream) {
@@ -166,7 +137,7 @@ export default class TimelineView extends View {
           h("span", { class: "tl-causes" }, this.#causes, h("label", { for: "tl-causes" }, "Causes")),
           button("+", "Zoom in", () => this.#zoom(this.#scale().zoomed(0.5))),
           button("−", "Zoom out", () => this.#zoom(this.#scale().zoomed(2))),
-          button("All", "Show the whole time", () => this.#zoom(this.#scale().zoomed(Infinity))),
+          button("All", "All: show the whole time", () => this.#zoom(this.#scale().zoomed(Infinity))),
           button("Next failure", "Go to the next failure", () => this.#nextFailure()))),
       this.#plot.element,
       h("p", { class: "hint", id: "tl-keys" },
@@ -212,20 +183,14 @@ export default class TimelineView extends View {
   }
 
   #scale() {
+    const by = this.state.get("by") === "order" ? "order" : "time";
+    return new Scale(by, wholeOf(this.#runs(), by, Date.now()), this.#range, this.#plot.width);
+  }
+
+  /** The runs that are shown: all, or the only one. */
+  #runs() {
     const only = this.state.get("execution");
-    const runs = this.#timeline.runs.filter((run) => only === "" || run.key === only);
-    const width = this.#plot.width;
-    if (this.state.get("by") === "order") {
-      const from = Math.min(...runs.map(({ begun }) => begun.index));
-      const to = Math.max(...runs.map(({ last }) => last.index));
-      return new Scale("order", runs.length > 0 ? { from, to: to + 1 } : { from: 0, to: 1 }, this.#range, width);
-    }
-    if (runs.length === 0) return new Scale("time", { from: 0, to: 1000 }, undefined, width);
-    const from = Math.min(...runs.map(({ begun }) => begun.time));
-    const last = Math.max(...runs.map((run) => run.last.time));
-    const now = Date.now();
-    const grows = runs.some((run) => run.ended === null && run.state !== null) && now - last < Math.max(FRESH_MS, (last - from) / 2);
-    return new Scale("time", { from, to: grows ? Math.max(now, last) : last }, this.#range, width);
+    return this.#timeline.runs.filter(({ key }) => only === "" || key === only);
   }
 
   #draw() {
@@ -291,8 +256,8 @@ export default class TimelineView extends View {
   }
 
   #nextFailure() {
-    const only = this.state.get("execution");
-    const failures = this.#timeline.failures.filter(({ run }) => only === "" || run.key === only);
+    const runs = new Set(this.#runs());
+    const failures = this.#timeline.failures.filter(({ run }) => runs.has(run));
     const current = this.#entryAt()?.index ?? -1;
     const next = failures.find(({ index }) => index > current) ?? failures[0];
     if (next) this.go({ query: { at: next.event.hubsequence, text: undefined, show: undefined } });
@@ -303,10 +268,6 @@ export default class TimelineView extends View {
     cancelAnimationFrame(this.#frame);
     this.#close();
   }
-}
-
-function textOf(value) {
-  return typeof value === "string" ? shortType(value) : "";
 }
 
 customElements.define("console-timeline", TimelineView);
