@@ -79,7 +79,7 @@ function read(type, hasTask) {
   const verb = words.at(-1) ?? "";
   const phase = own(PHASES, verb);
   // The last noun counts: `workflow.step.started` is about a step.
-  const noun = words.slice(0, -1).findLast((word) => own(SUBJECTS, word) !== undefined);
+  const noun = words.slice(0, -1).reverse().find((word) => own(SUBJECTS, word) !== undefined);
   const subject = noun === undefined ? undefined : own(SUBJECTS, noun);
   if (noun === "workflow" && OF_DEFINITIONS.has(verb)) return { subject: "definition", phase: "mark" };
   if (subject === "run") return { subject, phase: phase ?? "mark" };
