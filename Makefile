@@ -176,7 +176,7 @@ COMPILE := --quiet --universal --generate-hashes --no-header --python-version 3.
 WITHOUT := --no-emit-package deprecation --no-emit-package packaging --no-emit-package tzdata --no-emit-package pycparser
 
 clean: ## Remove what was built and installed; the data in .eventstore stays
-	rm -rf $(VENV) $(VENV)-* .aws-sam .site dist infra/buf/node_modules infra/tsc/node_modules infra/server/eventstore_proto
+	rm -rf $(VENV) $(VENV)-* .aws-sam .site dist infra/axe/node_modules infra/buf/node_modules infra/tsc/node_modules infra/server/eventstore_proto
 
 # Environments ---------------------------------------------------------------
 
@@ -214,6 +214,7 @@ $(DEV): $(VENV)/.dev-packages $(PROTO)
 $(TEST): $(VENV)/.dev-packages requirements-test.txt | $(DEV)
 	@echo "Installing what the tests need into $(VENV), once"
 	@$(call install,$(VENV),requirements-test.txt)
+	@infra/axe/install
 	@touch $@
 
 # A tool in an environment of its own, for its pins are narrow; $(1) its name, $(2) the file that says it is there, $(3) what it is.
