@@ -212,6 +212,26 @@ test("types of others are read by their words", () => {
   }
 });
 
+test("a history of Temporal has the names of its activities and timers", () => {
+  const event = events();
+  let number = 0;
+  const history = (kind, name, attributes) => event(`io.temporal.${kind}`, RUN, { eventId: String(++number), [`${name}EventAttributes`]: attributes });
+  const { runs } = of(
+    history("workflow_execution_started", "workflowExecutionStarted", { workflowType: { name: "Order" }, attempt: 1 }),
+    history("activity_task_scheduled", "activityTaskScheduled", { activityId: "1", activityType: { name: "Charge" } }),
+    history("activity_task_scheduled", "activityTaskScheduled", { activityId: "2", activityType: { name: "Pack" } }),
+    history("timer_started", "timerStarted", { timerId: "t-1" }),
+    history("activity_task_started", "activityTaskStarted", { scheduledEventId: "3", attempt: 2 }),
+    history("activity_task_failed", "activityTaskFailed", { scheduledEventId: "3", failure: { message: "no box" } }),
+    history("activity_task_timed_out", "activityTaskTimedOut", { scheduledEventId: "2" }),
+    history("timer_fired", "timerFired", { timerId: "t-1", startedEventId: "4" }),
+    history("workflow_execution_completed", "workflowExecutionCompleted", {}));
+  const [run] = runs;
+  assert.deepEqual([run.name, run.state], ["Order", "completed"]);
+  assert.deepEqual(run.items.map(({ label, state, spans }) => [label, state, spans[0].error]), [
+    ["Charge", "timedout", ""], ["Pack", "failed", "no box"], ["t-1", "fired", ""]]);
+});
+
 test("events of any shape are accepted", () => {
   const event = events();
   const strange = [null, [], "text", 7, { error: { message: "m" } }, { error: { a: 1 } }, { attempt: -1 }, { attempt: "2" }, { fire_at: 7 }];

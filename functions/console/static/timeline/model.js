@@ -9,6 +9,7 @@
 
 import { Runs, applyToRun } from "./runs.js";
 import { ENDINGS, attempt, end, isLate, isOver, pointOf, timerPlace } from "./spans.js";
+import { readable } from "./temporal.js";
 import { meaningOf, shortType } from "./types.js";
 import { dataOf, instant, text, timeOf } from "./values.js";
 
@@ -110,7 +111,7 @@ export class Timeline {
 
   /** @param {StoredEvent} event */
   #fold(event) {
-    const task = text(event.taskid);
+    const { task, data } = readable(event, dataOf(event));
     const meaning = meaningOf(event.type, task !== "");
     const run = this.#belonging.of(event, meaning, this.#byId.get(text(event.causationid))?.run);
     const time = timeOf(event) ?? run?.last.time ?? 0;
@@ -125,7 +126,7 @@ export class Timeline {
     found.count++;
     if (time >= found.last.time) found.last = point;
     else found.last = { time: found.last.time, index: point.index };
-    this.#apply(entry, meaning, dataOf(event));
+    this.#apply(entry, meaning, task, data);
     if (entry.isFailure) {
       this.failures.push(entry);
       found.failures++;
@@ -148,26 +149,26 @@ export class Timeline {
   /**
    * @param {Entry} entry
    * @param {Meaning} meaning
+   * @param {string} task
    * @param {Record<string, any>} data
    */
-  #apply(entry, { subject, phase }, data) {
+  #apply(entry, { subject, phase }, task, data) {
     if (subject === "run") applyToRun(entry, phase, data);
     else if (subject === "timer") this.#applyToTimer(entry, phase, data);
-    else if (subject === "task" || subject === "step") this.#applyToTask(entry, subject, phase, data);
+    else if (subject === "task" || subject === "step") this.#applyToTask(entry, { kind: subject, phase, task }, data);
     else if (subject === "definition") entry.run.marks.push(entry);
     else this.#mark(entry);
   }
 
   /**
    * @param {Entry} entry
-   * @param {"task" | "step"} kind
-   * @param {Phase} phase
+   * @param {{kind: "task" | "step", phase: Phase, task: string}} about
    * @param {Record<string, any>} data
    */
-  #applyToTask(entry, kind, phase, data) {
+  #applyToTask(entry, { kind, phase, task }, data) {
     const { run, event } = entry;
     const label = text(kind === "step" ? data.step_name : (data.task_name ?? data.task));
-    const key = `${kind} ${(kind === "task" && text(event.taskid)) || label || event.type.replace(/[._-][^._-]*$/, "")}`;
+    const key = `${kind} ${(kind === "task" && task) || label || event.type.replace(/[._-][^._-]*$/, "")}`;
     const items = this.#itemsOf(run);
     let item = items.get(key);
     const begins = phase === "requested" || phase === "started";
