@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.console.test_durables import UNREACHABLE, park_one
 from tests.e2e.live import event
+from tests.e2e.test_durable import Rest
 
 if TYPE_CHECKING:
     from tests.e2e.browsing import Tab
@@ -20,6 +22,19 @@ pytestmark = pytest.mark.needs("subprotocols")
 _AXE = Path(__file__).parents[3] / "infra/axe/node_modules/axe-core/axe.min.js"
 _SERIOUS = {"serious", "critical"}
 _STATES = ["tail?from=start", "streams", "streams/order-1", "streams/order-1/2", "streams/order-1/2?with=1"]
+
+_STATES_OF_WORK = [
+    "timeline/wf-1",
+    "timeline/wf-1?at=1&by=order",
+    "subscriptions",
+    "subscriptions/workers",
+    "rules",
+    "rules/billing",
+    "dead-letters",
+    "dead-letters/workers",
+    "dead-letters/workers/wf-1",
+    "operations",
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +69,26 @@ def test_a_view_has_no_serious_fault(hub: Hub, tab: Tab, axe: str, state: str, l
         tab.find("button", "Open event 2 of order-1").click()
         tab.find("article", "Event 2")
     assert not faults(tab, axe)
+
+
+@pytest.mark.parametrize("look", [("light", 1200), ("dark", 360)], ids=["light and wide", "dark and narrow"])
+@pytest.mark.parametrize("state", _STATES_OF_WORK)
+def test_a_view_of_work_has_no_serious_fault(hub: Hub, tab: Tab, axe: str, state: str, look: tuple[str, int]) -> None:
+    scheme, width = look
+    rest = Rest(hub)
+    park_one(hub, rest)
+    rest.call("POST", "subscriptions", id="billing", target=UNREACHABLE, **{"from": "start"})
+    rest.until("subscriptions/billing", lambda body: body["held"] > 0)
+    tab.colours(scheme)
+    tab.resize(width)
+    tab.open(f"{hub.url}/console#/{state}")
+    tab.until(
+        "document.querySelector('main h1') && document.querySelector('main tbody tr, main article, .tl-row')"
+        " && !document.querySelector('.loading')"
+    )
+    tab.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    assert not faults(tab, axe)
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.needs("own-hub")
