@@ -7,6 +7,7 @@ import subprocess
 import time
 from base64 import b64decode
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from websockets.sync.client import connect
@@ -26,6 +27,7 @@ _PORT_FILE = "DevToolsActivePort"
 _POLLED_SECONDS = 0.05
 _IN_PAGE_MS = 2000
 _LONGEST_TEXT = 5000
+_SOCKET: Mapping[str, Any] = MappingProxyType({"max_size": None, "compression": None, "close_timeout": 1})
 
 _UNTIL = """
 new Promise((resolve) => {
@@ -270,10 +272,10 @@ def browsing(*, program: str, profile: Path) -> Iterator[Tab]:
             )
         )
         stack.callback(browser.terminate)
-        connection = stack.enter_context(connect(_address(profile), max_size=None, compression=None))
+        connection = stack.enter_context(connect(_address(profile), **_SOCKET))
         target = _call(connection, "Target.createTarget", url="about:blank")["targetId"]
         base = _address(profile).partition("/devtools/")[0]
-        page = stack.enter_context(connect(f"{base}/devtools/page/{target}", max_size=None, compression=None))
+        page = stack.enter_context(connect(f"{base}/devtools/page/{target}", **_SOCKET))
         yield Tab(page)
 
 

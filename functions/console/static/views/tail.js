@@ -9,8 +9,10 @@ import { View } from "../view.js";
 
 /** How many rows the page has at most; older ones go. */
 const MOST_ROWS = 500;
-/** How many rows a frame adds at most: what is more is passed over in the list, and counted. */
-const MOST_A_FRAME = 100;
+/** How often the list changes at most: to paint it is most of the work, and nobody reads faster. */
+const DRAWN_EVERY_MS = 100;
+/** How many rows are added at once at most: what is more is passed over in the list, and counted. */
+const MOST_AT_ONCE = 100;
 /** How many events wait at most while the list is paused. */
 const MOST_WAITING = 2000;
 /** Over how many seconds the rate is measured. */
@@ -33,11 +35,14 @@ export default class Tail extends View {
   #waiting = [];
   #paused = false;
   #frame = 0;
+  /** When the list changed last. */
+  #drawn = 0;
   #dropped = 0;
   #received = 0;
   /** The number of events in each of the last seconds. */
   #seconds = new Array(RATE_SECONDS).fill(0);
-  #list = h("tbody", {});
+  // No table: only rows of a height that is known can be left out while they are not to be seen (`content-visibility`).
+  #list = h("div", { role: "rowgroup", class: "rows" });
   #detail = h("aside", { class: "detail", "aria-label": "The selected event", hidden: true });
   #status = h("span", { class: "state", role: "status" });
   #rate = h("span", { class: "rate" });
@@ -69,7 +74,7 @@ export default class Tail extends View {
     this.#form.addEventListener("apply", ({ detail }) => this.go({ query: detail }));
     const timer = setInterval(() => this.#countRate(), 1000);
     this.signal.addEventListener("abort", () => clearInterval(timer));
-    this.#list.addEventListener("click", ({ target }) => this.#select(target.closest("tr")));
+    this.#list.addEventListener("click", ({ target }) => this.#select(target.closest("[role=row]")));
     fill(this,
       h("h1", {}, "Live events"),
       this.#form,
@@ -82,9 +87,9 @@ export default class Tail extends View {
       this.#problem,
       h("div", { class: "split" },
         h("div", { class: "scroll tail", tabIndex: 0, role: "region", "aria-label": "Events, newest first" },
-          h("table", {},
-            h("caption", { class: "hidden" }, "Events, newest first"),
-            h("thead", {}, h("tr", {}, ["Time", "Type", "Stream", "Sequence", "Source"].map((title) => h("th", { scope: "col" }, title)))),
+          h("div", { role: "table", "aria-label": "Events, newest first" },
+            h("div", { role: "rowgroup", class: "head" }, h("div", { role: "row" },
+              ["Time", "Type", "Stream", "Sequence", "Source"].map((title) => h("span", { role: "columnheader" }, title)))),
             this.#list)),
         this.#detail));
     this.#countRate();
@@ -125,32 +130,34 @@ export default class Tail extends View {
     if (!this.#paused) this.#schedule();
   }
 
-  /** One change of the list for each frame of the screen, however many events arrive. */
+  /** One change of the list in a frame of the screen, however many events arrive. */
   #schedule() {
     if (this.#frame) return;
-    this.#frame = requestAnimationFrame(() => {
+    this.#frame = requestAnimationFrame((now) => {
       this.#frame = 0;
+      if (now - this.#drawn < DRAWN_EVERY_MS) return this.#schedule();
+      this.#drawn = now;
       this.#draw();
     });
   }
 
   #draw() {
-    const passed = Math.max(0, this.#waiting.length - MOST_A_FRAME);
+    const passed = Math.max(0, this.#waiting.length - MOST_AT_ONCE);
     this.#dropped += passed;
     const events = this.#waiting.splice(0).slice(passed).reverse();
     const rows = document.createDocumentFragment();
     for (const event of events) rows.append(this.#row(event));
     this.#list.prepend(rows);
-    while (this.#list.rows.length > MOST_ROWS) this.#list.lastElementChild.remove();
+    while (this.#list.childElementCount > MOST_ROWS) this.#list.lastElementChild.remove();
   }
 
   #row(event) {
     const time = exact(event.hubtime).slice(11, 23);
     const open = h("button", { type: "button", class: "quiet mono", "aria-label": `Open event ${event.id} of ${event.hubstream}` }, event.type);
-    const row = h("tr", {},
-      h("td", {}, h("time", { datetime: event.hubtime, title: exact(event.hubtime) }, time)),
-      h("td", {}, open), h("td", { class: "mono" }, event.hubstream), h("td", { class: "number" }, event.hubsequence),
-      h("td", { class: "mono" }, event.source));
+    const cell = (content, name) => h("span", { role: "cell", class: name }, content);
+    const row = h("div", { role: "row" },
+      cell(h("time", { datetime: event.hubtime, title: exact(event.hubtime) }, time)),
+      cell(open), cell(event.hubstream, "mono"), cell(event.hubsequence, "number"), cell(event.source, "mono"));
     this.#events.set(row, event);
     return row;
   }
@@ -158,8 +165,8 @@ export default class Tail extends View {
   async #select(row) {
     const event = row && this.#events.get(row);
     if (!event) return;
-    for (const other of this.#list.querySelectorAll("[aria-selected]")) other.removeAttribute("aria-selected");
-    row.setAttribute("aria-selected", "true");
+    for (const other of this.#list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
+    row.setAttribute("aria-current", "true");
     this.#detail.hidden = false;
     fill(this.#detail,
       h("button", { type: "button", class: "quiet close", "aria-label": "Close the event", on: { click: () => { this.#detail.hidden = true; } } }, "×"),
