@@ -146,9 +146,9 @@ def test_failures_can_be_selected_and_visited(hub: Hub, tab: Tab) -> None:
     until_row(tab, "task pack, completed, 0 ms")
     tab.find("combobox", "Show").choose("failed")
     tab.until("document.querySelectorAll('[role=treeitem]').length === 3")
-    tab.find("button", "Go to the next failure").click()
+    tab.find("button", "Next failure: go there").click()
     tab.find("heading", "task charge ✕ failed")
-    tab.find("button", "Go to the next failure").click()
+    tab.find("button", "Next failure: go there").click()
     tab.find("heading", "task send ✕ failed")
 
 

@@ -30,7 +30,11 @@ class Stream {
     const { from = 1, to = Infinity, limit, cursor = from } = query;
     const found = this.events.slice(cursor - 1, Math.min(to, this.events.length));
     const events = found.slice(0, Math.min(limit, this.most));
-    return { head: this.events.length, events, ...(events.length < found.length ? { next: cursor + events.length } : {}) };
+    return {
+      head: this.events.length,
+      events,
+      ...(events.length < found.length ? { next: cursor + events.length } : {}),
+    };
   };
 
   follow = (handler, onLive) => {
@@ -110,7 +114,9 @@ test("what is published while the stream is read arrives once", async () => {
 test("without a subscription the stream is read again", async () => {
   const stream = new Stream(3);
   const { feed, sequences } = received(stream, { follows: false });
-  await (await feed.open()).live;
+  await (
+    await feed.open()
+  ).live;
   stream.publish(1_200);
   await feed.refresh();
   assert.deepEqual(sequences, range(1, 1_203));

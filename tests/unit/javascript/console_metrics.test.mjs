@@ -33,18 +33,41 @@ test("readings of two instances, and of one that was restarted, give no rate", (
 });
 
 test("a quantile is interpolated in its bucket", () => {
-  const now = at(0, [["0.1", 50], ["0.2", 100], ["+Inf", 100]]);
+  const now = at(0, [
+    ["0.1", 50],
+    ["0.2", 100],
+    ["+Inf", 100],
+  ]);
   assert.equal(quantile(undefined, now, "took", 0.5), 0.1);
   assert.ok(Math.abs(quantile(undefined, now, "took", 0.75) - 0.15) < 1e-9);
 });
 
 test("a quantile is that of what came since the reading before", () => {
-  const before = at(0, [["0.1", 50], ["0.2", 50], ["+Inf", 50]]);
-  const now = at(1000, [["0.1", 50], ["0.2", 60], ["+Inf", 60]]);
+  const before = at(0, [
+    ["0.1", 50],
+    ["0.2", 50],
+    ["+Inf", 50],
+  ]);
+  const now = at(1000, [
+    ["0.1", 50],
+    ["0.2", 60],
+    ["+Inf", 60],
+  ]);
   assert.ok(quantile(before, now, "took", 0.5) > 0.1);
   assert.equal(quantile(before, before, "took", 0.5), undefined);
 });
 
 test("above the last bound, a quantile is that bound", () => {
-  assert.equal(quantile(undefined, at(0, [["0.1", 1], ["+Inf", 10]]), "took", 0.99), 0.1);
+  assert.equal(
+    quantile(
+      undefined,
+      at(0, [
+        ["0.1", 1],
+        ["+Inf", 10],
+      ]),
+      "took",
+      0.99,
+    ),
+    0.1,
+  );
 });

@@ -41,7 +41,10 @@ test("a moment has a width", () => {
 
 test("ticks are round distances from the beginning", () => {
   const scale = new Scale("time", HOUR, undefined, 800);
-  assert.deepEqual(scale.ticks().map(({ label }) => label), ["0 ms", "10 min", "20 min", "30 min", "40 min", "50 min", "1 h"]);
+  assert.deepEqual(
+    scale.ticks().map(({ label }) => label),
+    ["0 ms", "10 min", "20 min", "30 min", "40 min", "50 min", "1 h"],
+  );
   for (const factor of [1, 0.3, 0.01, 0.0001]) {
     const ticks = scale.zoomed(factor).ticks();
     assert.ok(ticks.length >= 1 && ticks.length <= 9, `${factor}: ${ticks.length}`);
@@ -49,12 +52,29 @@ test("ticks are round distances from the beginning", () => {
 });
 
 test("durations have two units", () => {
-  const cases = [[0, "0 ms"], [999, "999 ms"], [1_000, "1 s"], [1_234, "1.23 s"], [59_990, "60 s"], [61_000, "1 min 1 s"],
-    [3_600_000, "1 h"], [90_000_000, "1 d 1 h"], [-1_500, "−1.5 s"]];
-  assert.deepEqual(cases.map(([ms]) => elapsed(ms)), cases.map(([, text]) => text));
+  const cases = [
+    [0, "0 ms"],
+    [999, "999 ms"],
+    [1_000, "1 s"],
+    [1_234, "1.23 s"],
+    [59_990, "60 s"],
+    [61_000, "1 min 1 s"],
+    [3_600_000, "1 h"],
+    [90_000_000, "1 d 1 h"],
+    [-1_500, "−1.5 s"],
+  ];
+  assert.deepEqual(
+    cases.map(([ms]) => elapsed(ms)),
+    cases.map(([, text]) => text),
+  );
 });
 
-const run = (begun, last, ended, state = "running") => ({ begun: { time: begun, index: 3 }, last: { time: last, index: 9 }, ended, state });
+const run = (begun, last, ended, state = "running") => ({
+  begun: { time: begun, index: 3 },
+  last: { time: last, index: 9 },
+  ended,
+  state,
+});
 
 test("what is open is seen up to now, unless it was left long ago", () => {
   assert.deepEqual(wholeOf([run(0, 1000, null)], "time", 5000), { from: 0, to: 5000 });

@@ -59,17 +59,36 @@ export class DurableView extends View {
 
   async #showList(signal) {
     const { isRule, title, none } = this.constructor;
-    const prefix = h("input", { id: "durable-prefix", type: "search", value: this.state.get("prefix"), autocomplete: "off", spellcheck: false });
+    const prefix = h("input", {
+      id: "durable-prefix",
+      type: "search",
+      value: this.state.get("prefix"),
+      autocomplete: "off",
+      spellcheck: false,
+    });
     const list = h("div", {}, h("p", { class: "loading" }, "Loading …"));
     const said = h("div", { role: "alert" });
-    fill(this, h("h1", {}, title),
-      h("form", { class: "fields", role: "search", on: { submit: (event) => {
-        event.preventDefault();
-        this.go({ query: { prefix: prefix.value.trim(), cursor: undefined } });
-      } } },
-      h("div", { class: "field" }, h("label", { for: "durable-prefix" }, "Name begins with"), prefix),
-      h("button", { type: "submit" }, "Search")),
-      said, list);
+    fill(
+      this,
+      h("h1", {}, title),
+      h(
+        "form",
+        {
+          class: "fields",
+          role: "search",
+          on: {
+            submit: (event) => {
+              event.preventDefault();
+              this.go({ query: { prefix: prefix.value.trim(), cursor: undefined } });
+            },
+          },
+        },
+        h("div", { class: "field" }, h("label", { for: "durable-prefix" }, "Name begins with"), prefix),
+        h("button", { type: "submit" }, "Search"),
+      ),
+      said,
+      list,
+    );
     const query = { prefix: this.state.get("prefix"), cursor: this.state.get("cursor"), limit: PAGE };
     await this.#every(LIST_MS, signal, said, async () => {
       const { subscriptions, next } = await this.hub.get("/api/v1/subscriptions", query, signal);
@@ -78,9 +97,13 @@ export class DurableView extends View {
       const now = Date.now();
       for (const standing of standings.values()) collect(collected, standing, now);
       if (signal.aborted) return;
-      refill(list,
-        shown.length === 0 ? h("p", { class: "none" }, next ? "None on this page." : none) : this.#table(shown, standings),
-        next && h("p", {}, h("a", { href: this.state.with({ cursor: next }).href }, "More")));
+      refill(
+        list,
+        shown.length === 0
+          ? h("p", { class: "none" }, next ? "None on this page." : none)
+          : this.#table(shown, standings),
+        next && h("p", {}, h("a", { href: this.state.with({ cursor: next }).href }, "More")),
+      );
     });
   }
 
@@ -89,23 +112,38 @@ export class DurableView extends View {
       const { subscriptions } = await this.hub.get("/api/v1/stats", {}, signal);
       return new Map(subscriptions.map((standing) => [standing.id, standing]));
     }
-    const asked = shown.slice(0, MOST_ASKED).map(({ id }) => this.hub.get(`/api/v1/subscriptions/${encodeURIComponent(id)}`, {}, signal));
+    const asked = shown
+      .slice(0, MOST_ASKED)
+      .map(({ id }) => this.hub.get(`/api/v1/subscriptions/${encodeURIComponent(id)}`, {}, signal));
     return new Map((await Promise.all(asked)).map((standing) => [standing.id, standing]));
   }
 
   #table(shown, standings) {
     const { isRule, title } = this.constructor;
     const numbers = ["in flight", "held", "parked"].map((each) => ({ title: each, number: true }));
-    return table(title, ["name", isRule ? "target" : { title: "members", number: true }, "state", "lag", "oldest", ...numbers], shown.map((durable) => {
-      const standing = standings.get(durable.id);
-      const link = h("a", { href: new State(this.state.view, [durable.id]).href }, durable.id);
-      const who = (known) => (isRule ? targetName(durable.target) : String(Array.isArray(known?.members) ? known.members.length : (known?.members ?? "–")));
-      if (standing === undefined) return [link, who(), "–", "–", "–", "–", "–", "–"];
-      return [link, who(standing), health({ ...standing, target: durable.target }),
-        [chart(collected.series(durable.id, "lag"), { label: `Lag of ${durable.id}: ${lagText(standing)}` })],
-        standing.oldest_age === null ? "–" : duration(standing.oldest_age * 1000),
-        String(standing.in_flight), String(standing.held), parkedLink(standing, this.hub)];
-    }));
+    return table(
+      title,
+      ["name", isRule ? "target" : { title: "members", number: true }, "state", "lag", "oldest", ...numbers],
+      shown.map((durable) => {
+        const standing = standings.get(durable.id);
+        const link = h("a", { href: new State(this.state.view, [durable.id]).href }, durable.id);
+        const who = (known) =>
+          isRule
+            ? targetName(durable.target)
+            : String(Array.isArray(known?.members) ? known.members.length : (known?.members ?? "–"));
+        if (standing === undefined) return [link, who(), "–", "–", "–", "–", "–", "–"];
+        return [
+          link,
+          who(standing),
+          health({ ...standing, target: durable.target }),
+          [chart(collected.series(durable.id, "lag"), { label: `Lag of ${durable.id}: ${lagText(standing)}` })],
+          standing.oldest_age === null ? "–" : duration(standing.oldest_age * 1000),
+          String(standing.in_flight),
+          String(standing.held),
+          parkedLink(standing, this.hub),
+        ];
+      }),
+    );
   }
 
   async #showOne(name, signal) {
@@ -114,13 +152,31 @@ export class DurableView extends View {
     const operating = h("div", {});
     const said = h("div", { role: "alert" });
     const done = h("div", { role: "status" });
-    fill(this, h("p", {}, h("a", { href: new State(this.state.view).href }, `All ${this.constructor.title.toLowerCase()}`)), h("h1", {}, name), said, figures, operating, done);
+    fill(
+      this,
+      h("p", {}, h("a", { href: new State(this.state.view).href }, `All ${this.constructor.title.toLowerCase()}`)),
+      h("h1", {}, name),
+      said,
+      figures,
+      operating,
+      done,
+    );
     let standing;
     let tag = "";
-    const build = () => this.hub.can("admin") && fill(operating, operations({
-      hub: this.hub, path, signal, standing: () => standing, tag: () => tag, said: done,
-      done: (isDeleted) => (isDeleted ? (location.hash = new State(this.state.view).href) : refresh()),
-    }));
+    const build = () =>
+      this.hub.can("admin") &&
+      fill(
+        operating,
+        operations({
+          hub: this.hub,
+          path,
+          signal,
+          standing: () => standing,
+          tag: () => tag,
+          said: done,
+          done: (isDeleted) => (isDeleted ? (location.hash = new State(this.state.view).href) : refresh()),
+        }),
+      );
     const refresh = async () => {
       const { body, headers } = await this.hub.request("GET", path, { signal });
       if (signal.aborted) return;
@@ -131,12 +187,25 @@ export class DurableView extends View {
       const isRule = standing.target !== undefined;
       const connections = isRule ? new Map() : await this.#connections(standing, signal);
       if (signal.aborted) return;
-      refill(figures,
-        isRule !== this.constructor.isRule && h("p", {}, h("a", { href: new State(isRule ? "rules" : "subscriptions", [name]).href }, isRule ? "It has a target: see it as a rule" : "It has no target: see it as a subscription")),
+      refill(
+        figures,
+        isRule !== this.constructor.isRule &&
+          h(
+            "p",
+            {},
+            h(
+              "a",
+              { href: new State(isRule ? "rules" : "subscriptions", [name]).href },
+              isRule ? "It has a target: see it as a rule" : "It has no target: see it as a subscription",
+            ),
+          ),
         summary(standing, collected, this.hub),
-        h("h2", {}, "Definition"), definition(standing),
+        h("h2", {}, "Definition"),
+        definition(standing),
         !isRule && [h("h2", {}, "Members"), members(standing, connections)],
-        h("h2", {}, "Partitions"), partitions(standing, collected));
+        h("h2", {}, "Partitions"),
+        partitions(standing, collected),
+      );
       // What is being entered is kept, unless the definition is another one.
       if (isNew) build();
     };

@@ -107,8 +107,12 @@ function parse(text) {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line);
     if (match === null) continue;
     const [, name = "", inner = "", value = ""] = match;
-    const labels = Object.fromEntries([...inner.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)].map(([, label, quoted = ""]) =>
-      [label, quoted.replace(/\\(.)/g, (_, escaped) => (escaped === "n" ? "\n" : escaped))]));
+    const labels = Object.fromEntries(
+      [...inner.matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)].map(([, label, quoted = ""]) => [
+        label,
+        quoted.replace(/\\(.)/g, (_, escaped) => (escaped === "n" ? "\n" : escaped)),
+      ]),
+    );
     const list = metrics.get(name) ?? [];
     metrics.set(name, list);
     list.push({ labels, value: Number(value) });

@@ -23,10 +23,14 @@ const MOST_ARROWS = 300;
  * @param {Scene} scene
  */
 export function drawn(row, y, { scale, now, at, selected }) {
-  const end = scale.by === "time" ? scale.at(Math.min(Math.max(now, scale.range.from), scale.whole.to)) : scale.at(scale.whole.to);
+  const end =
+    scale.by === "time"
+      ? scale.at(Math.min(Math.max(now, scale.range.from), scale.whole.to))
+      : scale.at(scale.whole.to);
   /** @type {Element[]} */
   const shapes = [];
-  if (row.key === selected?.key) shapes.push(svg("rect", { x: 0, y, width: scale.width, height: ROW, class: "tl-selected" }));
+  if (row.key === selected?.key)
+    shapes.push(svg("rect", { x: 0, y, width: scale.width, height: ROW, class: "tl-selected" }));
   for (const bar of barsOf(row)) {
     const from = scale.x(bar.from);
     const to = bar.to === null ? Math.max(end, from) : scale.x(bar.to);
@@ -34,10 +38,18 @@ export function drawn(row, y, { scale, now, at, selected }) {
     const x = Math.max(from, -5);
     const width = Math.max(2, Math.min(to, scale.width + 5) - x);
     const [top, height] = bar.thin ? [y + 12, 4] : [y + 6, 16];
-    shapes.push(svg("rect", { x, y: top, width, height, rx: 2, class: `tl-bar tl-${bar.state}` }, svg("title", {}, titleOf(bar, now))));
+    shapes.push(
+      svg(
+        "rect",
+        { x, y: top, width, height, rx: 2, class: `tl-bar tl-${bar.state}` },
+        svg("title", {}, titleOf(bar, now)),
+      ),
+    );
     // A bar that goes on ends in an arrow head, and a colour is never the only sign.
-    if (bar.to === null) shapes.push(svg("path", { d: `M${x + width} ${y + 6}l6 8l-6 8z`, class: `tl-bar tl-${bar.state}` }));
-    if (!bar.thin && width > 16) shapes.push(svg("text", { x: Math.max(x, 0) + 3, y: y + 18, class: "tl-text" }, STATES[bar.state].sign));
+    if (bar.to === null)
+      shapes.push(svg("path", { d: `M${x + width} ${y + 6}l6 8l-6 8z`, class: `tl-bar tl-${bar.state}` }));
+    if (!bar.thin && width > 16)
+      shapes.push(svg("text", { x: Math.max(x, 0) + 3, y: y + 18, class: "tl-text" }, STATES[bar.state].sign));
   }
   let before = -Infinity;
   for (const entry of marksOf(row)) {
@@ -84,8 +96,9 @@ export function arrowsOf({ arrows, scale, selected }, places, first, last) {
     const y2 = (end - first) * ROW + 14;
     const down = y2 > y1 ? -1 : 1;
     const tip = y2 + down * 9;
+    const middle = (y1 + tip) / 2;
     const path = svg("path", {
-      d: `M${x1} ${y1}C${x1} ${(y1 + tip) / 2} ${x2} ${(y1 + tip) / 2} ${x2} ${tip}m-3 ${down * 4}l3 ${-down * 4}l3 ${down * 4}`,
+      d: `M${x1} ${y1}C${x1} ${middle} ${x2} ${middle} ${x2} ${tip}m-3 ${down * 4}l3 ${-down * 4}l3 ${down * 4}`,
       class: `tl-arrow${isChosen ? " tl-chosen" : ""}`,
     });
     paths.push([isChosen, path]);

@@ -18,8 +18,9 @@ const READERS = 4;
  * @typedef {object} Source
  * @property {(query: Record<string, unknown>) => Promise<{head: number, events: StoredEvent[], next?: string}>} read
  *   Returns a page of the stream.
- * @property {((handler: (event: StoredEvent) => unknown, onLive: () => void) => void) | null} follow Subscribes to what is
- *   published; calls `onLive` once nothing that is published from then on can be missed. Null where that is not permitted.
+ * @property {((handler: (event: StoredEvent) => unknown, onLive: () => void) => void) | null} follow Subscribes to what
+ *   is published; calls `onLive` once nothing that is published from then on can be missed. Null where that is not
+ *   permitted.
  */
 
 /** Reads and follows one stream. */
@@ -43,8 +44,8 @@ export class Feed {
    * Read what is stored, and follow what is published.
    *
    * @param {number} [from] The first sequence; by default that of the newest 10,000 events.
-   * @returns {Promise<{first: number, head: number, live: Promise<void>}>} Once all that was stored has been received: the
-   *   first sequence that was read, and the head of the stream. `live` resolves once nothing more can be missed.
+   * @returns {Promise<{first: number, head: number, live: Promise<void>}>} Once all that was stored has been received:
+   *   the first sequence that was read, and the head of the stream. `live` resolves once nothing more can be missed.
    */
   async open(from) {
     const connected = this.#source.follow === null ? Promise.resolve() : this.#follow(this.#source.follow);
@@ -105,7 +106,7 @@ export class Feed {
     /** @type {StoredEvent[]} */
     const events = [];
     // A page may hold fewer events than it was asked for.
-    for (let cursor; ; ) {
+    for (let cursor; ;) {
       const page = await this.#source.read({ from, to, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
       events.push(...page.events);
       if (page.next === undefined) return events;

@@ -120,7 +120,13 @@ export class Timeline {
     if (meaning.phase !== "mark" && meaning.subject !== "run") found.state ??= "running";
     /** @type {Entry} */
     const entry = {
-      event, ...point, phase: meaning.phase, run: found, item: null, span: null, isFailure: false,
+      event,
+      ...point,
+      phase: meaning.phase,
+      run: found,
+      item: null,
+      span: null,
+      isFailure: false,
     };
     this.entries.push(entry);
     found.count++;
@@ -196,11 +202,24 @@ export class Timeline {
     if (phase === "requested" || phase === "started") {
       /** @type {Span} */
       const span = {
-        number: 1, queued: pointOf(entry), begun: null, ended: null, state: "waiting", error: "",
+        number: 1,
+        queued: pointOf(entry),
+        begun: null,
+        ended: null,
+        state: "waiting",
+        error: "",
         due: instant(data.fire_at),
       };
       /** @type {Item} */
-      const item = { kind: "timer", key: `timer ${label}`, label, run, state: "waiting", spans: [span], entries: [entry] };
+      const item = {
+        kind: "timer",
+        key: `timer ${label}`,
+        label,
+        run,
+        state: "waiting",
+        spans: [span],
+        entries: [entry],
+      };
       run.items.push(item);
       open.push(item);
       entry.item = item;

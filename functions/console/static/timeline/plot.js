@@ -46,11 +46,23 @@ export class Plot {
   #axis = svg("svg", { class: "tl-axis", "aria-hidden": "true", height: AXIS });
   #layer = h("div", { class: "tl-layer", role: "presentation" });
   #space = h("div", { class: "tl-space", role: "presentation" }, this.#layer);
-  #tree = h("div", {
-    class: "tl-tree", role: "tree", tabIndex: 0, "aria-label": "Runs, and their tasks, steps, timers and other events",
-    "aria-describedby": "tl-keys",
-  }, this.#space);
-  element = h("div", { class: "tl-plot" }, h("div", { class: "tl-head" }, h("span", { class: "tl-corner" }), this.#axis), this.#tree);
+  #tree = h(
+    "div",
+    {
+      class: "tl-tree",
+      role: "tree",
+      tabIndex: 0,
+      "aria-label": "Runs, and their tasks, steps, timers and other events",
+      "aria-describedby": "tl-keys",
+    },
+    this.#space,
+  );
+  element = h(
+    "div",
+    { class: "tl-plot" },
+    h("div", { class: "tl-head" }, h("span", { class: "tl-corner" }), this.#axis),
+    this.#tree,
+  );
 
   /**
    * @param {Actions} actions
@@ -84,7 +96,10 @@ export class Plot {
     this.#places = new Map(scene.rows.map(({ run, item }, index) => [item ?? run, index]));
     // Rows come and go above the active one.
     if (active !== undefined && scene.rows[this.#active]?.key !== active) {
-      this.#active = Math.max(0, scene.rows.findIndex(({ key }) => key === active));
+      this.#active = Math.max(
+        0,
+        scene.rows.findIndex(({ key }) => key === active),
+      );
     }
     this.#space.style.height = `${scene.rows.length * ROW}px`;
     this.#tree.classList.toggle("tl-empty", scene.rows.length === 0);
@@ -116,9 +131,19 @@ export class Plot {
   /** @param {Scale} scale */
   #drawAxis(scale) {
     this.#axis.setAttribute("width", String(scale.width));
-    fill(this.#axis, scale.ticks().map(({ x, label }) => [
-      svg("line", { x1: x, x2: x, y1: AXIS - 6, y2: AXIS, class: "tl-tick" }),
-      svg("text", { x: Math.min(x + 3, scale.width - 3), y: AXIS - 8, "text-anchor": x > scale.width - 50 ? "end" : "start" }, label)]));
+    fill(
+      this.#axis,
+      scale
+        .ticks()
+        .map(({ x, label }) => [
+          svg("line", { x1: x, x2: x, y1: AXIS - 6, y2: AXIS, class: "tl-tick" }),
+          svg(
+            "text",
+            { x: Math.min(x + 3, scale.width - 3), y: AXIS - 8, "text-anchor": x > scale.width - 50 ? "end" : "start" },
+            label,
+          ),
+        ]),
+    );
   }
 
   #drawRows() {
@@ -130,12 +155,24 @@ export class Plot {
     this.#window = [from, to];
     this.#layer.style.transform = `translateY(${from * ROW}px)`;
     const shown = scene.rows.slice(from, to);
-    const drawing = svg("svg", { class: "tl-drawing", "aria-hidden": "true", width: scene.scale.width, height: (to - from) * ROW });
+    const drawing = svg("svg", {
+      class: "tl-drawing",
+      "aria-hidden": "true",
+      width: scene.scale.width,
+      height: (to - from) * ROW,
+    });
     drawing.append(
-      ...scene.scale.ticks().map(({ x }) => svg("line", { x1: x, x2: x, y1: 0, y2: (to - from) * ROW, class: "tl-line" })),
+      ...scene.scale
+        .ticks()
+        .map(({ x }) => svg("line", { x1: x, x2: x, y1: 0, y2: (to - from) * ROW, class: "tl-line" })),
       ...shown.flatMap((row, index) => drawn(row, index * ROW, scene)),
-      ...arrowsOf(scene, this.#places, from, to));
-    fill(this.#layer, shown.map((row, index) => this.#label(row, from + index)), drawing);
+      ...arrowsOf(scene, this.#places, from, to),
+    );
+    fill(
+      this.#layer,
+      shown.map((row, index) => this.#label(row, from + index)),
+      drawing,
+    );
     this.#tree.setAttribute("aria-activedescendant", shown.length > 0 ? `tl-row-${this.#active}` : "");
   }
 
@@ -148,17 +185,29 @@ export class Plot {
     const text = isRun ? run.name || run.execution || run.stream : item.label;
     const hidden = isRun && collapsed.has(run.key);
     const words = describe(row, now);
-    return h("div", {
-      id: `tl-row-${index}`, role: "treeitem", "aria-level": isRun ? 1 : 2, "aria-setsize": rows.length,
-      "aria-posinset": index + 1, "aria-selected": String(row.key === selected?.key),
-      "aria-expanded": isRun && run.items.length > 0 ? String(!hidden) : undefined, "aria-label": words,
-      class: `tl-row${isRun ? " tl-run" : ""}${index === this.#active ? " tl-active" : ""}`,
-      title: words, data: { index: String(index) },
-    },
-    h("span", { class: "tl-label", "aria-hidden": "true" },
-      isRun && h("span", { class: "tl-toggle" }, run.items.length === 0 ? "" : hidden ? "▸" : "▾"),
-      h("span", { class: `tl-sign tl-${state ?? "mark"}` }, state === null ? "•" : STATES[state].sign),
-      h("span", { class: "tl-name" }, text)));
+    return h(
+      "div",
+      {
+        id: `tl-row-${index}`,
+        role: "treeitem",
+        "aria-level": isRun ? 1 : 2,
+        "aria-setsize": rows.length,
+        "aria-posinset": index + 1,
+        "aria-selected": String(row.key === selected?.key),
+        "aria-expanded": isRun && run.items.length > 0 ? String(!hidden) : undefined,
+        "aria-label": words,
+        class: `tl-row${isRun ? " tl-run" : ""}${index === this.#active ? " tl-active" : ""}`,
+        title: words,
+        data: { index: String(index) },
+      },
+      h(
+        "span",
+        { class: "tl-label", "aria-hidden": "true" },
+        isRun && h("span", { class: "tl-toggle" }, run.items.length === 0 ? "" : hidden ? "▸" : "▾"),
+        h("span", { class: `tl-sign tl-${state ?? "mark"}` }, state === null ? "•" : STATES[state].sign),
+        h("span", { class: "tl-name" }, text),
+      ),
+    );
   }
 
   /** @param {number} index */
@@ -189,7 +238,8 @@ export class Plot {
       End: () => this.#activate(Infinity),
       Enter: () => row && this.#actions.select(row),
       " ": () => row && this.#actions.select(row),
-      ArrowRight: () => (event.shiftKey ? this.#actions.zoom(scale.moved(0.25)) : row && this.#actions.toggle(row, true)),
+      ArrowRight: () =>
+        event.shiftKey ? this.#actions.zoom(scale.moved(0.25)) : row && this.#actions.toggle(row, true),
       ArrowLeft: () => (event.shiftKey ? this.#actions.zoom(scale.moved(-0.25)) : row && this.#leave(row)),
       "+": () => this.#actions.zoom(scale.zoomed(0.5)),
       "=": () => this.#actions.zoom(scale.zoomed(0.5)),
@@ -205,7 +255,10 @@ export class Plot {
   /** Close a run, or go from what belongs to it to the run. @param {Row} row */
   #leave(row) {
     if (row.item === null) this.#actions.toggle(row, false);
-    else this.#activate(/** @type {Scene} */ (this.#scene).rows.findIndex(({ run, item }) => run === row.run && item === null));
+    else
+      this.#activate(
+        /** @type {Scene} */ (this.#scene).rows.findIndex(({ run, item }) => run === row.run && item === null),
+      );
   }
 
   /** @param {MouseEvent} event */
@@ -221,7 +274,11 @@ export class Plot {
     if (row === undefined) return;
     this.#active = index;
     if (target.classList.contains("tl-toggle")) this.#actions.toggle(row, scene?.collapsed.has(row.run.key) ?? false);
-    else this.#actions.select(row, number === null ? undefined : marksOf(row).find((entry) => entry.index === Number(number)));
+    else
+      this.#actions.select(
+        row,
+        number === null ? undefined : marksOf(row).find((entry) => entry.index === Number(number)),
+      );
   }
 
   /** @param {WheelEvent} event */

@@ -51,7 +51,12 @@ export function rowsOf(timeline, { show = "all", text = "", run: only = "", coll
   for (const run of timeline.runs) {
     if (only !== "" && run.key !== only) continue;
     const items = run.items.filter((item) => isShown(item, show) && matches(item, wanted));
-    const isWanted = show === "all" ? wanted === "" || runMatches(run, wanted) : show === "open" ? isOpen(run.state) : run.failures > 0;
+    const isWanted =
+      show === "all"
+        ? wanted === "" || runMatches(run, wanted)
+        : show === "open"
+          ? isOpen(run.state)
+          : run.failures > 0;
     if (items.length === 0 && !isWanted) continue;
     rows.push({ run, item: null, key: run.key });
     if (collapsed.has(run.key)) continue;
@@ -93,10 +98,12 @@ export function barsOf({ run, item }) {
   const limit = run.ended;
   return item.spans.flatMap((span) => {
     const { queued, begun, ended, state, number, error } = span;
-    const label = `${item.kind === "timer" ? "" : `attempt ${number}: `}${STATES[state].name}${error ? `, ${error}` : ""}`;
+    const which = item.kind === "timer" ? "" : `attempt ${number}: `;
+    const label = `${which}${STATES[state].name}${error ? `, ${error}` : ""}`;
     /** @type {Bar[]} */
     const bars = [];
-    if (queued !== null && begun !== null) bars.push({ from: queued, to: begun, state: "waiting", thin: true, label: "waiting" });
+    if (queued !== null && begun !== null)
+      bars.push({ from: queued, to: begun, state: "waiting", thin: true, label: "waiting" });
     const from = begun ?? queued;
     const to = ended ?? (limit !== null && from !== null && limit.index >= from.index ? limit : null);
     if (from !== null) bars.push({ from, to, state, thin: item.kind === "timer", label });
@@ -109,7 +116,13 @@ function barsOfRun(run, state) {
   const name = STATES[state].name;
   return [
     { from: run.begun, to: run.ended, state, thin: false, label: run.error ? `${name}, ${run.error}` : name },
-    ...run.pauses.map(({ from, to }) => ({ from, to: to ?? run.ended, state: /** @type {State} */ ("paused"), thin: false, label: "paused" })),
+    ...run.pauses.map(({ from, to }) => ({
+      from,
+      to: to ?? run.ended,
+      state: /** @type {State} */ ("paused"),
+      thin: false,
+      label: "paused",
+    })),
   ];
 }
 
@@ -120,7 +133,9 @@ function barsOfRun(run, state) {
  */
 export function marksOf({ run, item }) {
   if (item === null) return run.marks;
-  return item.kind === "marks" ? item.entries : item.entries.filter(({ phase, isFailure }) => phase === "mark" || isFailure);
+  return item.kind === "marks"
+    ? item.entries
+    : item.entries.filter(({ phase, isFailure }) => phase === "mark" || isFailure);
 }
 
 /**
@@ -160,7 +175,11 @@ export function describe(row, now) {
   if (item.kind === "marks") return `${item.label}, ${counted(item.entries.length, "event")}`;
   const state = item.state ?? "waiting";
   const isLeft = isOpen(state) && run.ended !== null;
-  const parts = [`${item.kind} ${item.label}`, isLeft ? `${STATES[state].name} when the run ended` : STATES[state].name, to ? took : `for ${took}`];
+  const parts = [
+    `${item.kind} ${item.label}`,
+    isLeft ? `${STATES[state].name} when the run ended` : STATES[state].name,
+    to ? took : `for ${took}`,
+  ];
   if (item.spans.length > 1) parts.push(counted(item.spans.length, "attempt"));
   const error = item.spans.at(-1)?.error;
   if (error) parts.push(error);

@@ -51,8 +51,20 @@ export class Runs {
     /** @type {Run} */
     const run = {
       key: execution || `${event.hubstream}#${number}`,
-      stream: event.hubstream, execution, name: "", state: null, begun: point, last: point, ended: null,
-      pauses: [], error: "", items: [], marks: [], count: 0, failures: 0, retries: 0,
+      stream: event.hubstream,
+      execution,
+      name: "",
+      state: null,
+      begun: point,
+      last: point,
+      ended: null,
+      pauses: [],
+      error: "",
+      items: [],
+      marks: [],
+      count: 0,
+      failures: 0,
+      retries: 0,
     };
     if (execution !== "") this.#byExecution.set(execution, run);
     this.#current.set(event.hubstream, run);

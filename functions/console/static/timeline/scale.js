@@ -18,8 +18,34 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const STEPS = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND, MINUTE, 2 * MINUTE,
-  5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY,
+  1,
+  2,
+  5,
+  10,
+  20,
+  50,
+  100,
+  200,
+  500,
+  SECOND,
+  2 * SECOND,
+  5 * SECOND,
+  10 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  2 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+  HOUR,
+  2 * HOUR,
+  6 * HOUR,
+  12 * HOUR,
+  DAY,
+  2 * DAY,
+  7 * DAY,
+  30 * DAY,
+  90 * DAY,
   365 * DAY,
 ];
 /** The least range: bars of a millisecond can be told apart. */
@@ -39,12 +65,16 @@ const FRESH = 10 * MINUTE;
 export function wholeOf(runs, by, now) {
   if (runs.length === 0) return { from: 0, to: 1 };
   // There may be more runs than a call has arguments.
-  const least = (/** @type {(run: Run) => number} */ of) => runs.reduce((value, run) => Math.min(value, of(run)), Infinity);
-  const most = (/** @type {(run: Run) => number} */ of) => runs.reduce((value, run) => Math.max(value, of(run)), -Infinity);
+  const least = (/** @type {(run: Run) => number} */ of) =>
+    runs.reduce((value, run) => Math.min(value, of(run)), Infinity);
+  const most = (/** @type {(run: Run) => number} */ of) =>
+    runs.reduce((value, run) => Math.max(value, of(run)), -Infinity);
   if (by === "order") return { from: least(({ begun }) => begun.index), to: most(({ last }) => last.index) + 1 };
   const from = least(({ begun }) => begun.time);
   const last = most((run) => run.last.time);
-  const grows = runs.some(({ ended, state }) => ended === null && state !== null) && now - last < Math.max(FRESH, (last - from) / 2);
+  const grows =
+    runs.some(({ ended, state }) => ended === null && state !== null) &&
+    now - last < Math.max(FRESH, (last - from) / 2);
   return { from, to: grows ? Math.max(now, last) : last };
 }
 
@@ -150,7 +180,12 @@ export function elapsed(milliseconds) {
   if (ms < SECOND) return `${sign}${ms} ms`;
   if (ms < MINUTE) return `${sign}${trimmed(ms / SECOND)} s`;
   /** @type {[number, string][]} */
-  const units = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"], [SECOND, "s"]];
+  const units = [
+    [DAY, "d"],
+    [HOUR, "h"],
+    [MINUTE, "min"],
+    [SECOND, "s"],
+  ];
   const first = units.findIndex(([unit]) => ms >= unit);
   const [unit, name] = /** @type {[number, string]} */ (units[first]);
   const rest = units[first + 1];

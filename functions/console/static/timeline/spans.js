@@ -17,7 +17,11 @@ const OPEN = new Set(["waiting", "running", "paused"]);
 
 /** The state that a phase ends in. @type {Partial<Record<Phase, State>>} */
 export const ENDINGS = {
-  completed: "completed", failed: "failed", cancelled: "cancelled", timedout: "timedout", skipped: "skipped",
+  completed: "completed",
+  failed: "failed",
+  cancelled: "cancelled",
+  timedout: "timedout",
+  skipped: "skipped",
   fired: "fired",
 };
 

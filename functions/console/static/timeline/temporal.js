@@ -11,8 +11,8 @@ const PREFIX = "io.temporal.";
 /**
  * Return which task an event is about and its data; those of all other events as they are.
  *
- * An activity is identified by the event that scheduled it, because its id may be used again, and a timer by the id that the workflow
- * gave it.
+ * An activity is identified by the event that scheduled it, because its id may be used again, and a timer by the id that
+ * the workflow gave it.
  *
  * @param {Record<string, any>} event
  * @param {Record<string, any>} data
@@ -24,7 +24,10 @@ export function readable(event, data) {
   const attributes = member === undefined ? undefined : data[member];
   if (typeof attributes !== "object" || attributes === null) return { task: "", data };
   const { activityType, workflowType, timerId, failure, attempt } = attributes;
-  const kind = event.type.slice(PREFIX.length).replace(/_[a-z]+$/, "").replace(/_timed$/, "");
+  const kind = event.type
+    .slice(PREFIX.length)
+    .replace(/_[a-z]+$/, "")
+    .replace(/_timed$/, "");
   const scheduled = text(attributes.scheduledEventId) || (/_scheduled$/.test(event.type) ? text(data.eventId) : "");
   const isTask = kind === "activity_task" || kind === "workflow_task";
   return {
@@ -33,7 +36,11 @@ export function readable(event, data) {
       // `scheduled` has the attempt of the start, which a retry counts up without an event of its own.
       ...(Number.isSafeInteger(attempt) && !isTask ? { attempt } : {}),
       ...(text(timerId) !== "" ? { task_name: text(timerId) } : {}),
-      ...(text(activityType?.name) !== "" ? { task_name: text(activityType.name) } : isTask ? { task_name: kind.replace("_", " ") } : {}),
+      ...(text(activityType?.name) !== ""
+        ? { task_name: text(activityType.name) }
+        : isTask
+          ? { task_name: kind.replace("_", " ") }
+          : {}),
       ...(text(workflowType?.name) !== "" ? { workflow_name: text(workflowType.name) } : {}),
       ...(failure ? { error: text(failure.message) || "failed" } : {}),
     },

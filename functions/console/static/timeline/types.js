@@ -19,23 +19,49 @@
 
 /** @type {Record<string, Phase>} */
 const PHASES = {
-  requested: "requested", scheduled: "requested", queued: "requested", initiated: "requested", created: "requested",
-  started: "started", begun: "started", running: "started",
-  completed: "completed", succeeded: "completed", finished: "completed", done: "completed",
-  failed: "failed", faulted: "failed", errored: "failed", terminated: "failed",
-  cancelled: "cancelled", canceled: "cancelled", aborted: "cancelled", deleted: "cancelled",
-  retried: "retried", retrying: "retried",
-  timedout: "timedout", timeout: "timedout", expired: "timedout",
+  requested: "requested",
+  scheduled: "requested",
+  queued: "requested",
+  initiated: "requested",
+  created: "requested",
+  started: "started",
+  begun: "started",
+  running: "started",
+  completed: "completed",
+  succeeded: "completed",
+  finished: "completed",
+  done: "completed",
+  failed: "failed",
+  faulted: "failed",
+  errored: "failed",
+  terminated: "failed",
+  cancelled: "cancelled",
+  canceled: "cancelled",
+  aborted: "cancelled",
+  deleted: "cancelled",
+  retried: "retried",
+  retrying: "retried",
+  timedout: "timedout",
+  timeout: "timedout",
+  expired: "timedout",
   skipped: "skipped",
-  paused: "paused", suspended: "paused",
-  resumed: "resumed", continued: "resumed",
-  fired: "fired", elapsed: "fired",
+  paused: "paused",
+  suspended: "paused",
+  resumed: "resumed",
+  continued: "resumed",
+  fired: "fired",
+  elapsed: "fired",
 };
 
 /** @type {Record<string, Subject>} */
 const SUBJECTS = {
-  workflow: "run", execution: "run", run: "run", process: "run",
-  task: "task", activity: "task", job: "task",
+  workflow: "run",
+  execution: "run",
+  run: "run",
+  process: "run",
+  task: "task",
+  activity: "task",
+  job: "task",
   step: "step",
   timer: "timer",
 };
@@ -75,11 +101,18 @@ export function meaningOf(type, hasTask) {
  * @returns {Meaning}
  */
 function read(type, hasTask) {
-  const words = type.toLowerCase().replace(/\.v\d+$/, "").replace(/timed[._-]out$/, "timedout").split(/[._-]/);
+  const words = type
+    .toLowerCase()
+    .replace(/\.v\d+$/, "")
+    .replace(/timed[._-]out$/, "timedout")
+    .split(/[._-]/);
   const verb = words.at(-1) ?? "";
   const phase = own(PHASES, verb);
   // The last noun counts: `workflow.step.started` is about a step.
-  const noun = words.slice(0, -1).reverse().find((word) => own(SUBJECTS, word) !== undefined);
+  const noun = words
+    .slice(0, -1)
+    .reverse()
+    .find((word) => own(SUBJECTS, word) !== undefined);
   const subject = noun === undefined ? undefined : own(SUBJECTS, noun);
   if (noun === "workflow" && OF_DEFINITIONS.has(verb)) return { subject: "definition", phase: "mark" };
   if (subject === "run") return { subject, phase: phase ?? "mark" };

@@ -12,7 +12,12 @@ export function reasonOf(data) {
   return typeof data.timeout_ms === "number" ? `no result after ${data.timeout_ms} ms` : "";
 }
 
-/** The members of the data of an event; none if they are no object. @param {Record<string, any>} event @returns {Record<string, any>} */
+/**
+ * The members of the data of an event; none if they are no object.
+ *
+ * @param {Record<string, any>} event
+ * @returns {Record<string, any>}
+ */
 export function dataOf({ data }) {
   return typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
 }

@@ -26,8 +26,16 @@ export default class OperationsView extends View {
   async show() {
     if (this.#isBuilt) return;
     this.#isBuilt = true;
-    fill(this, h("h1", {}, "Operations"), this.#said, this.#store, this.#server,
-      this.hub.can("publish") && testEvent({ hub: this.hub, signal: this.signal }), this.#partitions, this.#backend);
+    fill(
+      this,
+      h("h1", {}, "Operations"),
+      this.#said,
+      this.#store,
+      this.#server,
+      this.hub.can("publish") && testEvent({ hub: this.hub, signal: this.signal }),
+      this.#partitions,
+      this.#backend,
+    );
     await this.every(REFRESH_MS, () => this.#refresh());
   }
 
@@ -60,7 +68,15 @@ export default class OperationsView extends View {
     }
     if (typeof text !== "string" || !text.includes("eventstore_info")) {
       this.#hasMetrics = false;
-      fill(this.#server, h("h2", {}, "Turns and latencies"), h("p", { class: "none" }, "The functions of this hub report them to CloudWatch: the dashboard of the stack has them."));
+      fill(
+        this.#server,
+        h("h2", {}, "Turns and latencies"),
+        h(
+          "p",
+          { class: "none" },
+          "The functions of this hub report them to CloudWatch: the dashboard of the stack has them.",
+        ),
+      );
       return;
     }
     const reading = Reading.of(text, Date.now());

@@ -10,6 +10,7 @@ import { Plot } from "../timeline/plot.js";
 import { recentExecutions } from "../timeline/recent.js";
 import { counted, rowsOf } from "../timeline/rows.js";
 import { Scale, wholeOf } from "../timeline/scale.js";
+import { Toolbar } from "../timeline/toolbar.js";
 import { View } from "../view.js";
 import { errorNotice, notice } from "../widgets/notice.js";
 
@@ -30,11 +31,11 @@ export default class TimelineView extends View {
   #summary = h("p", { class: "hint", role: "status" });
   #message = h("div", {});
   #details = h("section", { class: "tl-details", "aria-label": "Details" });
-  #filter = h("input", { id: "tl-text", type: "search", autocomplete: "off", spellcheck: false });
-  #show = h("select", { id: "tl-show" }, h("option", { value: "" }, "everything"), h("option", { value: "failed" }, "failures"),
-    h("option", { value: "open" }, "what is open"));
-  #by = h("select", { id: "tl-by" }, h("option", { value: "" }, "time"), h("option", { value: "order" }, "order of events"));
-  #causes = h("input", { id: "tl-causes", type: "checkbox" });
+  #toolbar = new Toolbar({
+    change: (query) => this.go({ query }, { replace: true }),
+    zoom: (factor) => this.#zoom(this.#scale().zoomed(factor)),
+    nextFailure: () => this.#nextFailure(),
+  });
 
   async show() {
     const [stream = ""] = this.state.path;
@@ -64,12 +65,15 @@ export default class TimelineView extends View {
     this.#collapsed.clear();
     this.#at = "";
     this.#range = undefined;
-    this.#plot = new Plot({
-      select: (row, entry) => this.#select(row, entry),
-      toggle: (row, isOpen) => this.#toggle(row, isOpen),
-      zoom: (scale) => this.#zoom(scale),
-      resize: () => this.#draw(),
-    }, signal);
+    this.#plot = new Plot(
+      {
+        select: (row, entry) => this.#select(row, entry),
+        toggle: (row, isOpen) => this.#toggle(row, isOpen),
+        zoom: (scale) => this.#zoom(scale),
+        resize: () => this.#draw(),
+      },
+      signal,
+    );
     this.#build(stream);
     this.#follow();
     const feed = new Feed(this.#source(signal), (events) => {
@@ -103,55 +107,62 @@ export default class TimelineView extends View {
   #source(signal) {
     return {
       read: (query) => this.hub.get(streamPath(this.#stream, "/events"), query, signal),
-      follow: !this.hub.can("subscribe") ? null : (handler, onLive) => {
-        const subscription = this.hub.store.subscribe({
-          stream: this.#stream, signal, fetchData: false,
-          onLoss: () => fill(this.#message, notice("Events were removed before they were received: reload the page to see what is kept.", "warning")),
-          onStatus: ({ state }) => {
-            if (state === "connected") onLive();
-            if (state !== "closed") this.#say(state === "retrying" ? "reconnecting" : "live", state === "retrying" ? "warning" : "good");
+      follow: !this.hub.can("subscribe")
+        ? null
+        : (handler, onLive) => {
+            const subscription = this.hub.store.subscribe(
+              {
+                stream: this.#stream,
+                signal,
+                fetchData: false,
+                onLoss: () =>
+                  fill(
+                    this.#message,
+                    notice(
+                      "Events were removed before they were received: reload the page to see what is kept.",
+                      "warning",
+                    ),
+                  ),
+                onStatus: ({ state }) => {
+                  if (state === "connected") onLive();
+                  if (state !== "closed")
+                    this.#say(
+                      state === "retrying" ? "reconnecting" : "live",
+                      state === "retrying" ? "warning" : "good",
+                    );
+                },
+              },
+              handler,
+            );
+            subscription.done.catch((error) => this.#fail(error, signal));
           },
-        }, handler);
-        subscription.done.catch((error) => this.#fail(error, signal));
-      },
     };
   }
 
   #build(stream) {
-    const change = (name) => (event) => this.go({ query: { [name]: event.target.value, range: undefined } }, { replace: true });
-    this.#filter.oninput = () => this.go({ query: { text: this.#filter.value } }, { replace: true });
-    this.#show.onchange = change("show");
-    this.#by.onchange = change("by");
-    this.#causes.onchange = () => this.go({ query: { causes: this.#causes.checked ? "" : "no" } }, { replace: true });
-    const button = (text, label, act) => h("button", { type: "button", "aria-label": label, on: { click: act } }, text);
     fill(this.#details);
     fill(this.#message);
-    fill(this,
+    fill(
+      this,
       h("h1", {}, "Timeline of ", h("a", { href: new State("streams", [stream]).href }, stream), " ", this.#status),
-      this.#summary, this.#message,
-      h("div", { class: "fields" },
-        h("div", { class: "field" }, h("label", { for: "tl-show" }, "Show"), this.#show),
-        h("div", { class: "field" }, h("label", { for: "tl-by" }, "Axis by"), this.#by),
-        h("div", { class: "field wide" }, h("label", { for: "tl-text" }, "Name or type contains"), this.#filter),
-        h("div", { class: "actions" },
-          h("span", { class: "tl-causes" }, this.#causes, h("label", { for: "tl-causes" }, "Causes")),
-          button("+", "Zoom in", () => this.#zoom(this.#scale().zoomed(0.5))),
-          button("−", "Zoom out", () => this.#zoom(this.#scale().zoomed(2))),
-          button("All", "All: show the whole time", () => this.#zoom(this.#scale().zoomed(Infinity))),
-          button("Next failure", "Go to the next failure", () => this.#nextFailure()))),
+      this.#summary,
+      this.#message,
+      this.#toolbar.element,
       this.#plot.element,
-      h("p", { class: "hint", id: "tl-keys" },
-        "Keys: ↑ ↓ rows, ← → close and open a run, Enter details, + − 0 zoom, Shift with ← → earlier and later."),
-      this.#details);
+      h(
+        "p",
+        { class: "hint", id: "tl-keys" },
+        "Keys: ↑ ↓ rows, ← → close and open a run, Enter details, + − 0 zoom, ",
+        "Shift with ← → earlier and later.",
+      ),
+      this.#details,
+    );
   }
 
   /** Take over what the URL says. */
   #follow() {
     const { state } = this;
-    this.#show.value = state.get("show");
-    this.#by.value = state.get("by");
-    this.#causes.checked = state.get("causes") !== "no";
-    if (document.activeElement !== this.#filter) this.#filter.value = state.get("text");
+    this.#toolbar.show(state);
     const [from, to] = state.get("range").split("~").map(Number);
     this.#range = Number.isFinite(from) && Number.isFinite(to) && to > from ? { from, to } : undefined;
     if (state.get("at") !== this.#at && this.#entryAt()) {
@@ -166,10 +177,23 @@ export default class TimelineView extends View {
   }
 
   #loaded(first, head) {
-    const earlier = first > 1 && this.#timeline.entries.length > 0 && Number(this.#timeline.entries[0].event.hubsequence) <= first;
-    fill(this.#message, head === 0 && notice("The stream has no events yet."),
-      earlier && h("p", { class: "notice" }, `The events before number ${first.toLocaleString("en")} are not shown. `,
-        h("a", { href: this.state.with({ from: String(Math.max(1, first - MOST)), range: undefined }).href }, "Show earlier ones")));
+    const earlier =
+      first > 1 && this.#timeline.entries.length > 0 && Number(this.#timeline.entries[0].event.hubsequence) <= first;
+    fill(
+      this.#message,
+      head === 0 && notice("The stream has no events yet."),
+      earlier &&
+        h(
+          "p",
+          { class: "notice" },
+          `The events before number ${first.toLocaleString("en")} are not shown. `,
+          h(
+            "a",
+            { href: this.state.with({ from: String(Math.max(1, first - MOST)), range: undefined }).href },
+            "Show earlier ones",
+          ),
+        ),
+    );
   }
 
   #say(text, kind = "") {
@@ -179,7 +203,12 @@ export default class TimelineView extends View {
 
   #rows() {
     const { state } = this;
-    return rowsOf(this.#timeline, { show: state.get("show") || "all", text: state.get("text"), run: state.get("execution"), collapsed: this.#collapsed });
+    return rowsOf(this.#timeline, {
+      show: state.get("show") || "all",
+      text: state.get("text"),
+      run: state.get("execution"),
+      collapsed: this.#collapsed,
+    });
   }
 
   #scale() {
@@ -210,13 +239,22 @@ export default class TimelineView extends View {
     const selected = this.#selected(rows);
     const now = Date.now();
     this.#plot.draw({
-      rows, scale, now, selected, at, collapsed: this.#collapsed, arrows: this.#causes.checked ? timeline.arrows : [],
+      rows,
+      scale,
+      now,
+      selected,
+      at,
+      collapsed: this.#collapsed,
+      arrows: this.#toolbar.hasCauses ? timeline.arrows : [],
     });
     this.#summary.textContent = [
-      counted(timeline.entries.length, "event"), counted(timeline.runs.length, "run"), counted(timeline.failures.length, "failure"),
+      counted(timeline.entries.length, "event"),
+      counted(timeline.runs.length, "run"),
+      counted(timeline.failures.length, "failure"),
     ].join(", ");
     if (selected) {
-      const key = `${selected.key} ${this.#at} ${selected.run.count} ${selected.item?.entries.length} ${selected.run.state}`;
+      const { run, item } = selected;
+      const key = [selected.key, this.#at, run.count, item?.entries.length, run.state].join(" ");
       if (this.#details.dataset.key !== key) {
         this.#details.dataset.key = key;
         fill(this.#details, details(selected, { timeline, state: this.state, at, now }));
@@ -236,7 +274,10 @@ export default class TimelineView extends View {
   #selected(rows = this.#rows()) {
     const entry = this.#entryAt();
     if (entry === undefined) return undefined;
-    return rows.find(({ run, item }) => run === entry.run && item === entry.item) ?? rows.find(({ run }) => run === entry.run);
+    return (
+      rows.find(({ run, item }) => run === entry.run && item === entry.item) ??
+      rows.find(({ run }) => run === entry.run)
+    );
   }
 
   #select(row, entry = row.item === null ? (row.run.marks[0] ?? row.run.items[0]?.entries[0]) : row.item.entries[0]) {

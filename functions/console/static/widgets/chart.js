@@ -20,15 +20,22 @@ export function chart(samples, { label, format = (value) => String(Math.round(va
   const values = samples.map(({ value }) => value);
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const span = newest.time - samples[0].time;
-  const words = samples.length > 1
-    ? `${label}: now ${format(newest.value)}, between ${format(least)} and ${format(most)} in ${duration(span)}`
-    : `${label}: now ${format(newest.value)}`;
-  return h("span", { class: "chart" },
+  const words =
+    samples.length > 1
+      ? `${label}: now ${format(newest.value)}, between ${format(least)} and ${format(most)} in ${duration(span)}`
+      : `${label}: now ${format(newest.value)}`;
+  return h(
+    "span",
+    { class: "chart" },
     h("span", { class: "chart-now" }, format(newest.value)),
-    svg("svg", { width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
+    svg(
+      "svg",
+      { width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words },
       svg("title", {}, words),
       svg("line", { x1: 0, x2: WIDTH, y1: HEIGHT - 1, y2: HEIGHT - 1, class: "chart-base" }),
-      svg("path", { d: pathOf(samples, most), class: "chart-line" })));
+      svg("path", { d: pathOf(samples, most), class: "chart-line" }),
+    ),
+  );
 }
 
 /**
@@ -42,14 +49,16 @@ export function pathOf(samples, most) {
   const span = Math.max(1, samples.at(-1).time - first);
   const high = most > 0 ? most : 1;
   let before = -Infinity;
-  return samples.map(({ time, value }) => {
-    const x = samples.length === 1 ? WIDTH : ((time - first) / span) * (WIDTH - 2);
-    const y = HEIGHT - 2 - (value / high) * (HEIGHT - 5);
-    const command = time - before > GAP_MS ? "M" : "L";
-    before = time;
-    // A point alone is a short line.
-    return `${command}${round(x)} ${round(y)}${command === "M" ? "h1" : ""}`;
-  }).join("");
+  return samples
+    .map(({ time, value }) => {
+      const x = samples.length === 1 ? WIDTH : ((time - first) / span) * (WIDTH - 2);
+      const y = HEIGHT - 2 - (value / high) * (HEIGHT - 5);
+      const command = time - before > GAP_MS ? "M" : "L";
+      before = time;
+      // A point alone is a short line.
+      return `${command}${round(x)} ${round(y)}${command === "M" ? "h1" : ""}`;
+    })
+    .join("");
 }
 
 function round(value) {

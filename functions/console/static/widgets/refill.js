@@ -6,8 +6,10 @@ const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]
 
 /** Replace the children of an element; what has the focus keeps it, by its place. */
 export function refill(element, ...children) {
-  const focused = element.contains(document.activeElement) && document.activeElement !== element
-    ? [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement) : -1;
+  const focused =
+    element.contains(document.activeElement) && document.activeElement !== element
+      ? [...element.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement)
+      : -1;
   const scrolled = [...element.querySelectorAll(".scroll")].map(({ scrollLeft }) => scrollLeft);
   fill(element, ...children);
   [...element.querySelectorAll(".scroll")].forEach((part, index) => {
