@@ -68,6 +68,17 @@ def test_events_appear_as_they_are_published_and_open_in_full(hub: Hub, tab: Tab
     assert tab.find("link", "Link to this event").call("function () { return this.hash; }") == "#/streams/w/2"
 
 
+def test_markup_in_an_event_is_text(hub: Hub, tab: Tab) -> None:
+    markup = "<img src=x onerror=alert(1)>"
+    follow(tab, hub.url)
+    with hub.client() as store:
+        store.publish([event(1, workflowid="w", type=markup, subject=markup, data={markup: markup})])
+    await_ids(tab, 1)
+    tab.find("button", "Open event 1 of w").click()
+    assert tab.find("article", "Event 1").text.count(markup) == 4
+    assert tab.evaluate("document.querySelectorAll('main img').length") == 0
+
+
 @pytest.mark.parametrize(
     "query",
     [

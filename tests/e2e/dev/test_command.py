@@ -423,10 +423,11 @@ def test_without_a_table_only_the_template_is_started(project: Path) -> None:
 
 
 def test_the_ready_line_is_configured_by_the_project(project: Path) -> None:
-    table = 'documentation = "/docs"\nfirst_call = "curl {url}/count{credential}"\ncredential = " -H key"\n'
+    pages = 'documentation = "/docs"\nconsole = "/console"\n'
+    table = pages + 'first_call = "curl {url}/count{credential}"\ncredential = " -H key"\n'
     (project / "pyproject.toml").write_text(TABLE.replace("valkey_parameter", f"{table}valkey_parameter"))
     with command(project, "--port", "0") as (_, line):
-        assert f"documentation at {url_of(line)}/docs" in line
+        assert f"documentation at {url_of(line)}/docs, console at {url_of(line)}/console" in line
         assert line.endswith(f"Try: curl {url_of(line)}/count\n")
 
 
