@@ -68,6 +68,14 @@ def test_a_run_is_shown_live_from_its_start_to_its_end(hub: Hub, tab: Tab) -> No
     assert tab.evaluate("document.querySelectorAll('.tl-arrow').length") >= 2
 
 
+def test_a_workflow_that_has_not_started_is_waited_for(hub: Hub, tab: Tab) -> None:
+    show(tab, hub)
+    tab.until_text("The stream has no events yet")
+    publish(hub, started())
+    until_row(tab, "run order, running, for …, 1 event")
+    tab.until_absent("The stream has no events yet")
+
+
 def test_what_an_event_says_is_never_markup(hub: Hub, tab: Tab) -> None:
     publish(
         hub,
@@ -89,6 +97,7 @@ def test_a_link_leads_to_an_event_with_its_attempts_and_causes(hub: Hub, tab: Ta
         hub, started(), task(2, "requested"), task(3, "failed", error="card declined"), task(4, "requested", "pack")
     )
     show(tab, hub, "?at=3&by=order")
+    tab.find("heading", "task charge ✕ failed")
     details = tab.find("region", "Details")
     for words in ("charge", "card declined", "Caused by", "execution.started", "Caused", "task.requested pack", "o-3"):
         assert words in details.text
@@ -160,12 +169,11 @@ def test_recent_executions_are_listed(hub: Hub, tab: Tab) -> None:
 
 
 def test_it_fits_on_a_narrow_page(hub: Hub, tab: Tab) -> None:
-    publish(
-        hub, started(), task(2, "failed", "a-task-with-a-name-that-is-longer-than-the-page-is-wide", error="x" * 300)
-    )
+    name = "a-task-with-a-name-that-is-longer-than-the-page-is-wide"
+    publish(hub, started(), task(2, "failed", name, error="x" * 300))
     tab.resize(360)
     show(tab, hub, "?at=2")
-    tab.find("region", "Details")
+    tab.find("heading", f"task {name} ✕ failed")
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

@@ -67,7 +67,8 @@ export function ofReplay(standing, place) {
 
 /** @param {Standing} standing */
 function again({ target }) {
-  return `${target ? "The target" : "Handlers"} will see events that were handled before: an effect must not be had twice.`;
+  const who = target ? "The target" : "Handlers";
+  return `${who} will see events that were handled before: an effect must not be had twice.`;
 }
 
 const LABELS = {

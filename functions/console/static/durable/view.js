@@ -51,6 +51,7 @@ export class DurableView extends View {
       } catch (error) {
         if (signal.aborted) return;
         if (error.status === 401) throw error;
+        this.querySelector(".loading")?.remove();
         fill(said, errorNotice(error));
       }
     };

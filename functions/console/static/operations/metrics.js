@@ -1,5 +1,6 @@
 /**
- * The metrics of a server (`GET /metrics`, the text format of Prometheus): counters and histograms between two readings.
+ * The metrics of a server (`GET /metrics`, the text format of Prometheus): counters and histograms between two
+ * readings.
  *
  * @module
  */

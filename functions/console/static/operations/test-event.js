@@ -93,8 +93,8 @@ export function testEvent({ hub, signal }) {
 }
 
 /**
- * Subscribe to a stream, and return once nothing can be missed: a function that waits for a sequence, and returns when it
- * arrived; undefined if it did not.
+ * Subscribe to a stream, and return once nothing can be missed: a function that waits for a sequence, and returns when
+ * it arrived; undefined if it did not.
  */
 async function follow(hub, stream, signal) {
   const arrived = new Map();

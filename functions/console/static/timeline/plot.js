@@ -1,7 +1,8 @@
 /**
  * The rows of a timeline on the screen: only those that can be seen are in the page, however many there are.
  *
- * It is a tree for screen readers: runs, and what belongs to each. The focus stays on the tree, which names its active row.
+ * It is a tree for screen readers: runs, and what belongs to each. The focus stays on the tree, which names its active
+ * row.
  *
  * @module
  */

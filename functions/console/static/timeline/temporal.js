@@ -11,8 +11,8 @@ const PREFIX = "io.temporal.";
 /**
  * Return which task an event is about and its data; those of all other events as they are.
  *
- * An activity is identified by the event that scheduled it, because its id may be used again, and a timer by the id that
- * the workflow gave it.
+ * An activity is identified by the event that scheduled it, because its id may be used again, and a timer by the id
+ * that the workflow gave it.
  *
  * @param {Record<string, any>} event
  * @param {Record<string, any>} data

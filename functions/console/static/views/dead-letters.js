@@ -74,7 +74,9 @@ export default class DeadLettersView extends View {
       await act();
     } catch (error) {
       if (error.status === 401) throw error;
-      if (!signal.aborted) fill(this.#said, errorNotice(error));
+      if (signal.aborted) return;
+      this.querySelector(".loading")?.remove();
+      fill(this.#said, errorNotice(error));
     }
   }
 

@@ -44,8 +44,14 @@ export default class TimelineView extends View {
       await recentExecutions(this, this.hub, this.signal);
       return;
     }
-    if (stream !== this.#stream || Number(this.state.get("from")) !== this.#first) await this.#open(stream);
+    if (stream !== this.#stream || this.#from() !== this.#first) await this.#open(stream);
     else this.#follow();
+  }
+
+  /** The first sequence that the URL asks for; 0 for the newest events. */
+  #from() {
+    const from = Number(this.state.get("from"));
+    return Number.isSafeInteger(from) && from > 0 ? from : 0;
   }
 
   #close() {
@@ -57,7 +63,7 @@ export default class TimelineView extends View {
   async #open(stream) {
     this.#close();
     this.#stream = stream;
-    this.#first = Number(this.state.get("from"));
+    this.#first = this.#from();
     this.#opened = new AbortController();
     this.signal.addEventListener("abort", () => this.#opened.abort(), { signal: this.#opened.signal });
     const signal = this.#opened.signal;
@@ -78,6 +84,7 @@ export default class TimelineView extends View {
     this.#follow();
     const feed = new Feed(this.#source(signal), (events) => {
       if (signal.aborted) return;
+      if (this.#timeline.entries.length === 0) fill(this.#message);
       this.#timeline.add(events);
       this.#draw();
     });
@@ -106,7 +113,15 @@ export default class TimelineView extends View {
 
   #source(signal) {
     return {
-      read: (query) => this.hub.get(streamPath(this.#stream, "/events"), query, signal),
+      read: async (query) => {
+        try {
+          return await this.hub.get(streamPath(this.#stream, "/events"), query, signal);
+        } catch (error) {
+          // A workflow that did not start yet is waited for.
+          if (error.code === "stream-not-found") return { head: 0, events: [] };
+          throw error;
+        }
+      },
       follow: !this.hub.can("subscribe")
         ? null
         : (handler, onLive) => {
