@@ -117,7 +117,7 @@ def test_members_and_what_they_own_are_shown(hub: Hub, rest: Rest, tab: Tab) -> 
         tab.until(f"document.body.innerText.includes({json.dumps(member['connection'])})")
         partitions = rest.call("GET", "stats")[1]["partitions"]
         tab.until(f"document.querySelectorAll('[aria-label=Partitions] tbody tr').length === {partitions}")
-        assert ", ".join(map(str, range(partitions))) in tab.find("table", "Members").text
+        tab.until_text(", ".join(map(str, range(partitions))))
         tab.until(
             "[...document.querySelectorAll('svg[role=img]')].some("
             "(chart) => chart.ariaLabel.startsWith('Lag in all: now 0, between'))"
