@@ -41,6 +41,11 @@ export class View extends HTMLElement {
   /** Show the state. An error is shown in place of the view. @returns {void | Promise<void>} */
   show() {}
 
+  /** Show the same state again, as it is now. */
+  refresh() {
+    return this.#show();
+  }
+
   /** Go to another state of this view: `{query}` changes some parameters, `{path}` replaces the path. */
   go(changes, options) {
     const state = this.#state.with(changes.query ?? {});

@@ -42,7 +42,7 @@ export class StreamList extends View {
   #submit(event) {
     event.preventDefault();
     this.#apply();
-    this.show();
+    this.refresh();
   }
 
   #later() {

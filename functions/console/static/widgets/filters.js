@@ -177,10 +177,13 @@ async function checked(hub, { type, stream, filter, filter_name, filters }, sign
   await subscription.done;
 }
 
+/** The fields of errors that name no place. */
+const BY_CODE = { "filter-not-found": "filter_name", "invalid-stream": "stream", "stream-gone": "stream" };
+
 /** The field that an error is about. */
 function fieldOf(error) {
   const pointer = error.problem?.errors?.[0]?.pointer ?? error.problem?.pointer ?? error.field ?? "";
-  return FILTER_FIELDS.find((name) => name === pointer) ?? (/filters/.test(pointer) ? "filters" : undefined);
+  return FILTER_FIELDS.find((name) => name === pointer) ?? (/filters/.test(pointer) ? "filters" : BY_CODE[error.code]);
 }
 
 function parsed(text) {
