@@ -64,7 +64,8 @@ def test_a_view_has_no_serious_fault(hub: Hub, tab: Tab, axe: str, state: str, l
     tab.colours(scheme)
     tab.resize(width)
     tab.open(f"{hub.url}/console#/{state}")
-    tab.until("document.querySelector('main h1') && document.querySelector('main tbody tr, main article, main .rows [role=row]')")
+    shown = "main tbody tr, main article, main .rows [role=row]"
+    tab.until(f"document.querySelector('main h1') && document.querySelector('{shown}')")
     if state.startswith("tail"):
         tab.find("button", "Open event 2 of order-1").click()
         tab.find("article", "Event 2")
