@@ -56,6 +56,7 @@ __all__ = [
     "WrongExpectedVersion",
     "WrongProcess",
     "WrongVersion",
+    "coded_error",
     "problem_error",
     "refusal",
 ]
@@ -73,7 +74,7 @@ class ProblemError(ClientError):
     """The hub rejected the request with a problem (RFC 9457).
 
     Attributes:
-        status: The HTTP status; None over WebSocket, which has none.
+        status: The HTTP status; None over WebSocket and gRPC, which have none.
         code: The error code, which is stable across versions of the hub; programs may branch on it.
         detail: What is wrong, and what is accepted instead.
         problem: All members of the problem. A publish to several streams that failed for one of them has `results`.
@@ -212,15 +213,18 @@ _TRANSIENT = (
 
 _BY_CODE: Mapping[str, type[ProblemError]] = {
     **dict.fromkeys(_TRANSIENT, Unavailable),
+    "connection-not-found": NotFound,
     "event-conflict": EventConflict,
     "filter-not-found": NotFound,
     "forbidden": Denied,
+    "new-epoch": Gone,
     "not-supported": Invalid,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,
     "subscription-has-members": Conflict,
     "subscription-has-target": Conflict,
     "subscription-not-found": NotFound,
+    "target-not-allowed": Invalid,
     "too-large": TooLarge,
     "too-many-subscriptions": Conflict,
     "unauthorized": Denied,
@@ -269,6 +273,21 @@ def problem_error(status: int, body: bytes, *, credentials: object = None) -> Cl
     if kind is Denied:
         detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
     return kind(status=status, code=code, detail=detail, problem=problem)
+
+
+def coded_error(kind: type[ProblemError], problem: Mapping[str, Any], *, credentials: object = None) -> ProblemError:
+    """Return the error for a problem without an HTTP status.
+
+    Args:
+        kind: The class, unless the code of the problem decides it.
+        problem: The problem, with `code` and `detail`.
+        credentials: The credentials of the request; None if there were none.
+    """
+    code, detail = str(problem["code"]), str(problem["detail"])
+    kind = _BY_CODE.get(code, kind)
+    if kind is Denied:
+        detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
+    return kind(status=None, code=code, detail=detail, problem=problem)
 
 
 def refusal(message: Mapping[str, Any]) -> ProblemError:

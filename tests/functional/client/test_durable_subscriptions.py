@@ -21,9 +21,8 @@ from eventstore_client import (
     WrongVersion,
 )
 from eventstore_client.blocking import finish
-from eventstore_client.calls import Call, path_of
+from eventstore_client.calls import Call, Reply, path_of
 from eventstore_client.rest import Rest
-from eventstore_client.transport import Reply
 from eventstore_client.transport import Transport as HttpTransport
 from tests.fresh import reread
 

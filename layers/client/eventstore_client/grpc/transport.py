@@ -1,0 +1,100 @@
+"""Calls of REST over gRPC: the operations of the client are described once, and carried by either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import grpc
+
+from eventstore_client.calls import Call
+from eventstore_client.errors import NotFound
+from eventstore_client.grpc.channels import metadata_of, open_channel
+from eventstore_client.grpc.routes import rpc_of
+from eventstore_client.grpc.statuses import error_of
+from eventstore_client.processes import Process
+
+if TYPE_CHECKING:
+    from eventstore_client.calls import Reply
+    from eventstore_client.credentials import Credentials
+    from eventstore_client.grpc.channels import Metadata
+    from eventstore_client.grpc.rpcs import Rpc
+
+__all__ = ["GrpcTransport"]
+
+_TIMEOUT = 35.0
+"""Seconds that a call may take, as a request over HTTP."""
+
+_NOTHING_PARKED = "nothing-parked"
+
+
+@dataclass(slots=True)
+class GrpcTransport:
+    """A connection to one hub, for calls that are no subscriptions. Threads share it; see `Carrier`.
+
+    The library cannot be used in a forked process whose parent used it. A store that was not used before the fork can.
+
+    Attributes:
+        url: The hub's address, `grpc://` or `grpcs://`.
+        credentials: The credentials of each call; None if there are none.
+    """
+
+    url: str
+    credentials: Credentials | None = None
+    _opened: tuple[Process, grpc.Channel] | None = field(default=None, init=False, repr=False)
+
+    def carry(self, call: Call[Any]) -> Reply:
+        """See `Carrier`. A call that is refused is sent once more if the credentials can be renewed."""
+        rpc = rpc_of(call, self.url)
+        metadata = metadata_of(self.credentials, self.url)
+        try:
+            try:
+                return self._perform(rpc, metadata)
+            except grpc.RpcError as error:
+                if error.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                    raise
+                renewed = metadata_of(self.credentials, self.url, anew=True)
+                if renewed == metadata:
+                    raise
+                return self._perform(rpc, renewed)
+        except grpc.RpcError as error:
+            raised = error_of(error, self.url, credentials=self.credentials, pointer=rpc.pointer)
+            if rpc.absent is not None and isinstance(raised, NotFound) and raised.code == _NOTHING_PARKED:
+                return rpc.absent
+            raise raised from error
+
+    def send(self, method: str, path: str) -> bytes:
+        """See `Carrier`."""
+        target = urlsplit(path)
+        query = {name: values if len(values) > 1 else values[0] for name, values in parse_qs(target.query).items()}
+        return self.carry(Call(method=method, path=target.path, query=query, parse=lambda reply: reply)).body
+
+    def close(self) -> None:
+        """See `Carrier`. A later call opens another connection."""
+        opened, self._opened = self._opened, None
+        if opened is not None and opened[0].is_this:
+            opened[1].close()
+
+    def _channel(self) -> grpc.Channel:
+        if self._opened is None:
+            self._opened = Process(), open_channel(self.url)
+        process, channel = self._opened
+        process.check(f"the connection to {self.url}")
+        return channel
+
+    def _perform(self, rpc: Rpc[Any], metadata: Metadata) -> Reply:
+        options: dict[str, Any] = {
+            "request_serializer": type(rpc.request).SerializeToString,
+            "response_deserializer": rpc.response.FromString,
+        }
+        method = f"/{rpc.method}"
+        if not rpc.is_streaming:
+            response = self._channel().unary_unary(method, **options)(rpc.request, timeout=_TIMEOUT, metadata=metadata)
+            return rpc.reply(iter([response]))
+        responses = self._channel().unary_stream(method, **options)(rpc.request, timeout=_TIMEOUT, metadata=metadata)
+        try:
+            return rpc.reply(responses)
+        finally:
+            # A page may end before the call does.
+            responses.cancel()
