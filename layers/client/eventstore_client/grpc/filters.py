@@ -50,7 +50,7 @@ def selection_of(query: Mapping[str, Any]) -> events.Selection:
     Raises:
         Invalid: A time or another parameter is one that no message can carry.
     """
-    selection = events.Selection(filter_name=query.get("filter_name") or "")
+    selection = events.Selection(filter_name="".join(_texts(query.get("filter_name"))))
     values = {name: _texts(query.get(name)) for name in (*_ATTRIBUTES, "filter")}
     filters = [_any_of(name, texts) for name, texts in values.items() if texts and "*" not in texts]
     selection.filters.extend(filter_messages(filters, pointer="/selection/filters"))

@@ -96,7 +96,7 @@ def replay(call: Call[Any], name: str) -> Rpc[subscriptions.ReplaySubscriptionRe
     """Move a durable subscription to another position."""
     body = call.body
     if len(body) != 1:
-        refuse("pass one of start, cursor and since", code="invalid-body")
+        refuse("invalid body: send exactly one of: from, cursor, since", code="invalid-body")
     request = subscriptions.ReplaySubscriptionRequest(id=name)
     if "from" in body:
         request.start = start_of(body["from"])
