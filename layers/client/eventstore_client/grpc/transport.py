@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import grpc
 
 from eventstore_client.calls import Call
+from eventstore_client.credentials import Cached
 from eventstore_client.errors import NotFound
 from eventstore_client.grpc.channels import metadata_of, open_channel
 from eventstore_client.grpc.routes import rpc_of
@@ -28,12 +30,12 @@ _TIMEOUT = 35.0
 
 _NOTHING_PARKED = "nothing-parked"
 
+_of_parents: list[grpc.Channel] = []
+
 
 @dataclass(slots=True)
 class GrpcTransport:
-    """A connection to one hub, for calls that are no subscriptions. Threads share it; see `Carrier`.
-
-    The library cannot be used in a forked process whose parent used it. A store that was not used before the fork can.
+    """A connection to one hub, for calls that are no subscriptions. Threads share it, and processes do not.
 
     Attributes:
         url: The hub's address, `grpc://` or `grpcs://`.
@@ -43,6 +45,7 @@ class GrpcTransport:
     url: str
     credentials: Credentials | None = None
     _opened: tuple[Process, grpc.Channel] | None = field(default=None, init=False, repr=False)
+    _lock: Cached[threading.Lock] = field(default_factory=Cached, init=False, repr=False)
 
     def carry(self, call: Call[Any]) -> Reply:
         """See `Carrier`. A call that is refused is sent once more if the credentials can be renewed."""
@@ -77,11 +80,14 @@ class GrpcTransport:
             opened[1].close()
 
     def _channel(self) -> grpc.Channel:
-        if self._opened is None:
-            self._opened = Process(), open_channel(self.url)
-        process, channel = self._opened
-        process.check(f"the connection to {self.url}")
-        return channel
+        with self._lock.get(threading.Lock):
+            if self._opened is not None and not self._opened[0].is_this:
+                # A child that closes, or frees, the channel of its parent may wait for threads that it does not have.
+                _of_parents.append(self._opened[1])
+                self._opened = None
+            if self._opened is None:
+                self._opened = Process(), open_channel(self.url)
+            return self._opened[1]
 
     def _perform(self, rpc: Rpc[Any], metadata: Metadata) -> Reply:
         options: dict[str, Any] = {
