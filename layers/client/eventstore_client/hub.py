@@ -47,7 +47,7 @@ class EventStore(EventCalls, Blocking):
         connections: The number of connections kept open; set it to the number of threads.
         backoff: How, and for how long, requests are retried. `subscribe` and `work` retry in the same way, for as long
             as their own `patience` allows.
-        websocket_url: The hub's WebSocket address, which gRPC does not need. If `url` comes from the environment, the default is
+        websocket_url: The hub's WebSocket address. If `url` comes from the environment, the default is
             EVENTSTORE_WEBSOCKET_URL. A hub such as `make dev` needs neither: the address is derived from `url`.
         credentials: `Bearer`, `ApiKey` or `AwsIam`; by default the value of EVENTSTORE_TOKEN or EVENTSTORE_API_KEY,
             and with `Anonymous` none, also if one of them is set.

@@ -10,7 +10,7 @@ from eventstore_client.calls import Reply, several
 from eventstore_client.grpc.filters import selection_of
 from eventstore_client.grpc.messages import event_store, events
 from eventstore_client.grpc.rpcs import Rpc, json_reply, limit_of, name_of, refuse, text_of, unary, version_of
-from eventstore_client.grpc.values import event_texts, missing_members
+from eventstore_client.grpc.values import missing_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,27 +135,31 @@ class _Page:
     """The events of a page, of one message or several."""
 
     def __init__(self) -> None:
-        self._events: list[events.Event] = []
+        self._texts: list[bytes] = []
         self._missing = events.Missing()
         self._size = 0
         self._ends_at = time.monotonic() + _PAGE_SECONDS
 
     @property
     def count(self) -> int:
-        return len(self._events)
+        return len(self._texts)
 
     @property
     def is_full(self) -> bool:
         return self._size >= _PAGE_BYTES or time.monotonic() >= self._ends_at
 
     def add(self, response: event_store.ReadResponse | event_store.ReadAllResponse) -> None:
-        self._events += response.events
-        self._size += sum(len(event.json) for event in response.events)
+        # Each access to a field copies it.
+        texts = [event.json for event in response.events]
+        self._texts += texts
+        self._size += sum(map(len, texts))
         self._missing.MergeFrom(response.missing)
 
     def reply(self, head: dict[str, Any]) -> Reply:
         head |= missing_members(self._missing)
-        return Reply(f'{json.dumps(head)[:-1]},"events":{event_texts(self._events)}}}'.encode())
+        return Reply(
+            b'%b,"events":[%b]}' % (json.dumps(head, separators=(",", ":"))[:-1].encode(), b",".join(self._texts))
+        )
 
 
 def _sequence(value: object, name: str) -> int:
