@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -249,6 +251,32 @@ def test_a_ping_is_answered_by_the_socket_itself_until_it_is_closed(served: Serv
         finish(socket.send(ping))
     with pytest.raises(ConnectFailed, match="was closed"):
         finish(socket.receive(10))
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_call_in_progress_completes_when_its_store_is_closed(
+    served: Served, face: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = threading.Event(), threading.Event()
+    publish = served.hub.publisher.publish
+    calls: list[object] = []
+
+    def slow(*args: Any, **options: Any) -> object:  # noqa: ANN401 - what `publish` takes
+        calls.append(args)
+        begun.set()
+        assert may_go_on.wait(20)
+        return publish(*args, **options)
+
+    monkeypatch.setattr(type(served.hub.publisher), "publish", lambda _, *args, **options: slow(*args, **options))
+    with FACES[face](address(served), backoff=_BACKOFF) as store, ThreadPoolExecutor(1) as threads:
+        publishing = threads.submit(store.publish, [event(1)], stream="s")
+        assert begun.wait(20)
+        store._transport.close()
+        may_go_on.set()
+        [stored] = publishing.result(20)
+
+        assert (stored.duplicate, len(calls)) == (False, 1)
+        assert store.health() == {"status": "ok"}
 
 
 def test_a_child_publishes_over_a_connection_of_its_own(served: Served) -> None:

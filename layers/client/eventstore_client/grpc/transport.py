@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,8 @@ from eventstore_client.grpc.statuses import error_of
 from eventstore_client.processes import Process
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from eventstore_client.calls import Reply
     from eventstore_client.credentials import Credentials
     from eventstore_client.grpc.channels import Metadata
@@ -30,7 +33,22 @@ _TIMEOUT = 35.0
 
 _NOTHING_PARKED = "nothing-parked"
 
-_of_parents: list[grpc.Channel] = []
+_of_parents: list[_Opened] = []
+
+
+class _Opened:
+    """A channel, and how many calls use it. The lock of the transport guards it."""
+
+    def __init__(self, url: str) -> None:
+        self.process = Process()
+        self.channel = open_channel(url)
+        self.calls = 0
+        self.is_closed = False
+
+    def close_if_idle(self) -> None:
+        """Close the channel if it is to be closed and no call uses it: that would cancel the call."""
+        if self.is_closed and not self.calls and self.process.is_this:
+            self.channel.close()
 
 
 @dataclass(slots=True)
@@ -44,7 +62,7 @@ class GrpcTransport:
 
     url: str
     credentials: Credentials | None = None
-    _opened: tuple[Process, grpc.Channel] | None = field(default=None, init=False, repr=False)
+    _opened: _Opened | None = field(default=None, init=False, repr=False)
     _lock: Cached[threading.Lock] = field(default_factory=Cached, init=False, repr=False)
 
     def carry(self, call: Call[Any]) -> Reply:
@@ -74,20 +92,31 @@ class GrpcTransport:
         return self.carry(Call(method=method, path=target.path, query=query, parse=lambda reply: reply)).body
 
     def close(self) -> None:
-        """See `Carrier`. A later call opens another connection."""
-        opened, self._opened = self._opened, None
-        if opened is not None and opened[0].is_this:
-            opened[1].close()
-
-    def _channel(self) -> grpc.Channel:
+        """See `Carrier`. Calls in progress complete, and a later call opens another connection."""
         with self._lock.get(threading.Lock):
-            if self._opened is not None and not self._opened[0].is_this:
+            opened, self._opened = self._opened, None
+            if opened is not None:
+                opened.is_closed = True
+                opened.close_if_idle()
+
+    @contextmanager
+    def _channel(self) -> Iterator[grpc.Channel]:
+        """Enter the context in which a call uses the channel."""
+        with self._lock.get(threading.Lock):
+            if self._opened is not None and not self._opened.process.is_this:
                 # A child that closes, or frees, the channel of its parent may wait for threads that it does not have.
-                _of_parents.append(self._opened[1])
+                _of_parents.append(self._opened)
                 self._opened = None
             if self._opened is None:
-                self._opened = Process(), open_channel(self.url)
-            return self._opened[1]
+                self._opened = _Opened(self.url)
+            opened = self._opened
+            opened.calls += 1
+        try:
+            yield opened.channel
+        finally:
+            with self._lock.get(threading.Lock):
+                opened.calls -= 1
+                opened.close_if_idle()
 
     def _perform(self, rpc: Rpc[Any], metadata: Metadata) -> Reply:
         options: dict[str, Any] = {
@@ -95,12 +124,13 @@ class GrpcTransport:
             "response_deserializer": rpc.response.FromString,
         }
         method = f"/{rpc.method}"
-        if not rpc.is_streaming:
-            response = self._channel().unary_unary(method, **options)(rpc.request, timeout=_TIMEOUT, metadata=metadata)
-            return rpc.reply(iter([response]))
-        responses = self._channel().unary_stream(method, **options)(rpc.request, timeout=_TIMEOUT, metadata=metadata)
-        try:
-            return rpc.reply(responses)
-        finally:
-            # A page may end before the call does.
-            responses.cancel()
+        with self._channel() as channel:
+            if not rpc.is_streaming:
+                response = channel.unary_unary(method, **options)(rpc.request, timeout=_TIMEOUT, metadata=metadata)
+                return rpc.reply(iter([response]))
+            responses = channel.unary_stream(method, **options)(rpc.request, timeout=_TIMEOUT, metadata=metadata)
+            try:
+                return rpc.reply(responses)
+            finally:
+                # A page may end before the call does.
+                responses.cancel()
