@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from eventstore_client.summary import Summary
 
 __all__ = [
+    "NO_CREDENTIALS",
     "BadInput",
     "ClientError",
     "Conflict",
@@ -56,7 +57,7 @@ __all__ = [
     "WrongExpectedVersion",
     "WrongProcess",
     "WrongVersion",
-    "coded_error",
+    "kind_of",
     "problem_error",
     "refusal",
 ]
@@ -213,18 +214,15 @@ _TRANSIENT = (
 
 _BY_CODE: Mapping[str, type[ProblemError]] = {
     **dict.fromkeys(_TRANSIENT, Unavailable),
-    "connection-not-found": NotFound,
     "event-conflict": EventConflict,
     "filter-not-found": NotFound,
     "forbidden": Denied,
-    "new-epoch": Gone,
     "not-supported": Invalid,
     "stream-gone": Gone,
     "subscription-conflict": Conflict,
     "subscription-has-members": Conflict,
     "subscription-has-target": Conflict,
     "subscription-not-found": NotFound,
-    "target-not-allowed": Invalid,
     "too-large": TooLarge,
     "too-many-subscriptions": Conflict,
     "unauthorized": Denied,
@@ -245,7 +243,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     429: Unavailable,
 }
 
-_NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
+NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
 
 
 def problem_error(status: int, body: bytes, *, credentials: object = None) -> ClientError:
@@ -271,30 +269,20 @@ def problem_error(status: int, body: bytes, *, credentials: object = None) -> Cl
     if pointer.startswith("/") and pointer not in detail:
         detail = f"{detail} (at {pointer})"
     if kind is Denied:
-        detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
+        detail = f"{detail}; the request was sent with {credentials or NO_CREDENTIALS}"
     return kind(status=status, code=code, detail=detail, problem=problem)
 
 
-def coded_error(kind: type[ProblemError], problem: Mapping[str, Any], *, credentials: object = None) -> ProblemError:
-    """Return the error for a problem without an HTTP status.
-
-    Args:
-        kind: The class, unless the code of the problem decides it.
-        problem: The problem, with `code` and `detail`.
-        credentials: The credentials of the request; None if there were none.
-    """
-    code, detail = str(problem["code"]), str(problem["detail"])
-    kind = _BY_CODE.get(code, kind)
-    if kind is Denied:
-        detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
-    return kind(status=None, code=code, detail=detail, problem=problem)
+def kind_of(code: str, *, otherwise: type[ProblemError]) -> type[ProblemError]:
+    """Return the class of an error by its code, or `otherwise` if the code does not decide it."""
+    return _BY_CODE.get(code, otherwise)
 
 
 def refusal(message: Mapping[str, Any]) -> ProblemError:
     """Return the error for a message of type `error` (docs/protocol.md, "Requests and errors")."""
     code = str(message.get("code") or "unnamed")
     invalid = code in {"malformed", "unknown-action"} or code.startswith("invalid-")
-    kind = _BY_CODE.get(code) or (Invalid if invalid else ProblemError)
+    kind = kind_of(code, otherwise=Invalid if invalid else ProblemError)
     detail = str(message.get("detail") or "no reason given")
     located = f"{detail} (at {message['pointer']})" if message.get("pointer") else detail
     return kind(status=None, code=code, detail=located, problem=message)

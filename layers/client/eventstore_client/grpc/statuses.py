@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 from grpc import StatusCode
 
 from eventstore_client.errors import (
+    NO_CREDENTIALS,
     Conflict,
     ConnectFailed,
     Denied,
+    Gone,
     Invalid,
     NotFound,
     TooLarge,
     Unavailable,
     UnexpectedAnswer,
-    coded_error,
+    kind_of,
 )
 from eventstore_client.grpc.messages import error_details, status
 
@@ -46,7 +48,12 @@ _KINDS: Mapping[StatusCode, type[ProblemError]] = {
     StatusCode.UNAVAILABLE: Unavailable,
     StatusCode.INTERNAL: Unavailable,
 }
-"""The errors of codes of the hub whose class their code alone does not decide (`errors.coded_error`)."""
+_BY_REASON: Mapping[str, type[ProblemError]] = {
+    "connection-not-found": NotFound,
+    "new-epoch": Gone,
+    "target-not-allowed": Invalid,
+}
+"""The classes of errors of the hub: by their code (`errors.kind_of`, and here), otherwise by the status."""
 
 _NUMBERS = frozenset({"position", "expected", "actual", "sequence", "index"})
 
@@ -64,10 +71,10 @@ def error_of(error: grpc.RpcError, url: str, *, credentials: object = None, poin
     problem = _problem(error, pointer)
     if problem is None:
         return _error_without_reason(code, text, url, credentials=credentials)
-    kind = _KINDS.get(code, Unavailable)
     if problem["code"] == SLOW_CONSUMER:
         return ConnectFailed(str(problem["detail"]))
-    return coded_error(kind, problem, credentials=credentials)
+    kind = _BY_REASON.get(problem["code"], _KINDS.get(code, Unavailable))
+    return _problem_error(kind_of(problem["code"], otherwise=kind), problem, credentials=credentials)
 
 
 def failure_members(failure: events.Failure) -> dict[str, Any]:
@@ -78,14 +85,20 @@ def failure_members(failure: events.Failure) -> dict[str, Any]:
 def _error_without_reason(code: StatusCode, text: str, url: str, *, credentials: object) -> ClientError:
     """Return the error for a status that the library, or a proxy, has made."""
     detail = f"{code.name}: {text}"
-    problem = {"code": code.name, "detail": text}
     if code in {StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED}:
-        return coded_error(Denied, problem, credentials=credentials)
+        return _problem_error(Denied, {"code": code.name, "detail": text}, credentials=credentials)
     if code is StatusCode.RESOURCE_EXHAUSTED:
-        return coded_error(TooLarge, {"code": "too-large", "detail": text})
+        return _problem_error(TooLarge, {"code": "too-large", "detail": text}, credentials=credentials)
     if code in {StatusCode.UNIMPLEMENTED, StatusCode.INVALID_ARGUMENT}:
         return UnexpectedAnswer(f"unexpected response from {url}: {detail}; is a hub running at this address?")
     return ConnectFailed(f"no response from {url}: {detail}; is the hub running?")
+
+
+def _problem_error(kind: type[ProblemError], problem: Mapping[str, Any], *, credentials: object) -> ProblemError:
+    detail = str(problem["detail"])
+    if kind is Denied:
+        detail = f"{detail}; the request was sent with {credentials or NO_CREDENTIALS}"
+    return kind(status=None, code=str(problem["code"]), detail=detail, problem=problem)
 
 
 def _problem(error: grpc.RpcError, pointer: str) -> dict[str, Any] | None:
