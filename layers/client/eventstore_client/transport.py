@@ -58,7 +58,9 @@ def is_grpc(url: str) -> bool:
 
 
 def _checked_grpc_url(url: str, parsed: urllib3.util.Url) -> str:
-    if not parsed.host or parsed.port is None or parsed.path not in {None, "", "/"} or parsed.query or parsed.auth:
+    if parsed.auth:
+        raise ConnectFailed("an address of gRPC must not contain a user or a password: pass credentials= instead")
+    if not parsed.host or parsed.port is None or parsed.path not in {None, "", "/"} or parsed.query:
         raise ConnectFailed(f"{url!r} is not an address of gRPC with a host and a port, such as {_GRPC_EXAMPLE}")
     return f"{parsed.scheme}://{parsed.netloc}"
 
