@@ -43,6 +43,9 @@ _ROUTES: Mapping[tuple[str, str], Callable[..., Rpc[Any]]] = {
 }
 """By method and path. A star stands for a name, which the function receives after the call."""
 
+_LACKING = {"connections": "list of connections", "filters": "named filters", "schemas": "schemas of event types"}
+"""What is managed over HTTP only, by the first segment of its paths."""
+
 
 def rpc_of(call: Call[Any], url: str) -> Rpc[Any]:
     """Return the call of gRPC for a call of REST.
@@ -60,7 +63,7 @@ def rpc_of(call: Call[Any], url: str) -> Rpc[Any]:
         parsed = urlsplit(url)
         address = f"{'https' if parsed.scheme == 'grpcs' else 'http'}://{parsed.hostname}:8081"
         refuse(
-            f"gRPC has no {call.method} {call.path}: use the hub's HTTP address, such as {address}, instead of {url}",
+            f"gRPC has no {_lacking(call)}: use the hub's HTTP address, such as {address}, instead of {url}",
             code="not-supported",
         )
     if call.body is not None:
@@ -70,6 +73,12 @@ def rpc_of(call: Call[Any], url: str) -> Rpc[Any]:
         return route(call, *names)
     except (TypeError, ValueError, ParseError) as error:
         refuse(f"invalid request: {' '.join(str(error).split())}", code="invalid-body")
+
+
+def _lacking(call: Call[Any]) -> str:
+    """Return the name of what gRPC does not have."""
+    kind = call.path.removeprefix(_ROOT).partition("/")[0]
+    return _LACKING.get(kind, f"{call.method} {call.path}")
 
 
 def _route_of(call: Call[Any]) -> tuple[Callable[..., Rpc[Any]] | None, list[str]]:
