@@ -46,9 +46,7 @@ def checked_url(url: str) -> str:
     if parsed.scheme in _GRPC:
         return _checked_grpc_url(url, parsed)
     if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ConnectFailed(
-            f"{url!r} is not an HTTP address such as http://127.0.0.1:8081, or one of gRPC such as {_GRPC_EXAMPLE}"
-        )
+        raise ConnectFailed(f"{url!r} is not an HTTP address such as http://127.0.0.1:8081")
     return url.rstrip("/")
 
 
