@@ -3,6 +3,10 @@
 The packages of protobuf become folders of Python, and `io.cloudevents.v1` would become a package `io`, which the
 standard library has. Therefore all of them go below `eventstore_proto`, and the imports of the generated modules are
 adapted. A module that is up to date is not written again: a program that is running may import it at that moment.
+
+`descriptors` has the descriptors of the same files, and of those that they import. The client makes its messages of
+them (docs/decisions/082-the-client-over-grpc.md): generated modules would bind it to the version of protobuf that
+generated them.
 """
 
 from __future__ import annotations
@@ -18,6 +22,14 @@ from grpc_tools import protoc
 
 PACKAGE = "eventstore_proto"
 _SOURCES = Path(__file__).parent
+_ERRORS = ("google/rpc/error_details.proto", "google/rpc/status.proto")
+"""The files that describe errors, of googleapis-common-protos."""
+_DESCRIPTORS = '''"""The descriptors of the API's files, as a serialized `google.protobuf.FileDescriptorSet`."""
+
+__all__ = ["FILES"]
+
+FILES: bytes = {!r}
+'''
 _IMPORT = re.compile(r"^(from|import) (?=(?:flunq|io)\.)", re.MULTILINE)
 
 
@@ -35,6 +47,15 @@ def main(arguments: list[str]) -> int:
             path.relative_to(generated): _IMPORT.sub(rf"\1 {PACKAGE}.", path.read_text())
             for path in Path(generated).rglob("*.py*")
         }
+        described = Path(generated) / "descriptors"
+        options = [
+            f"-I{files('google.rpc').joinpath('../..')}",
+            f"--descriptor_set_out={described}",
+            "--include_imports",
+        ]
+        if protoc.main(["protoc", f"-I{_SOURCES}", f"-I{well_known}", *options, *sources, *_ERRORS]) != 0:
+            return 1
+        modules[Path("descriptors.py")] = _DESCRIPTORS.format(described.read_bytes())
     folders = {Path(), *(parent for module in modules for parent in module.parents)}
     modules |= {folder / "__init__.py": "" for folder in folders}
     for module, text in modules.items():

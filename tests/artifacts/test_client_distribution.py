@@ -96,9 +96,10 @@ def test_the_wheel_has_the_client_and_what_it_imports_of_the_core_alone(unpacked
 
     assert {top.partition("-")[0] for top in tops} == {"eventstore_client", "flunq_eventstore_client"}
     assert modules_of(unpacked / "eventstore_client/_core") == carried
-    assert modules_of(unpacked / "eventstore_client") - {f"_core/{name}" for name in carried} == modules_of(
-        CLIENT / "eventstore_client"
-    )
+    assert modules_of(unpacked / "eventstore_client/_proto") == {"__init__.py", "descriptors.py"}
+    assert {
+        name for name in modules_of(unpacked / "eventstore_client") if not name.startswith(("_core/", "_proto/"))
+    } == modules_of(CLIENT / "eventstore_client")
     assert (unpacked / "eventstore_client/py.typed").is_file()
 
 
@@ -111,7 +112,8 @@ def test_no_module_of_the_wheel_imports_the_hub(unpacked: Path) -> None:
             elif isinstance(node, ast.Import):
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
 
-    assert imported & {"eventstore", "eventstore_hosting", "eventstore_server", "functions"} == set()
+    ours = {"eventstore", "eventstore_hosting", "eventstore_proto", "eventstore_server", "functions"}
+    assert imported & ours == set()
 
 
 def test_a_module_of_the_wheel_has_the_lines_of_its_source(unpacked: Path) -> None:
@@ -119,7 +121,7 @@ def test_a_module_of_the_wheel_has_the_lines_of_its_source(unpacked: Path) -> No
         lines = (unpacked / "eventstore_client" / name).read_text().splitlines()
         sources = (CLIENT / "eventstore_client" / name).read_text().splitlines()
         changed = [line for line, source in zip(lines, sources, strict=True) if line != source]
-        assert all(re.match(r"\s*from eventstore_client\._core", line) for line in changed), name
+        assert all(re.match(r"\s*from eventstore_client\.(_core|_proto)", line) for line in changed), name
 
 
 def test_the_sdist_builds_the_same_wheel_without_the_repository(built: Built, tmp_path: Path) -> None:
@@ -189,7 +191,41 @@ def test_every_module_of_the_installed_client_is_imported_without_the_repository
     names = [name[:-3].replace("/", ".").removesuffix(".__init__") for name in modules_of(unpacked)]
     program = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
 
-    run(environment / "python", "-I", "-c", program, *sorted(set(names) - {"eventstore_client.__main__"}))
+    # The extra `grpc` is not installed.
+    plain = {name for name in names if not name.startswith("eventstore_client.grpc.")}
+    run(environment / "python", "-I", "-c", program, *sorted(plain - {"eventstore_client.__main__"}))
+
+
+@needs_index
+def test_an_address_of_grpc_names_the_extra_that_is_missing(environment: Path) -> None:
+    program = """
+from eventstore_client import ConnectFailed, EventStore
+try:
+    EventStore("grpc://127.0.0.1:9001")
+except ConnectFailed as error:
+    print(error)
+"""
+
+    assert "pip install 'flunq-eventstore-client[grpc]'" in run(environment / "python", "-I", "-c", program)
+
+
+@needs_index
+def test_the_installed_extra_publishes_and_follows_over_grpc(
+    built: Built, tmp_path: Path, eventstore_hub: EventstoreHub
+) -> None:
+    programs = fresh(tmp_path / "venv", f"{built.wheel}[grpc]")
+    listed = json.loads(run(programs / "pip", "list", "--format", "json", "--disable-pip-version-check"))
+    names = {package["name"].lower() for package in listed} - {"pip", "setuptools", "wheel"}
+    program = """
+import sys
+from eventstore_client import EventStore
+with EventStore(sys.argv[1]) as store, store.subscribe(stream="order-1", start="start") as subscription:
+    store.publish([{"specversion": "1.0", "id": "1", "source": "/shop", "type": "order.placed"}], stream="order-1")
+    print([event.id for event in store.read("order-1")], next(subscription).id)
+"""
+
+    assert len(names) <= MOST_PACKAGES, names
+    assert run(programs / "python", "-I", "-c", program, f"grpc://{eventstore_hub.grpc}") == "['1'] 1\n"
 
 
 @needs_index

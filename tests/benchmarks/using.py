@@ -32,9 +32,10 @@ def figures() -> Iterator[Figure]:
     events = Events()
     with ValkeyServer.start() as valkey, instances_on(valkey.url, count=1) as [instance]:
         url = instance.url
-        with EventStore(url) as store:
+        with EventStore(url) as store, EventStore(f"grpc://{instance.grpc}") as over_grpc:
             yield from _publishing(store, url, events)
             yield from _following(store, url, events)
+            yield from _over_grpc(over_grpc, store, events)
 
 
 def _publishing(store: EventStore, url: str, events: Events) -> Iterator[Figure]:
@@ -86,6 +87,42 @@ def _following(store: EventStore, url: str, events: Events) -> Iterator[Figure]:
     what = f"Following {_FOLLOWED:,} stored events, against websockets and json.loads"
     yield Figure(what, rounds.speed, Unit.RATIO, _AIM)
     yield Figure("Following stored events", _FOLLOWED / min(rounds.ours), Unit.RATE)
+
+
+def _over_grpc(over_grpc: EventStore, store: EventStore, events: Events) -> Iterator[Figure]:
+    """The same calls over gRPC, against HTTP and WebSocket."""
+    followed = events.stream()
+    store.publish_all(_texts(events, _FOLLOWED), stream=followed)
+
+    def publishing(of: EventStore, size: int) -> Callable[[], object]:
+        batches = [[json.loads(text) for text in _texts(events, size)] for _ in range(_BATCHES)]
+        stream = events.stream()
+
+        def publish() -> None:
+            for batch in batches:
+                of.publish(batch, stream=stream)
+
+        return publish
+
+    def following(of: EventStore) -> Callable[[], object]:
+        def follow() -> None:
+            with of.subscribe(stream=followed, start="start") as subscription:
+                for event in subscription:
+                    if event.sequence == _FOLLOWED:
+                        return
+
+        return follow
+
+    def pair(size: int) -> Callable[[int], tuple[Callable[[], object], Callable[[], object]]]:
+        return lambda _: (publishing(over_grpc, size), publishing(store, size))
+
+    for size in (1, _BATCH):
+        rounds = in_turn(pair(size), rounds=_ROUNDS)
+        what = "single events" if size == 1 else f"batches of {size} mappings"
+        yield Figure(f"Publishing {what} over gRPC, against HTTP", rounds.speed, Unit.RATIO)
+    rounds = in_turn(lambda _: (following(over_grpc), following(store)), rounds=_ROUNDS)
+    yield Figure(f"Following {_FOLLOWED:,} stored events over gRPC, against WebSocket", rounds.speed, Unit.RATIO)
+    yield Figure("Following stored events over gRPC", _FOLLOWED / min(rounds.ours), Unit.RATE)
 
 
 def _texts(events: Events, number: int) -> Sequence[str]:

@@ -26,7 +26,10 @@ KEPT = "kept-events"
 
 _INSTANCES = "tests of several instances of the server; EVENTSTORE_ENDPOINT=server runs them"
 
+_NO_GRPC = "only the server has gRPC; EVENTSTORE_ENDPOINT=server runs them"
+
 _LOCAL_ONLY = {
+    "grpc": _NO_GRPC,
     "kills": "only the local stack shows which processes run its functions",
     "own-hub": "the test starts a hub of its own, with variables or quotas of its own",
     "instances": _INSTANCES,
@@ -41,6 +44,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "eventstore_dev": {
             "closed-doors": "it asks for nothing unless AUTH is set",
             "elasticache": "it passes over nested stacks",
+            "grpc": _NO_GRPC,
             "instances": _INSTANCES,
         },
         "server": {

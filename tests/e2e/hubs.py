@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import urllib3
 
 from eventstore_client import ApiKey
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from eventstore_client import EventStore
     from eventstore_dev.stack import Stack
 
-__all__ = ["TEMPLATE", "Hub", "LocalHub", "held", "local_hub"]
+__all__ = ["ON_EVERY_FACE", "OVER_EITHER", "TEMPLATE", "Hub", "LocalHub", "held", "local_hub"]
+
+ON_EVERY_FACE = pytest.mark.parametrize("face", [*FACES])
+"""Runs a test with both faces of the client."""
+OVER_EITHER = pytest.mark.parametrize(
+    "face", [*FACES, *(pytest.param(f"{face} over gRPC", marks=pytest.mark.needs("grpc")) for face in FACES)]
+)
+"""Runs a test with both faces, over HTTP and WebSocket, and over gRPC where the hub has it."""
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
@@ -43,6 +51,7 @@ class Hub(ABC):
     Attributes:
         url: Where its REST API is.
         websocket_url: Where its WebSocket API is.
+        grpc_url: Where its gRPC API is; empty if it has none.
         valkey: Its cache; it keeps what it answered.
         key: What lets a client in; empty where nothing is asked.
         copies_letters: Whether copies of parked events go to a queue.
@@ -53,6 +62,7 @@ class Hub(ABC):
     valkey: ValkeyServer
     key: str = field(default="", repr=False)
     copies_letters: bool = True
+    grpc_url: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -66,9 +76,17 @@ class Hub(ABC):
         return led | ({"EVENTSTORE_API_KEY": self.key} if self.key else {})
 
     def client(self, *, face: str = "blocking", **options: Any) -> EventStore:  # noqa: ANN401 - what `EventStore` takes
-        """A client of the SDK; the asynchronous one is used as if it blocked."""
-        own = {"websocket_url": self.websocket_url, "credentials": ApiKey(self.key) if self.key else None}
-        return FACES[face](self.url, **(own | options))
+        """A client of the SDK; the asynchronous one is used as if it blocked.
+
+        Args:
+            face: One of `FACES`, or one followed by ` over gRPC`.
+            options: What the client takes. A `websocket_url` is that of gRPC, too, since one address is for all there.
+        """
+        name, _, transport = face.partition(" over ")
+        credentials = {"credentials": ApiKey(self.key) if self.key else None}
+        if transport:
+            return FACES[name](options.pop("websocket_url", self.grpc_url), **(credentials | options))
+        return FACES[name](self.url, **({"websocket_url": self.websocket_url} | credentials | options))
 
     def call(
         self,

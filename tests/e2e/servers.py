@@ -164,7 +164,7 @@ class ServerHub(Hub):
     @classmethod
     def of(cls, instance: Instance, valkey: ValkeyServer) -> ServerHub:
         """An instance that runs on a cache."""
-        urls = {"url": instance.url, "websocket_url": instance.websocket_url}
+        urls = {"url": instance.url, "websocket_url": instance.websocket_url, "grpc_url": f"grpc://{instance.grpc}"}
         return cls(instance=instance, valkey=valkey, copies_letters=False, **urls)
 
     def sweep(self) -> None:

@@ -14,12 +14,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pytest
-
 from eventstore_client import Backoff
 from tests.e2e.handled import STREAMS, Handled, running
+from tests.e2e.hubs import OVER_EITHER
 from tests.e2e.live import event
-from tests.faces import FACES
 from tests.relays import relaying
 
 if TYPE_CHECKING:
@@ -61,11 +59,11 @@ class Cuts:
 
 
 @contextmanager
-def cutting(hub: Hub, cuts: Cuts) -> Iterator[str]:
-    """The WebSocket address of a relay that cuts the connections of its clients."""
-    parts = urlsplit(hub.websocket_url)
+def cutting(hub: Hub, cuts: Cuts, face: str) -> Iterator[str]:
+    """The address for subscriptions of a relay that cuts the connections of its clients."""
+    parts = urlsplit(hub.grpc_url if face.endswith("gRPC") else hub.websocket_url)
     with relaying(parts.port or 80, cut_after=cuts) as port:
-        yield f"ws://127.0.0.1:{port}{parts.path}"
+        yield f"{parts.scheme}://127.0.0.1:{port}{parts.path}"
 
 
 def publish_until_cut(store: EventStore, cuts: Cuts) -> int:
@@ -76,12 +74,12 @@ def publish_until_cut(store: EventStore, cuts: Cuts) -> int:
     return last
 
 
-@pytest.mark.parametrize("face", FACES)
+@OVER_EITHER
 def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hub, seed: int, face: str) -> None:
     cuts = Cuts(seed)
     handled = [Handled() for _ in range(_CLIENTS)]
     with (
-        cutting(hub, cuts) as websocket_url,
+        cutting(hub, cuts, face) as websocket_url,
         hub.client(backoff=_BACKOFF) as store,
         hub.client(face=face, backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
         ExitStack() as stack,
@@ -103,12 +101,12 @@ def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hu
         one.check_once(last)
 
 
-@pytest.mark.parametrize("face", FACES)
+@OVER_EITHER
 def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, seed: int, face: str) -> None:
     cuts = Cuts(seed)
     handled = Handled()
     with (
-        cutting(hub, cuts) as websocket_url,
+        cutting(hub, cuts, face) as websocket_url,
         hub.client(backoff=_BACKOFF) as store,
         hub.client(face=face, backoff=_BACKOFF, websocket_url=websocket_url) as cut_off,
         ExitStack() as stack,

@@ -22,15 +22,12 @@ from eventstore_client import (
     WrongVersion,
 )
 from tests.e2e.dev.conftest import wait_until
+from tests.e2e.hubs import ON_EVERY_FACE, OVER_EITHER
 from tests.e2e.live import event
-from tests.faces import FACES
 
 if TYPE_CHECKING:
     from eventstore_client import Recorded
     from tests.e2e.hubs import Hub
-
-
-ON_BOTH_FACES = pytest.mark.parametrize("face", [*FACES])
 
 
 def park_one(hub: Hub, subscription: str) -> None:
@@ -48,7 +45,7 @@ def park_one(hub: Hub, subscription: str) -> None:
         )
 
 
-@ON_BOTH_FACES
+@OVER_EITHER
 def test_streams_are_created_changed_listed_and_deleted(hub: Hub, face: str) -> None:
     with hub.client(face=face) as store:
         created = store.streams.create("metrics", max_age=timedelta(hours=1), labels={"team": "blue"})
@@ -70,7 +67,7 @@ def test_streams_are_created_changed_listed_and_deleted(hub: Hub, face: str) -> 
             store.streams.get("metrics")
 
 
-@ON_BOTH_FACES
+@OVER_EITHER
 def test_events_of_any_number_are_published_searched_and_found(hub: Hub, face: str) -> None:
     positions: list[Stored] = []
     with hub.client(face=face) as store:
@@ -95,10 +92,10 @@ def test_events_of_any_number_are_published_searched_and_found(hub: Hub, face: s
             store.get("nobody")
 
 
-@ON_BOTH_FACES
+@OVER_EITHER
 def test_durable_subscriptions_are_created_changed_replayed_and_deleted(hub: Hub, face: str) -> None:
-    with hub.client(face=face) as store:
-        named = store.filters.put("tasks", [{"prefix": {"type": "t"}}])
+    with hub.client(face=face) as store, hub.client() as other:
+        named = other.filters.put("tasks", [{"prefix": {"type": "t"}}])
         store.subscriptions.create("workers", filter_name="tasks", start="start", ack_deadline=60)
         status = store.subscriptions.get("workers")
         changed = store.subscriptions.change("workers", max_attempts=2, expected=status.definition.etag)
@@ -107,18 +104,18 @@ def test_durable_subscriptions_are_created_changed_replayed_and_deleted(hub: Hub
         with pytest.raises(WrongVersion):
             store.subscriptions.change("workers", max_attempts=3, expected=status.definition.etag)
         with pytest.raises(Conflict):
-            store.filters.delete("tasks")
+            other.filters.delete("tasks")
         assert [found.name for found in store.subscriptions.list()] == ["workers"]
         assert store.subscriptions.replay("workers", since=datetime(2020, 1, 1, tzinfo=UTC))
         assert [summary.name for summary in store.stats().subscriptions] == ["workers"]
         store.subscriptions.delete("workers", expected=changed.etag)
         with pytest.raises(NotFound):
             store.subscriptions.get("workers")
-        store.filters.delete("tasks", expected=named.etag)
-        assert list(store.filters.list()) == []
+        other.filters.delete("tasks", expected=named.etag)
+        assert list(other.filters.list()) == []
 
 
-@ON_BOTH_FACES
+@OVER_EITHER
 def test_parked_streams_are_shown_redriven_and_purged(hub: Hub, face: str) -> None:
     with hub.client(face=face) as store:
         store.subscriptions.create("workers", start="start")
@@ -139,7 +136,7 @@ def test_parked_streams_are_shown_redriven_and_purged(hub: Hub, face: str) -> No
             store.dead_letters.redrive("workers")
 
 
-@ON_BOTH_FACES
+@ON_EVERY_FACE
 def test_connections_are_listed_and_closed(hub: Hub, face: str) -> None:
     with hub.client(face=face) as store, store.subscribe(filters=[{"exact": {"type": "t.a"}}]) as subscription:
         [connection] = store.open_connections.list()

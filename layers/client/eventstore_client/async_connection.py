@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from eventstore_client.link import Link, WithoutRedirects, connect_error, handshake
+from eventstore_client.transport import is_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,6 +69,10 @@ async def open_link(
         NoCredentials: The credentials are not available.
         ProblemError: The hub, or its gateway, rejects the connection.
     """
+    if is_grpc(url):
+        from eventstore_client.grpc.sockets import AsyncGrpcSocket  # noqa: PLC0415 - an extra
+
+        return Link(await AsyncGrpcSocket.open(url, credentials, io=io), url, ping_every=ping_every, clock=clock)
     options = await io.run(lambda: handshake(url, credentials)) if credentials else handshake(url, None)
     try:
         connection = await _Connect(url, **options)

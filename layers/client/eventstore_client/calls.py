@@ -12,14 +12,13 @@ from urllib.parse import quote, urlencode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from eventstore_client.transport import Reply
-
 __all__ = [
     "UNCHANGED",
     "Call",
     "Changes",
     "Listing",
     "Query",
+    "Reply",
     "Unchanged",
     "empty",
     "etag_condition",
@@ -56,6 +55,19 @@ UNCHANGED: Literal[Unchanged.UNCHANGED] = Unchanged.UNCHANGED
 """The default of what a change may set, since None removes a limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response of the hub that is not an error.
+
+    Attributes:
+        body: Its body.
+        etag: The header `ETag`, the version of what the body describes; None if the response has none.
+    """
+
+    body: bytes
+    etag: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[Result]):
     """One request, and how its response is parsed.
@@ -68,7 +80,7 @@ class Call(Generic[Result]):
         query: The parameters of the URL's query.
         headers: Further headers, such as preconditions.
         body: A JSON value; None for a request without a body, or with `encoded`.
-        encoded: The body as bytes, whose media type is in `headers`; None for none, or with `body`.
+        batch: The JSON texts of events, which are the body; None for none, or with `body`.
         is_patch: Whether the body is a merge patch.
         is_retried: Whether the request is sent again while the hub is unreachable or busy.
         known: Returns the result without a request; None if a request is needed.
@@ -84,7 +96,7 @@ class Call(Generic[Result]):
     query: Query = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
-    encoded: bytes | None = None
+    batch: Sequence[str] | None = None
     is_patch: bool = False
     is_retried: bool = True
     known: Callable[[], Result] | None = None
@@ -105,8 +117,10 @@ class Call(Generic[Result]):
         Raises:
             TypeError, ValueError: The body contains a value that JSON cannot represent.
         """
+        if self.batch is not None:
+            return f"[{','.join(self.batch)}]".encode()
         if self.body is None:
-            return self.encoded
+            return None
         return json.dumps(self.body, allow_nan=False, separators=(",", ":")).encode()
 
     @property

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from eventstore_client.backoff import Backoff
 from eventstore_client.calls import Call, json_object, path_of
 from eventstore_client.credentials import from_environment
+from eventstore_client.errors import ConnectFailed
 from eventstore_client.events import random_id
 from eventstore_client.operations import request
 from eventstore_client.rest import Rest
-from eventstore_client.transport import Transport, checked_url, private_url, websocket_url
+from eventstore_client.transport import Transport, checked_url, is_grpc, private_url, websocket_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from eventstore_client.credentials import Credentials
     from eventstore_client.statistics import Stats
     from eventstore_client.tracing import Tracing
+    from eventstore_client.transport import Carrier
 
 __all__ = ["DEFAULT_URL", "ConnectedHub"]
 
@@ -42,7 +44,7 @@ class ConnectedHub:
     credentials: Credentials | None = field(default=None, kw_only=True)
     new_id: Callable[[], str] = field(default=random_id, kw_only=True, repr=False)
     tracing: Tracing | None = field(default=None, kw_only=True)
-    _transport: Transport = field(init=False, repr=False)
+    _transport: Carrier = field(init=False, repr=False)
     _rest: Rest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -51,7 +53,7 @@ class ConnectedHub:
         self.url = checked_url(self.url or os.environ.get("EVENTSTORE_URL") or DEFAULT_URL)
         if self.credentials is None:
             self.credentials = from_environment()
-        self._transport = Transport(private_url(self.url, self.credentials), self.connections, self.credentials)
+        self._transport = self._make_transport(private_url(self.url, self.credentials))
         self._rest = Rest(self._transport, self.backoff, self._make_io())
 
     @request
@@ -81,6 +83,17 @@ class ConnectedHub:
 
     def _make_io(self) -> Io:
         raise NotImplementedError
+
+    def _make_transport(self, url: str) -> Carrier:
+        if not is_grpc(url):
+            return Transport(url, self.connections, self.credentials)
+        try:
+            from eventstore_client.grpc.transport import GrpcTransport
+        except ImportError as error:
+            raise ConnectFailed(
+                f"{url} needs the extra `grpc`: pip install 'flunq-eventstore-client[grpc]' ({error})"
+            ) from error
+        return GrpcTransport(url, self.credentials)
 
     def _live_backoff(self, patience: float | None) -> Backoff:
         return replace(self.backoff, patience=inf if patience is None else patience)

@@ -13,13 +13,15 @@ from websockets.sync.client import reconnect
 
 from eventstore_client.blocking import SIGNALS_SEEN_WITHIN, finish
 from eventstore_client.link import Link, WithoutRedirects, connect_error, handshake
+from eventstore_client.transport import is_grpc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from eventstore_client.credentials import Credentials
+    from eventstore_client.link import Socket
 
-__all__ = ["BlockingSocket", "Connection"]
+__all__ = ["BlockingSocket", "Connection", "open_socket"]
 
 
 class _Connect(WithoutRedirects, reconnect):
@@ -63,6 +65,23 @@ class BlockingSocket:
         self._stack.close()
 
 
+def open_socket(url: str, credentials: Credentials | None) -> Socket:
+    """Open a WebSocket, or what stands for one over gRPC.
+
+    Args:
+        url: The address of the hub for subscriptions.
+        credentials: The credentials, which are renewed.
+
+    Raises:
+        ConnectFailed, NoCredentials, ProblemError: As for `BlockingSocket`.
+    """
+    if not is_grpc(url):
+        return BlockingSocket(url, credentials)
+    from eventstore_client.grpc.sockets import GrpcSocket  # noqa: PLC0415 - an extra
+
+    return GrpcSocket.open(url, credentials)
+
+
 class Connection:
     """One connection. One thread receives; any thread of the process that opened it may send and close.
 
@@ -84,7 +103,7 @@ class Connection:
         credentials: Credentials | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = Link(BlockingSocket(url, credentials), url, ping_every=ping_every, clock=clock)
+        self._link = Link(open_socket(url, credentials), url, ping_every=ping_every, clock=clock)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message; see `Link.send`."""

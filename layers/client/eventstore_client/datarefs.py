@@ -11,7 +11,7 @@ from eventstore_client.errors import Gone, NotFound, UnexpectedAnswer
 from eventstore_client.recorded import Recorded
 
 if TYPE_CHECKING:
-    from eventstore_client.transport import Transport
+    from eventstore_client.transport import Carrier
 
 __all__ = ["DataFetcher", "event_path"]
 
@@ -20,7 +20,7 @@ __all__ = ["DataFetcher", "event_path"]
 class DataFetcher:
     """Fetches the data of an event from the configured hub, and from no other address."""
 
-    transport: Transport
+    transport: Carrier
 
     def applies_to(self, event: Recorded) -> bool:
         """Whether the hub must be asked for the data of an event."""

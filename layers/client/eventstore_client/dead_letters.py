@@ -16,9 +16,8 @@ from eventstore_client.recorded import Recorded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore_client.calls import Query
+    from eventstore_client.calls import Query, Reply
     from eventstore_client.rest import Rest
-    from eventstore_client.transport import Reply
 
 __all__ = ["AsyncDeadLetters", "DeadLetter", "DeadLetterCalls", "DeadLetters"]
 

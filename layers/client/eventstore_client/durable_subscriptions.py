@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
-    from eventstore_client.calls import Listing, Unchanged
+    from eventstore_client.calls import Listing, Reply, Unchanged
     from eventstore_client.rest import Rest
-    from eventstore_client.transport import Reply
 
 __all__ = ["AsyncDurableSubscriptions", "DurableSubscriptionCalls", "DurableSubscriptions"]
 

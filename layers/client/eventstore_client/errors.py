@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from eventstore_client.summary import Summary
 
 __all__ = [
+    "NO_CREDENTIALS",
     "BadInput",
     "ClientError",
     "Conflict",
@@ -56,6 +57,7 @@ __all__ = [
     "WrongExpectedVersion",
     "WrongProcess",
     "WrongVersion",
+    "kind_of",
     "problem_error",
     "refusal",
 ]
@@ -73,7 +75,7 @@ class ProblemError(ClientError):
     """The hub rejected the request with a problem (RFC 9457).
 
     Attributes:
-        status: The HTTP status; None over WebSocket, which has none.
+        status: The HTTP status; None over WebSocket and gRPC, which have none.
         code: The error code, which is stable across versions of the hub; programs may branch on it.
         detail: What is wrong, and what is accepted instead.
         problem: All members of the problem. A publish to several streams that failed for one of them has `results`.
@@ -241,7 +243,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     429: Unavailable,
 }
 
-_NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
+NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
 
 
 def problem_error(status: int, body: bytes, *, credentials: object = None) -> ClientError:
@@ -267,15 +269,20 @@ def problem_error(status: int, body: bytes, *, credentials: object = None) -> Cl
     if pointer.startswith("/") and pointer not in detail:
         detail = f"{detail} (at {pointer})"
     if kind is Denied:
-        detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
+        detail = f"{detail}; the request was sent with {credentials or NO_CREDENTIALS}"
     return kind(status=status, code=code, detail=detail, problem=problem)
+
+
+def kind_of(code: str, *, otherwise: type[ProblemError]) -> type[ProblemError]:
+    """Return the class of an error by its code, or `otherwise` if the code does not decide it."""
+    return _BY_CODE.get(code, otherwise)
 
 
 def refusal(message: Mapping[str, Any]) -> ProblemError:
     """Return the error for a message of type `error` (docs/protocol.md, "Requests and errors")."""
     code = str(message.get("code") or "unnamed")
     invalid = code in {"malformed", "unknown-action"} or code.startswith("invalid-")
-    kind = _BY_CODE.get(code) or (Invalid if invalid else ProblemError)
+    kind = kind_of(code, otherwise=Invalid if invalid else ProblemError)
     detail = str(message.get("detail") or "no reason given")
     located = f"{detail} (at {message['pointer']})" if message.get("pointer") else detail
     return kind(status=None, code=code, detail=located, problem=message)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Unpack
 
+    from eventstore_client.calls import Reply
     from eventstore_client.events import Publishable
     from eventstore_client.feed import FeedOptions
     from eventstore_client.losses import Loss
     from eventstore_client.recorded import Recorded
     from eventstore_client.searches import Order, SearchOptions, Selection
-    from eventstore_client.transport import Reply
     from eventstore_client.worker_options import WorkerOptions
 
 __all__ = ["EventCalls", "publish_call"]
@@ -276,7 +276,7 @@ def publish_call(texts: Sequence[str], *, stream: str | None, expected: int | No
         parse=parse,
         query={"stream": stream},
         headers={"Content-Type": _BATCH, **_precondition(expected)},
-        encoded=f"[{','.join(texts)}]".encode(),
+        batch=texts,
         known=None if texts else list,
     )
 

@@ -42,7 +42,8 @@ class EventStore(EventCalls, Blocking):
     lower case, unless the hub is on this machine. A proxy sees the hub's host and port, never the credentials.
 
     Attributes:
-        url: The hub's REST address; by default EVENTSTORE_URL, else `DEFAULT_URL`.
+        url: The hub's REST address; by default EVENTSTORE_URL, else `DEFAULT_URL`. With the extra `grpc`, it may be the
+            address of gRPC of a server, such as `grpc://127.0.0.1:9001` (docs/client.md, "gRPC").
         connections: The number of connections kept open; set it to the number of threads.
         backoff: How, and for how long, requests are retried. `subscribe` and `work` retry in the same way, for as long
             as their own `patience` allows.
@@ -56,7 +57,8 @@ class EventStore(EventCalls, Blocking):
         tracing: Continues traces through events: `eventstore_client.tracing.OpenTelemetry()`.
 
     Raises:
-        ConnectFailed: `url` is not an HTTP address, or the environment's proxy is not an HTTP proxy.
+        ConnectFailed: `url` is not an address of HTTP or gRPC, the environment's proxy is not an HTTP proxy, or the
+            extra `grpc` is not installed.
         NoCredentials: Both EVENTSTORE_TOKEN and EVENTSTORE_API_KEY are set.
         Unencrypted: There are credentials, and the address is neither encrypted nor on this machine. `subscribe` and
             `work` raise it for `websocket_url`.

@@ -33,7 +33,10 @@ _TOO_BIG = 1009
 
 
 class Socket(Protocol):
-    """An open WebSocket. All methods raise `websockets.exceptions.ConnectionClosed` when it is closed."""
+    """An open WebSocket, or what stands for one.
+
+    All methods raise `websockets.exceptions.ConnectionClosed` when it is closed, or the error that closed it.
+    """
 
     async def send(self, frames: Sequence[str]) -> None:
         """Send a message in frames."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SUBPROTOCOL",
+    "SUBSCRIPTION_ID",
     "Answer",
     "Frame",
     "Joined",
@@ -35,7 +36,7 @@ __all__ = [
 
 SUBPROTOCOL = "eventstore.v1"
 
-_ID = "s"
+SUBSCRIPTION_ID = "s"
 """The id of every subscription: a connection of this client carries only one."""
 
 
@@ -57,7 +58,7 @@ class Request:
 
     def message(self, cursors: Sequence[str]) -> Mapping[str, Any]:
         """Return the message that subscribes from these cursors."""
-        message: dict[str, Any] = {"action": "subscribe", "id": _ID}
+        message: dict[str, Any] = {"action": "subscribe", "id": SUBSCRIPTION_ID}
         if self.filters:
             message["filters"] = list(self.filters)
         if self.filter_name is not None:
@@ -162,7 +163,7 @@ def parse_message(text: str) -> Subscribed | Frame | None:
     with _reject_unexpected(text):
         message, events = _decode(text)
         kind = message.get("type")
-        if message.get("id") != _ID:
+        if message.get("id") != SUBSCRIPTION_ID:
             return None
         if kind == "subscribed":
             loss = parse_loss(message) if message["recovery"] != "complete" else None
@@ -186,9 +187,9 @@ def parse_member_message(text: str) -> Share | Joined | Answer | None:
         if kind in {"acknowledged", "released", "unsubscribed"}:
             return Answer(str(message.get("request")))
         ack_deadline = float(message["ack_deadline"]) if "ack_deadline" in message else None
-        if message.get("id") == _ID and kind in {"subscribed", "changed"}:
+        if message.get("id") == SUBSCRIPTION_ID and kind in {"subscribed", "changed"}:
             return Joined(ack_deadline)
-        if message.get("id") != _ID or kind not in {"owned", "revoked", "events", "truncated"}:
+        if message.get("id") != SUBSCRIPTION_ID or kind not in {"owned", "revoked", "events", "truncated"}:
             return None
         return Share(
             kind=kind,
@@ -206,7 +207,7 @@ def parse_member_message(text: str) -> Share | Joined | Answer | None:
 
 def join_request(name: str) -> Mapping[str, Any]:
     """Return the message that joins a durable subscription."""
-    return {"action": "subscribe", "id": _ID, "subscription": name}
+    return {"action": "subscribe", "id": SUBSCRIPTION_ID, "subscription": name}
 
 
 def member_request(action: str, **members: object) -> Mapping[str, Any]:
@@ -216,7 +217,7 @@ def member_request(action: str, **members: object) -> Mapping[str, Any]:
         action: `ack`, `nack`, `release` or `unsubscribe`.
         members: The other members of the message.
     """
-    return {"action": action, "id": _ID, **members}
+    return {"action": action, "id": SUBSCRIPTION_ID, **members}
 
 
 @contextmanager

@@ -13,9 +13,8 @@ from eventstore_client.operations import Asynchronous, Blocking, listed, request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from eventstore_client.calls import Listing
+    from eventstore_client.calls import Listing, Reply
     from eventstore_client.rest import Rest
-    from eventstore_client.transport import Reply
 
 __all__ = ["AsyncNamedFilters", "NamedFilter", "NamedFilterCalls", "NamedFilters"]
 

@@ -14,11 +14,10 @@ from eventstore_client.recorded import message_with_events
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from eventstore_client.calls import Listing, Query
+    from eventstore_client.calls import Listing, Query, Reply
     from eventstore_client.losses import Loss
     from eventstore_client.recorded import Recorded
     from eventstore_client.rest import Rest
-    from eventstore_client.transport import Reply
 
 __all__ = ["AsyncItems", "Page", "PagedIterator", "page_call"]
 

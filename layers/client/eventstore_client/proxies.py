@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxy", "is_loopback", "proxy_for", "proxy_note"]
 
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
-_VARIABLES = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
+_VARIABLES = {"grpc": "http", "http": "http", "ws": "http", "grpcs": "https", "https": "https", "wss": "https"}
 """The scheme whose variable applies: a WebSocket begins as an HTTP request."""
 
 
@@ -71,7 +71,7 @@ class Proxy:
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """Return the proxy for an HTTP or WebSocket address; None if it is reached directly.
+    """Return the proxy for an address of HTTP, WebSocket or gRPC; None if it is reached directly.
 
     Raises:
         ConnectFailed: The proxy of the environment is not an HTTP proxy.

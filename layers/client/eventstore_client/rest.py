@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from eventstore_client.backoff import Backoff
     from eventstore_client.blocking import Io
     from eventstore_client.calls import Call
-    from eventstore_client.transport import Transport
+    from eventstore_client.transport import Carrier
 
 __all__ = ["Rest"]
 
@@ -28,7 +28,7 @@ class Rest:
         io: How the face waits for requests and between them.
     """
 
-    transport: Transport
+    transport: Carrier
     backoff: Backoff
     io: Io
 
@@ -51,17 +51,16 @@ class Rest:
 class _Exchange(Generic[Result]):
     """A request that may be sent several times. It blocks."""
 
-    def __init__(self, transport: Transport, call: Call[Result]) -> None:
+    def __init__(self, transport: Carrier, call: Call[Result]) -> None:
         self._transport = transport
         self._call = call
-        self._content = call.content
         self._is_retry = False
 
     def __call__(self) -> Result:
         """Send the request once, and return the parsed response."""
         call, transport = self._call, self._transport
         try:
-            reply = transport.exchange(call.method, call.target, body=self._content, headers=call.all_headers)
+            reply = transport.carry(call)
         except (ConnectFailed, Unavailable):
             self._is_retry = True
             raise

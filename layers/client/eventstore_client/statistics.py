@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from eventstore_client.transport import Reply
+    from eventstore_client.calls import Reply
 
 __all__ = ["STATS", "PartitionStats", "Stats"]
 

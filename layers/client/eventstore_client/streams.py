@@ -14,9 +14,8 @@ from eventstore_client.operations import Asynchronous, Blocking, listed, request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from eventstore_client.calls import Listing, Unchanged
+    from eventstore_client.calls import Listing, Reply, Unchanged
     from eventstore_client.rest import Rest
-    from eventstore_client.transport import Reply
 
 __all__ = ["AsyncStreams", "Origin", "Retention", "StreamCalls", "StreamInfo", "Streams"]
 

@@ -115,8 +115,8 @@ class _FeedIo:
 
     async def connect(self, options: FeedOptions) -> Link:
         # `websockets` takes a tenth of a cold start, so that it is imported only for live events.
-        from eventstore_client.connection import BlockingSocket  # noqa: PLC0415 - see above
+        from eventstore_client.connection import open_socket  # noqa: PLC0415 - see above
         from eventstore_client.link import Link  # noqa: PLC0415
 
-        socket = BlockingSocket(options.url, options.credentials)
+        socket = open_socket(options.url, options.credentials)
         return Link(socket, options.url, ping_every=options.ping_every)

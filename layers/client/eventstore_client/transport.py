@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 import urllib3
 
+from eventstore_client.calls import Reply
 from eventstore_client.credentials import Outgoing
 from eventstore_client.errors import ConnectFailed, Unencrypted, problem_error
 from eventstore_client.processes import Process
@@ -16,12 +17,16 @@ from eventstore_client.proxies import is_loopback, proxy_for, proxy_note
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from eventstore_client.calls import Call
     from eventstore_client.credentials import Credentials
 
-__all__ = ["Reply", "Transport", "checked_url", "private_url", "websocket_url"]
+__all__ = ["Carrier", "Transport", "checked_url", "is_grpc", "private_url", "websocket_url"]
 
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=35.0)
 """API Gateway responds within 29 seconds ("Quotas for configuring and running a REST API")."""
+
+_GRPC = frozenset({"grpc", "grpcs"})
+_GRPC_EXAMPLE = "grpc://127.0.0.1:9001"
 
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
@@ -32,19 +37,34 @@ def checked_url(url: str) -> str:
     """Return the address without its trailing slash.
 
     Raises:
-        ConnectFailed: It is not an HTTP address.
+        ConnectFailed: It is neither an HTTP address nor one of gRPC.
     """
     try:
         parsed = urllib3.util.parse_url(url)
     except urllib3.exceptions.LocationParseError:
         parsed = urllib3.util.Url()
+    if parsed.scheme in _GRPC:
+        return _checked_grpc_url(url, parsed)
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise ConnectFailed(f"{url!r} is not an HTTP address such as http://127.0.0.1:8081")
     return url.rstrip("/")
 
 
+def is_grpc(url: str) -> bool:
+    """Whether an address is one of gRPC: `grpc://`, or `grpcs://` with TLS."""
+    return urlsplit(url).scheme in _GRPC
+
+
+def _checked_grpc_url(url: str, parsed: urllib3.util.Url) -> str:
+    if parsed.auth:
+        raise ConnectFailed("an address of gRPC must not contain a user or a password: pass credentials= instead")
+    if not parsed.host or parsed.port is None or parsed.path not in {None, "", "/"} or parsed.query:
+        raise ConnectFailed(f"{url!r} is not an address of gRPC with a host and a port, such as {_GRPC_EXAMPLE}")
+    return f"{parsed.scheme}://{parsed.netloc}"
+
+
 def websocket_url(configured: str | None, *, url: str) -> str:
-    """Return the hub's WebSocket address.
+    """Return the hub's WebSocket address, or the address of gRPC, by which subscriptions are calls.
 
     Args:
         configured: The address that the caller configured, if any.
@@ -54,6 +74,10 @@ def websocket_url(configured: str | None, *, url: str) -> str:
         ConnectFailed: `configured` is not a WebSocket address, or none can be derived from `url`: behind API Gateway
             the two addresses are unrelated.
     """
+    if is_grpc(url):
+        if configured:
+            raise ConnectFailed(f"{url} is used for subscriptions, too: omit the WebSocket address {configured!r}")
+        return url
     parsed = urlsplit(configured or url)
     if configured and parsed.scheme in {"ws", "wss"} and parsed.hostname:
         return configured
@@ -71,14 +95,14 @@ def private_url(url: str, credentials: Credentials | None) -> str:
     """Return the address, provided that credentials may be sent to it.
 
     Args:
-        url: An HTTP or WebSocket address.
+        url: An address of HTTP, WebSocket or gRPC.
         credentials: The credentials that are sent to it; None if there are none.
 
     Raises:
         Unencrypted: There are credentials, and the address is an unencrypted one of another machine.
     """
     parsed = urlsplit(url)
-    if credentials and parsed.scheme in {"http", "ws"} and not is_loopback(parsed.hostname or ""):
+    if credentials and parsed.scheme in {"grpc", "http", "ws"} and not is_loopback(parsed.hostname or ""):
         raise Unencrypted(
             f"{url} is not encrypted, so {credentials} cannot be sent; use a {parsed.scheme}s:// address, or one of "
             "this machine: localhost, 127.0.0.1 or [::1]"
@@ -86,17 +110,25 @@ def private_url(url: str, credentials: Credentials | None) -> str:
     return url
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response of the hub that is not an error.
+class Carrier(Protocol):
+    """Carries calls of the REST API to one hub: over HTTP, or as calls of gRPC. Threads share it."""
 
-    Attributes:
-        body: Its body.
-        etag: The header `ETag`, the version of what the body describes; None if the response has none.
-    """
+    @property
+    def url(self) -> str:
+        """The hub's address."""
+        ...
 
-    body: bytes
-    etag: str | None = None
+    def carry(self, call: Call[Any]) -> Reply:
+        """Send a call once, and return the response; raises as `Transport.exchange`."""
+        ...
+
+    def send(self, method: str, path: str) -> bytes:
+        """Send a request without a body, and return the body of its response."""
+        ...
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +150,10 @@ class Transport:
 
     def __post_init__(self) -> None:
         self._open_pool()
+
+    def carry(self, call: Call[Any]) -> Reply:
+        """See `Carrier`."""
+        return self.exchange(call.method, call.target, body=call.content, headers=call.all_headers)
 
     def send(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None

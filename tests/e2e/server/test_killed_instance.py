@@ -11,6 +11,7 @@ import pytest
 from eventstore_client import Backoff
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.handled import STREAMS, Handled, running
+from tests.e2e.hubs import OVER_EITHER
 from tests.e2e.live import event
 from tests.e2e.servers import Instance
 from tests.faces import FACES
@@ -31,14 +32,16 @@ def end_last(instances: Sequence[Instance]) -> None:
     instances[-1].end()
 
 
-@pytest.mark.parametrize("face", FACES)
+@OVER_EITHER
 def test_subscribers_and_workers_go_on_when_their_instance_is_killed(own_store: ValkeyServer, face: str) -> None:
     followed, worked = Handled(), Handled()
     last = 0
     with ExitStack() as stack:
         instances = [Instance.start(own_store.url)]
         stack.callback(end_last, instances)
-        store = stack.enter_context(FACES[face](instances[0].url, backoff=_BACKOFF))
+        name, _, transport = face.partition(" over ")
+        url = f"grpc://{instances[0].grpc}" if transport else instances[0].url
+        store = stack.enter_context(FACES[name](url, backoff=_BACKOFF))
         store.subscriptions.create("workers", start="start", ack_deadline=5)
         subscription = stack.enter_context(store.subscribe(start="start"))
         worker = stack.enter_context(store.work("workers", concurrency=4))

@@ -213,6 +213,13 @@ def test_the_first_step_that_fails_is_the_last(
     assert checks[name]["advice"]
 
 
+def test_an_address_of_grpc_is_to_be_checked_over_http(doctor: Doctor) -> None:
+    check = doctor.failed("--url", "grpc://127.0.0.1:9001", code=1)
+
+    assert check["found"] == "grpc://127.0.0.1:9001 (--url) is one of gRPC"
+    assert check["advice"] == "check the hub by its HTTP address, such as http://127.0.0.1:8081"
+
+
 def test_an_address_with_a_password_is_shown_without_it(doctor: Doctor) -> None:
     assert "secret" not in json.dumps(doctor.run("--url", "http://me:secret@127.0.0.1:9", code=3))
 

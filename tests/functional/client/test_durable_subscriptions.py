@@ -1,4 +1,4 @@
-"""Durable subscriptions, dead letters, named filters, connections and statistics, against the real handler of REST."""
+"""Durable subscriptions, dead letters, named filters, connections and statistics, on a real hub over HTTP and gRPC."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from eventstore_client import (
-    Backoff,
     Conflict,
     ConnectFailed,
     DeadLetter,
@@ -23,13 +22,13 @@ from eventstore_client import (
 from eventstore_client.blocking import finish
 from eventstore_client.calls import Call, path_of
 from eventstore_client.rest import Rest
-from eventstore_client.transport import Reply
-from eventstore_client.transport import Transport as HttpTransport
 from tests.fresh import reread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
+    from eventstore_client.calls import Reply
+    from eventstore_client.transport import Carrier
     from tests.functional.rest.workers import Workers
 
 TASKS = [{"prefix": {"type": "io.flunq.task."}}]
@@ -50,8 +49,8 @@ def rules(rest_hub: EventStore, monkeypatch: pytest.MonkeyPatch) -> EventStore:
 
 
 class TestSubscriptions:
-    def test_a_created_subscription_has_its_definition(self, rest_hub: EventStore) -> None:
-        rest_hub.filters.put("failures", [{"suffix": {"type": ".failed"}}])
+    def test_a_created_subscription_has_its_definition(self, rest_hub: EventStore, http_hub: EventStore) -> None:
+        http_hub.filters.put("failures", [{"suffix": {"type": ".failed"}}])
 
         created = rest_hub.subscriptions.create(
             "workers",
@@ -238,6 +237,7 @@ class TestDeadLetters:
             parked.dead_letters.purge("workers")
 
 
+@pytest.mark.parametrize("hub_url", ["http"], indirect=True)
 class TestFilters:
     def test_a_filter_is_stored_listed_and_deleted(self, rest_hub: EventStore) -> None:
         stored = rest_hub.filters.put("failures", [{"suffix": {"type": ".failed"}}], new=True)
@@ -268,6 +268,7 @@ class TestFilters:
             rest_hub.filters.delete("f")
 
 
+@pytest.mark.parametrize("hub_url", ["http"], indirect=True)
 class TestConnections:
     def test_connections_are_listed_and_closed(self, rest_hub: EventStore, workers: Workers) -> None:
         rest_hub.subscriptions.create("workers")
@@ -310,51 +311,61 @@ def test_members_of_a_newer_hub_are_kept_apart(rest_hub: EventStore) -> None:
     assert parsed.raw["tier"] == "cold"
 
 
-class LosingTransport(HttpTransport):
-    """Performs requests, and loses the response to the first."""
+class LosingCarrier:
+    """Carries calls, and loses the response to the first one while `loses` is set."""
 
-    lost = False
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self.loses = False
 
-    def exchange(
-        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Reply:
-        reply = HttpTransport.exchange(self, method, path, body=body, headers=headers)
-        if not LosingTransport.lost:
-            LosingTransport.lost = True
+    @property
+    def url(self) -> str:
+        return self._carrier.url
+
+    def carry(self, call: Call[Any]) -> Reply:
+        reply = self._carrier.carry(call)
+        if self.loses:
+            self.loses = False
             raise ConnectFailed("the response was lost")
         return reply
 
+    def send(self, method: str, path: str) -> bytes:
+        return self._carrier.send(method, path)
+
+    def close(self) -> None:
+        self._carrier.close()
+
 
 @pytest.fixture
-def losing(
-    rest_hub: EventStore, monkeypatch: pytest.MonkeyPatch, open_store: Callable[..., EventStore]
-) -> Iterator[EventStore]:
-    monkeypatch.setattr(LosingTransport, "lost", True)
-    with open_store(rest_hub.url, backoff=Backoff(first=0.001, longest=0.01, patience=5.0)) as store:
-        store._rest = Rest(LosingTransport(str(rest_hub.url), 1), store.backoff, store._rest.io)
-        yield store
+def losing(rest_hub: EventStore) -> LosingCarrier:
+    """What carries the calls of `rest_hub`."""
+    losing = LosingCarrier(rest_hub._rest.transport)
+    rest_hub._rest = Rest(losing, rest_hub.backoff, rest_hub._rest.io)
+    return losing
 
 
 class TestLostResponses:
-    def test_a_deletion_whose_response_was_lost_succeeds(self, losing: EventStore) -> None:
-        losing.subscriptions.create("workers")
-        LosingTransport.lost = False
+    def test_a_deletion_whose_response_was_lost_succeeds(self, rest_hub: EventStore, losing: LosingCarrier) -> None:
+        rest_hub.subscriptions.create("workers")
+        losing.loses = True
 
-        losing.subscriptions.delete("workers")
+        rest_hub.subscriptions.delete("workers")
 
-        assert list(losing.subscriptions.list()) == []
+        assert list(rest_hub.subscriptions.list()) == []
 
-    def test_a_permanent_deletion_whose_response_was_lost_succeeds(self, losing: EventStore) -> None:
-        losing.publish([event()], stream="s")
-        LosingTransport.lost = False
+    def test_a_permanent_deletion_whose_response_was_lost_succeeds(
+        self, rest_hub: EventStore, losing: LosingCarrier
+    ) -> None:
+        rest_hub.publish([event()], stream="s")
+        losing.loses = True
 
-        losing.streams.delete("s", permanent=True)
+        rest_hub.streams.delete("s", permanent=True)
 
-        assert list(losing.streams.list()) == []
+        assert list(rest_hub.streams.list()) == []
 
-    def test_a_first_deletion_of_what_does_not_exist_is_not_found(self, losing: EventStore) -> None:
+    def test_a_first_deletion_of_what_does_not_exist_is_not_found(self, rest_hub: EventStore) -> None:
         with pytest.raises(NotFound):
-            losing.subscriptions.delete("workers")
+            rest_hub.subscriptions.delete("workers")
 
     def test_an_unexpected_response_names_the_request(self, rest_hub: EventStore) -> None:
         call = Call(method="GET", path=path_of("streams"), parse=lambda reply: json.loads(reply.body)["tiers"])

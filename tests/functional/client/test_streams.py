@@ -1,4 +1,4 @@
-"""`EventStore.streams`, `search`, `get` and `read`, against the real handler of REST."""
+"""`EventStore.streams`, `search`, `get` and `read`, against the real handler of REST and the gRPC door."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestStreams:
         assert (created.name, created.head, created.first, created.count) == ("metrics", 0, 1, 0)
         assert dict(created.labels) == {"team": "blue"}
         assert abs(datetime.now(UTC) - created.created) < timedelta(minutes=1)
-        assert rest_hub.streams.get("metrics") == rest_hub.streams.change("metrics", labels={})
+        assert rest_hub.streams.get("metrics") == rest_hub.streams.change("metrics", max_events=1_000)
 
     def test_creating_a_stream_again_returns_it_unless_it_must_be_new(self, rest_hub: EventStore) -> None:
         first = rest_hub.streams.create("s", max_events=5)
@@ -55,6 +55,11 @@ class TestStreams:
 
         assert changed.retention == Retention(max_age=timedelta(minutes=1))
         assert dict(changed.labels) == {"b": "2", "c": "3"}
+
+    @pytest.mark.parametrize("hub_url", ["http"], indirect=True)
+    def test_a_change_removes_all_labels(self, rest_hub: EventStore) -> None:
+        rest_hub.streams.create("s", labels={"a": "1", "b": "2"})
+
         assert dict(rest_hub.streams.change("s", labels=None).labels) == {}
 
     def test_a_change_of_nothing_is_refused(self, rest_hub: EventStore) -> None:
@@ -199,8 +204,8 @@ class TestSearch:
     def test_events_are_selected(self, orders: EventStore, selection: dict[str, Any], ids: list[str]) -> None:
         assert [found.id for found in orders.search(**selection)] == ids
 
-    def test_a_search_uses_a_named_filter(self, orders: EventStore) -> None:
-        orders.filters.put("paid", [{"suffix": {"type": ".paid"}}])
+    def test_a_search_uses_a_named_filter(self, orders: EventStore, http_hub: EventStore) -> None:
+        http_hub.filters.put("paid", [{"suffix": {"type": ".paid"}}])
 
         assert [found.id for found in orders.search(filter_name="paid")] == ["2", "4", "6"]
 

@@ -35,6 +35,8 @@ def defined(tree: ast.Module) -> set[str]:
     if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in body):
         # Such a module imports some names when they are used; for the type checker, it imports them at once.
         body += [child for node in body if isinstance(node, ast.If) for child in node.body]
+    # What the program has, where the type checker has something else.
+    body += [child for node in tree.body if isinstance(node, ast.If) for child in node.orelse]
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)

@@ -34,7 +34,7 @@ from eventstore_client.connection import Connection
 from eventstore_client.credentials import Outgoing, from_environment
 from eventstore_client.errors import ClientError, Denied
 from eventstore_client.proxies import proxy_for
-from eventstore_client.transport import checked_url, private_url, websocket_url
+from eventstore_client.transport import checked_url, is_grpc, private_url, websocket_url
 from eventstore_client.version import __version__
 
 if TYPE_CHECKING:
@@ -114,6 +114,10 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         return
     if (base := url.removesuffix(_API)) != url:
         yield Check("address", "failed", address, f"use {without_user(base)}: the client adds {_API} itself")
+        return
+    if is_grpc(url):
+        advice = "check the hub by its HTTP address, such as http://127.0.0.1:8081"
+        yield Check("address", "failed", f"{address} is one of gRPC", advice)
         return
     yield Check("address", "ok", address)
     credentials, check = _credentials(target, url)
