@@ -5,7 +5,7 @@ standard library has. Therefore all of them go below `eventstore_proto`, and the
 adapted. A module that is up to date is not written again: a program that is running may import it at that moment.
 
 `descriptors` has the descriptors of the same files, and of those that they import. The client makes its messages of
-them (docs/decisions/082-the-client-over-grpc.md): generated modules would bind it to the version of protobuf that
+them (docs/decisions/081-the-client-over-grpc.md): generated modules would bind it to the version of protobuf that
 generated them.
 """
 
