@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,10 @@ def orders(rest_hub: EventStore) -> EventStore:
     for number in range(1, 7):
         kind = "order.placed" if number % 2 else "order.paid"
         rest_hub.publish([event(str(number), type=kind, workflowid=f"wf-{number % 3}", data=number)])
+        # Events of the same millisecond have no order between streams.
+        stored = time.time_ns() // 1_000_000
+        while time.time_ns() // 1_000_000 == stored:
+            pass
     return rest_hub
 
 

@@ -115,6 +115,16 @@ def test_what_grpc_does_not_have_names_the_address_of_http(store: EventStore) ->
         store.streams.change("s", labels=None)
 
 
+def test_a_stream_is_forked(store: EventStore) -> None:
+    store.publish([event(1), event(2)], stream="s")
+
+    forked = store.streams.fork("s", "s~fork-1", until=1)
+
+    assert forked.forked_from is not None
+    assert (forked.name, forked.head, forked.forked_from.stream, forked.forked_from.until) == ("s~fork-1", 1, "s", 1)
+    assert [found.id for found in store.read("s~fork-1")] == ["1"]
+
+
 def test_health_says_that_the_server_serves(store: EventStore) -> None:
     assert store.health() == {"status": "ok"}
 

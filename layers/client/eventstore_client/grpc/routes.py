@@ -29,6 +29,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[..., Rpc[Any]]] = {
     ("GET", "streams/*"): stream_rpcs.describe,
     ("PATCH", "streams/*"): stream_rpcs.change,
     ("DELETE", "streams/*"): stream_rpcs.delete,
+    ("POST", "streams/*/fork"): stream_rpcs.fork,
     ("GET", "subscriptions"): subscription_rpcs.list_subscriptions,
     ("POST", "subscriptions"): subscription_rpcs.create,
     ("GET", "subscriptions/*"): subscription_rpcs.describe,

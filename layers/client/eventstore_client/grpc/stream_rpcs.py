@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eventstore_client.calls import Call
     from eventstore_client.grpc.rpcs import Rpc
 
-__all__ = ["change", "create", "delete", "describe", "list_streams"]
+__all__ = ["change", "create", "delete", "describe", "fork", "list_streams"]
 
 _SERVICE = "flunq.eventstore.v1.StreamService"
 _LIMITS = ("max_age", "max_events")
@@ -80,6 +80,18 @@ def change(call: Call[Any], name: str) -> Rpc[streams.ChangeStreamResponse]:
         request,
         streams.ChangeStreamResponse,
         lambda response: json_reply(_members(response.stream), version=response.version),
+    )
+
+
+def fork(call: Call[Any], name: str) -> Rpc[streams.ForkStreamResponse]:
+    """Copy the first events of a stream to a fork."""
+    body = call.body
+    request = streams.ForkStreamRequest(stream=name, to=name_of(body, "to"), until=body.get("until"))
+    return unary(
+        f"{_SERVICE}/ForkStream",
+        request,
+        streams.ForkStreamResponse,
+        lambda response: json_reply(_members(response.stream)),
     )
 
 
