@@ -29,14 +29,24 @@ def read() -> dict[str, Any]:
     return output
 
 
-def test_start_api_leads_every_request_to_the_rest_function(read: dict[str, Any]) -> None:
+def test_start_api_leads_requests_to_the_rest_function_and_those_of_browsers_to_the_console(
+    read: dict[str, Any],
+) -> None:
     # OPTIONS has a method of its own beside ANY.
-    routes = {path: (sorted(set(methods)), function) for path, methods, function in read["routes"]}
-    assert {"/", "/{proxy+}", "/api/v1/{proxy+}", "/api/v1/docs"} <= routes.keys()
-    assert set(map(str, routes.values())) == {str((_METHODS, "RestFunction"))}
+    routes = {(path, function): sorted(set(methods)) for path, methods, function in read["routes"]}
+    assert {path for path, function in routes if function == "ConsoleFunction"} == {
+        "/",
+        "/console",
+        "/console/{proxy+}",
+    }
+    assert routes.pop(("/", "ConsoleFunction")) == ["GET", "HEAD"]
+    assert {function for _, function in routes} == {"ConsoleFunction", "RestFunction"}
+    assert {"/", "/{proxy+}", "/api/v1/{proxy+}", "/api/v1/docs"} <= {path for path, _ in routes}
+    assert set(map(tuple, routes.values())) == {tuple(_METHODS)}
 
 
 def test_invoke_knows_each_function_that_has_events_and_its_layers(read: dict[str, Any]) -> None:
     asked = {invocation.function for invocation in INVOCATIONS}
     assert {name.removesuffix("Function").lower() for name in read["functions"]} == asked
-    assert all("EventstoreLayer" in layers for layers in read["functions"].values())
+    without = {name for name, layers in read["functions"].items() if "EventstoreLayer" not in layers}
+    assert without == {"ConsoleFunction"}
