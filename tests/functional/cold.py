@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FUNCTIONS", "Called", "call"]
 
-FUNCTIONS = ("rest", "websocket", "dispatch", "sweep")
+FUNCTIONS = ("rest", "websocket", "dispatch", "sweep", "archive")
 # Each process is forked from one that has only imported the functions.
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload([__name__, *(f"functions.{name}.app" for name in FUNCTIONS)])

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,7 @@ _CALLS = (
     Call("GET /api/v1/streams/{stream}/events", "/api/v1/streams/kept/events?direction=backwards", 200, has='"k3"'),
     Call("POST /api/v1/streams", "/api/v1/streams", 503, {"id": "new"}, has=_FULL),
     Call("POST /api/v1/streams", "/api/v1/streams", 200, {"id": "few", "retention": {"max_events": 1}}),
+    Call("POST /api/v1/streams/{stream}/fork", "/api/v1/streams/kept/fork", 503, {"to": "kept~fork"}, has=_FULL),
     Call("PATCH /api/v1/streams/{stream}", "/api/v1/streams/kept", 200, {"retention": {"max_events": 2}}),
     Call("DELETE /api/v1/streams/{stream}", "/api/v1/streams/kept", 204),
     Call("DELETE /api/v1/streams/{stream}", "/api/v1/streams/kept?permanent=true", 204),
@@ -263,6 +264,13 @@ def test_disconnected_members_are_removed_and_deletions_are_sent(full: Full) -> 
 def test_the_sweep_makes_room(full: Full) -> None:
     assert full.call("sweep", {}).answer["removed"] == 2
     assert hub().log.describe("few").first == 3
+
+
+def test_a_full_store_is_archived(full: Full, tmp_path: Path) -> None:
+    full = replace(full, environment={**full.environment, "ARCHIVE_URL": tmp_path.as_uri()})
+    # Its events are too new for a segment; what finds that out runs nevertheless.
+    counts = full.call("archive", {}).answer
+    assert counts == {"segments": 0, "events": 0, "merged": 0, "deleted": 0, "diverged": 0}
 
 
 def test_a_refused_publish_is_accepted_once_there_is_room(full: Full) -> None:

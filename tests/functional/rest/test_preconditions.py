@@ -28,6 +28,7 @@ BODIES: dict[str, tuple[object, dict[str, str]]] = {
     "publishEvents": (cloudevent("new"), {"Content-Type": "application/cloudevents+json"}),
     "createStream": ({"id": "wf", "labels": {}}, JSON),
     "changeStream": ({"labels": {"a": "b"}}, JSON),
+    "forkStream": ({"to": "wf~fork", "until": 2}, JSON),
     "createSubscription": ({"id": "made"}, JSON),
     "changeSubscription": ({"max_attempts": 9}, JSON),
     "replaySubscription": ({"from": "start"}, JSON),

@@ -9,7 +9,7 @@ from eventstore.errors import ArchiveMismatch, ArchiveUnavailable
 from eventstore.ports.objects import ObjectKey
 from eventstore.streams import StreamName
 from tests.examples import events
-from tests.fakes.objects import InterruptedObjects, fails_before
+from tests.fakes.objects import InterruptedObjects, fails_before, meanwhile
 from tests.unit.archive.world import DAY, FOREVER, SMALL, World
 
 
@@ -25,6 +25,27 @@ def test_everything_is_archived_in_segments_that_follow_each_other(world: World)
     assert (archived.events, archived.segments) == (50, len(world.segments()))
     assert archived.segments > 3
     assert archived.until == {0: world.clock.now() - 60_000}
+
+
+def test_what_a_merge_replaces_is_kept_for_a_day_also_if_the_merge_outlasts_its_run(world: World) -> None:
+    for _ in range(4):
+        world.publish(4, "a", "b")
+        world.archive()
+    world.clock.pass_seconds(DAY)
+
+    def pass_time() -> None:
+        world.clock.pass_seconds(700)
+
+    # From the merge on, every call takes longer than the run has.
+    slow = InterruptedObjects(world.objects, {call: meanwhile(pass_time, after=True) for call in range(5, 100)})
+    merged = world.archiver(slow).run(until=world.clock.now() + 600_000)
+    assert slow.calls[:5] == ["get", "list", "get", "replace", "get"]
+    assert merged.merged > 0
+    replaced = world.stored_keys() - world.listed_keys()
+    world.clock.pass_seconds(60 * 60 * 2)
+    world.archive()
+    assert replaced
+    assert replaced <= world.stored_keys()
 
 
 def test_nothing_is_sealed_before_it_is_due(world: World) -> None:

@@ -119,15 +119,16 @@ class Archiver:
         now, manifest = self._clock.now(), loaded.manifest
         if loaded.version is None or now - manifest.maintained < self._limits.maintained_ms:
             return 0, 0
-        # First what earlier merges replaced: so queries and readers that began before a merge have a day to end.
         loaded, deleted = Collector(self._objects, manifests, clock=self._clock).collect(manifest.partition)
+        # Before the merge, whatever becomes of it: what it replaces is collected a day later, so that queries and
+        # readers that began before have time to end.
+        try:
+            loaded = manifests.save(loaded.manifest.changed(maintained=now), over=loaded)
+        except ManifestChanged:
+            _LOGGER.debug("partition %d: another archiver has changed the manifest", manifest.partition)
+            return 0, deleted
         merger = Merger(self._objects, manifests, clock=self._clock, limits=self._limits.merge)
-        loaded, merged = merger.merge(loaded, until=until)
-        if self._clock.now() < until:
-            try:
-                manifests.save(loaded.manifest.changed(maintained=now), over=loaded)
-            except ManifestChanged:
-                _LOGGER.debug("partition %d: another archiver has changed the manifest", manifest.partition)
+        _, merged = merger.merge(loaded, until=until)
         return merged, deleted
 
 

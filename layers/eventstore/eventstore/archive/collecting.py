@@ -31,14 +31,12 @@ class Collector:
         objects: The objects of the archive.
         manifests: The manifests of the archive.
         clock: The clock.
-        kept_ms: How long a file without a manifest is kept, in milliseconds.
     """
 
-    def __init__(self, objects: Objects, manifests: Manifests, *, clock: Clock, kept_ms: int = _KEPT_MS) -> None:
+    def __init__(self, objects: Objects, manifests: Manifests, *, clock: Clock) -> None:
         self._objects = objects
         self._manifests = manifests
         self._clock = clock
-        self._kept_ms = kept_ms
 
     def collect(self, partition: int) -> tuple[LoadedManifest, int]:
         """Delete the files of a partition that its manifest does not list.
@@ -50,7 +48,7 @@ class Collector:
             ArchiveUnavailable: The storage does not answer. The next call continues.
         """
         # Listed before the manifest is loaded: a file that is listed there meanwhile is found in it.
-        before = self._clock.now() - self._kept_ms
+        before = self._clock.now() - _KEPT_MS
         found = [listed.key for listed in self._objects.list(partition_prefix(partition)) if listed.modified <= before]
         loaded = self._manifests.load(partition)
         kept = {manifest_key(partition)}

@@ -79,8 +79,9 @@ def decompressed(content: bytes) -> Iterator[bytes]:
                 raise ValueError(f"a file of the archive cannot be decompressed: {error}") from None
             chunk = decompressor.unused_data
             if decompressor.eof:
-                yield from b"".join(parts).splitlines(keepends=True)
+                lines = b"".join(parts).splitlines(keepends=True)
                 parts, decompressor = [], zlib.decompressobj(wbits=_GZIP)
+                yield from lines
     if parts:
         raise ValueError("a file of the archive ends within a member")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ class LoadedManifest:
     version: ObjectVersion | None
 
 
+_GENERATION_BITS = 48
+"""As many as JSON numbers hold exactly, with room to count on."""
+
+
 class Manifests:
     """The manifests of one archive.
 
@@ -49,7 +54,10 @@ class Manifests:
         try:
             stored = self._objects.get(manifest_key(partition))
         except ObjectNotFound:
-            return LoadedManifest(Manifest(partition, self._partitions), None)
+            # The keys of files depend on it: none is that of a file which somebody is about to delete, where an archive
+            # that was deleted begins again.
+            generation = secrets.randbits(_GENERATION_BITS)
+            return LoadedManifest(Manifest(partition, self._partitions, generation=generation), None)
         manifest = Manifest.parse(stored.content)
         if manifest.partitions != self._partitions:
             raise ArchiveMismatch(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from eventstore.ports import Clock
     from eventstore.ports.objects import Objects
     from eventstore.positions import Epoch
+    from eventstore.read.gaps import Range
+    from eventstore.streams import StreamName
 
 __all__ = ["MergeLimits", "Merger", "segments_to_merge"]
 
@@ -157,12 +159,15 @@ class Merger:
             yield from map(parse_line, decompressed(self._objects.get(file.key).content))
 
     def _missing(self, segments: Sequence[Segment]) -> MissingEvents:
-        indexes = [
-            FileIndex.parse(self._objects.get(index_key(file.key)).content)
-            for segment in segments
-            for file in segment.files
-        ]
-        ranges = merge_ranges(lost for index in indexes for lost in index.missing)
-        complete = all(index.complete for index in indexes) and len(ranges) <= self._limits.most
-        gone = sorted({stream for index in indexes for stream in index.gone})
-        return MissingEvents(ranges[: self._limits.most], complete, gone)
+        missing: list[Range] = []
+        gone: set[StreamName] = set()
+        complete = True
+        # One index in memory at a time: that of many streams is large.
+        for file in (file for segment in segments for file in segment.files):
+            index = FileIndex.parse(self._objects.get(index_key(file.key)).content)
+            missing += index.missing
+            complete &= index.complete
+            gone.update(index.gone)
+        ranges = merge_ranges(missing)
+        most = self._limits.most
+        return MissingEvents(ranges[:most], complete and len(ranges) <= most, sorted(gone))

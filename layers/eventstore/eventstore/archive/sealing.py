@@ -14,7 +14,7 @@ from eventstore.read.gaps import received_apart
 if TYPE_CHECKING:
     from eventstore.archive.manifest import ArchivedEpoch
     from eventstore.archive.manifests import LoadedManifest, Manifests
-    from eventstore.ports import Clock, Log, Tail
+    from eventstore.ports import Clock, Log
     from eventstore.ports.objects import Objects
     from eventstore.positions import Epoch, Position
 
@@ -165,7 +165,7 @@ class Sealer:
                 break
         if not lines:
             return None
-        return _batch_at_end(lines, tail, time=time, oldest=oldest)
+        return _Batch(lines, tail.position, time, is_full=False, oldest=oldest, removed_until=tail.removed_until)
 
     def _missing(self, partition: int, epoch: Epoch, after: Position, batch: _Batch) -> MissingEvents:
         """Return what was removed from the range of a batch before it was read."""
@@ -177,7 +177,3 @@ class Sealer:
             return MissingEvents(complete=False)
         archived = [(line.stream, line.sequence) for line in batch.lines]
         return MissingEvents(received_apart(missing.ranges, archived), missing.complete, missing.gone)
-
-
-def _batch_at_end(lines: list[Line], tail: Tail, *, time: int, oldest: int) -> _Batch:
-    return _Batch(lines, tail.position, time, is_full=False, oldest=oldest, removed_until=tail.removed_until)

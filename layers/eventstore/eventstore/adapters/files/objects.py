@@ -102,7 +102,7 @@ class FileObjects:
 
     def _found(self, prefix: str) -> Iterator[ListedObject]:
         # Only folders that can hold such keys are looked through.
-        for folder, folders, names in os.walk(self._path(prefix.rpartition("/")[0])):
+        for folder, folders, names in os.walk(self._path(prefix.rpartition("/")[0]), onerror=_refuse):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(folder, name)
@@ -121,9 +121,7 @@ class FileObjects:
         """Write a file that is not under its key yet; yield its path, and that of the key."""
         path = self._path(key)
         for folder in (path.parent, self._folder / _WRITING):
-            if not folder.is_dir():
-                folder.mkdir(parents=True, exist_ok=True)
-                _sync(folder.parent)
+            _make(folder)
         written = self._folder / _WRITING / token_hex(16)
         try:
             with written.open("xb") as file:
@@ -151,6 +149,20 @@ class FileObjects:
 
 def _version(content: bytes) -> ObjectVersion:
     return ObjectVersion(blake2b(content, digest_size=16).hexdigest())
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, and those above it, and return once their names are on the disk."""
+    if not folder.exists():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+
+def _refuse(error: OSError) -> None:
+    # A folder that was deleted meanwhile is not listed. One that cannot be read may have anything.
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _sync(folder: Path) -> None:
