@@ -15,7 +15,7 @@ CHECKOV := $(VENV)-checkov/.installed
 ZENSICAL := $(VENV)-docs/bin/zensical
 
 .DEFAULT_GOAL := help
-.PHONY: help dev serve demo test test-server test-backends test-nats test-kafka soak nightly check format bench test-localstack test-queues lint-template lint-proto lint-javascript docs audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
+.PHONY: help dev serve demo test test-server test-backends test-nats test-kafka soak nightly check format bench screenshots test-localstack test-queues lint-template lint-proto lint-javascript docs audit test-sam-local sam-local image test-image build built dist npm-package deploy lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ format: $(TEST) ## Format the code, and mend what can be mended
 
 bench: $(TEST) ## Measure, and write docs/benchmarks.md; ONLY=a,b some subjects, WRITE=1 their sections; AGAINST=<commit> compares with it: ONLY=a,b ROUNDS=n WRITE=1
 	$(BIN)/python -m tests.benchmarks $(AGAINST:%=--against %) $(ONLY:%=--only %) $(ROUNDS:%=--rounds %) $(if $(WRITE),--write)
+
+screenshots: $(TEST) ## Make the pictures of docs/console.md anew, with Chromium
+	$(BIN)/python -m tests.screenshots
 
 test-localstack: $(TEST) $(SAM) $(MINISTACK) ## Deploy the built template on MiniStack, or at AWS_ENDPOINT_URL, and run the end-to-end tests there
 	@echo "Building for the Python and the processor that are to run the functions..."

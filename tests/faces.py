@@ -24,7 +24,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._started = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
         self._started.wait()
 
@@ -86,8 +86,10 @@ class InLoop:
 
 class _StoreInLoop(InLoop):
     def close(self) -> None:
-        self._loop.call(self._target.aclose)
-        self._loop.stop()
+        try:
+            self._loop.call(self._target.aclose)
+        finally:
+            self._loop.stop()
 
 
 def open_in_loop(*args: Any, **options: Any) -> EventStore:

@@ -42,8 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _write(folder: Path) -> int:
     """Write the pages, without those of an earlier time, and the configuration beside them."""
+    pages = Pages(_ROOT)
     try:
-        texts = {**Pages(_ROOT).texts(), **_references()}
+        texts = {**pages.texts(), **_references()}
     except BrokenLink as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,6 +53,9 @@ def _write(folder: Path) -> int:
         path = folder / "pages" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    for name, picture in pages.pictures().items():
+        (folder / "pages" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, folder / "pages" / name)
     shutil.copy(_CONFIGURATION, folder)
     return 0
 

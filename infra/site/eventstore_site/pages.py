@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from eventstore_site.links import rewritten, target_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BrokenLink", "Pages"]
 
 _NAMES = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+_PICTURES = "*.png"
 _LANGUAGES = {
     ".py": "python",
     ".yaml": "yaml",
@@ -56,6 +58,10 @@ class Pages:
                 waiting += linked
         return texts
 
+    def pictures(self) -> Mapping[str, Path]:
+        """Return the file of each picture of `docs` by its path on the site."""
+        return {self._site_path(p.relative_to(self.root).as_posix()): p for p in (self.root / "docs").rglob(_PICTURES)}
+
     def _documents(self) -> Iterator[str]:
         for path in (self.root / "docs").rglob("*.md"):
             yield path.relative_to(self.root).as_posix()
@@ -63,7 +69,7 @@ class Pages:
     def _site_path(self, path: str) -> str:
         if path in _NAMES:
             return _NAMES[path]
-        if path.startswith("docs/") and path.endswith(".md"):
+        if path.startswith("docs/") and path.endswith((".md", ".png")):
             inner = path.removeprefix("docs/")
             return posixpath.join(
                 posixpath.dirname(inner), _NAMES.get(posixpath.basename(inner), posixpath.basename(inner))
@@ -90,7 +96,8 @@ class Pages:
                 raise BrokenLink(f"{path} links to {link}, and there is no {name}")
             if (self.root / name / "README.md").is_file():
                 name = f"{name}/README.md"
-            linked.append(name)
+            if not fnmatch(name, _PICTURES):
+                linked.append(name)
             address = posixpath.relpath(self._site_path(name), here or ".")
             return f"{address}#{anchor}" if anchor and name.endswith(".md") else address
 

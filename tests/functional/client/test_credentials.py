@@ -74,7 +74,8 @@ def test_anonymous_may_use_an_address_without_encryption(
     with pytest.raises(Unencrypted):
         open_store("http://hub.example.com")
 
-    assert str(open_store("http://hub.example.com", credentials=Anonymous()).credentials) == "no credentials"
+    with open_store("http://hub.example.com", credentials=Anonymous()) as store:
+        assert str(store.credentials) == "no credentials"
 
 
 def test_a_refusal_of_anonymous_says_how_credentials_are_given(opened: Open, hub: FakeHub) -> None:

@@ -25,6 +25,14 @@ def repository(folder: Path, **files: str) -> Pages:
     return Pages(folder)
 
 
+def test_pictures_have_a_path_on_the_site_to_which_pages_link(tmp_path: Path) -> None:
+    pages = repository(tmp_path, docs__a_md="![p](images/p.png)")
+    (tmp_path / "docs/images").mkdir()
+    (tmp_path / "docs/images/p.png").write_bytes(b"\x89PNG")
+    assert pages.texts() == {"index.md": "# R", "a.md": "![p](images/p.png)"}
+    assert pages.pictures() == {"images/p.png": tmp_path / "docs/images/p.png"}
+
+
 def test_a_link_to_a_page_leads_to_its_place_on_the_site(tmp_path: Path) -> None:
     pages = repository(tmp_path, docs__a_md="[r](../README.md#run) [b](x/b.md)", docs__x__b_md="[a](../a.md)")
 
