@@ -8,6 +8,8 @@ import { Feed } from "../../../functions/console/static/timeline/feed.js";
 /** A stream in this process; pages hold at most `most` events. */
 class Stream {
   events = [];
+  /** The first sequence that retention left. */
+  firstKept = 1;
   reads = [];
   open = 0;
   mostOpen = 0;
@@ -27,7 +29,7 @@ class Stream {
     this.mostOpen = Math.max(this.mostOpen, ++this.open);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
     this.open--;
-    const { from = 1, to = Infinity, limit, cursor = from } = query;
+    const { from = 1, to = Infinity, limit, cursor = Math.max(from, this.firstKept) } = query;
     const found = this.events.slice(cursor - 1, Math.min(to, this.events.length));
     const events = found.slice(0, Math.min(limit, this.most));
     return {
@@ -89,6 +91,15 @@ test("of a very long stream the newest events are read", async () => {
   assert.equal((await feed.open()).first, 15_001);
   assert.deepEqual(sequences, range(15_001, 25_000));
 });
+
+for (const kept of [500, 3_000, 15_000])
+  test(`the ${kept} events that retention left of a very long stream are read, up to 10,000`, async () => {
+    const stream = new Stream(20_000);
+    stream.firstKept = 20_000 - kept + 1;
+    const { feed, sequences } = received(stream);
+    await feed.open();
+    assert.deepEqual(sequences, range(Math.max(stream.firstKept, 10_001), 20_000));
+  });
 
 test("earlier events are read on demand", async () => {
   const stream = new Stream(25_000);

@@ -52,7 +52,8 @@ export class Feed {
     const page = await this.#source.read({ ...(from === undefined ? {} : { from }), limit: PAGE });
     const first = from ?? Math.max(1, page.head - MOST + 1);
     this.#next = first;
-    if (from !== undefined || first === 1) this.#pass(page.events);
+    // What retention left may be all there is, however high the head; `#pass` drops what is before `first`.
+    if (from !== undefined || first === 1 || page.next === undefined) this.#pass(page.events);
     if (page.next !== undefined) await this.#rest(this.#next, page.head);
     this.#next = Math.max(this.#next, page.head + 1);
     const live = connected.then(() => this.refresh());
