@@ -170,6 +170,28 @@ def test_a_change_that_is_cancelled_or_refused_changes_nothing(hub: Hub, rest: R
     assert rest.call("GET", "subscriptions/workers")[1]["version"] == 1
 
 
+@pytest.mark.parametrize("operation", ["Change", "Delete"])
+def test_what_is_confirmed_applies_to_the_version_that_was_shown(
+    hub: Hub, rest: Rest, tab: Tab, operation: str
+) -> None:
+    rest.call("POST", "subscriptions", id="workers")
+    tab.open(f"{hub.url}/console#/subscriptions/workers")
+    tab.find("heading", "Operations")
+    tab.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    tab.find("spinbutton", "Attempts").enter("9")
+    tab.find("button", f"{operation} …").click()
+    tab.until("document.querySelector('dialog[open]')")
+    assert rest.call("PATCH", "subscriptions/workers", max_in_flight=7)[0] == 200
+    # The forms are made anew for another version.
+    tab.until("document.getElementById('change-flight').value === '7'")
+    if operation == "Delete":
+        tab.find("textbox", "Enter workers to confirm").enter("workers")
+    confirm(tab, operation)
+    tab.until_text("wrong-subscription-version")
+    status, body = rest.call("GET", "subscriptions/workers")
+    assert (status, body["version"], body["max_attempts"]) == (200, 2, 5)
+
+
 def test_a_replay_sends_what_was_handled_again(hub: Hub, rest: Rest, tab: Tab) -> None:
     rest.call("POST", "subscriptions", id="workers")
     publish(hub, event("a"))

@@ -10,7 +10,7 @@ import { ofChange, ofDeletion, ofReplay } from "./consequences.js";
  *
  * @param {{hub: import("../hub.js").Hub, path: string, standing: () => Record<string, any>, tag: () => string,
  *   done: (deleted?: boolean) => void, said: HTMLElement, signal: AbortSignal}} about `standing` and `tag` are the newest that
- *   were read; `said` shows what came of it, also when the forms are made anew.
+ *   were read, also while a confirmation is open; `said` shows what came of it, also when the forms are made anew.
  */
 export function operations({ hub, path, standing, tag, done, said, signal }) {
   const run = async (act) => {
@@ -31,6 +31,8 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
       standing,
       apply: (patch) =>
         run(async () => {
+          // What is confirmed is what is shown now.
+          const match = tag();
           if (
             !(await confirm({ title: `Change ${standing().id}?`, body: ofChange(standing(), patch), action: "Change" }))
           )
@@ -38,7 +40,7 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
           await send("PATCH", "", {
             body: patch,
             type: "application/merge-patch+json",
-            headers: { "If-Match": tag() },
+            headers: { "If-Match": match },
           });
           fill(said, notice("The definition is changed: each partition uses it from its next turn on.", "good"));
           done();
@@ -77,6 +79,7 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
             click: () =>
               run(async () => {
                 const { id } = standing();
+                const match = tag();
                 if (
                   !(await confirm({
                     title: `Delete ${id}?`,
@@ -87,7 +90,7 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
                   }))
                 )
                   return;
-                await send("DELETE", "", { headers: { "If-Match": tag() } });
+                await send("DELETE", "", { headers: { "If-Match": match } });
                 done(true);
               }),
           },
