@@ -9,18 +9,14 @@ import { ofChange, ofDeletion, ofReplay } from "./consequences.js";
  * The forms.
  *
  * @param {{hub: import("../hub.js").Hub, path: string, standing: () => Record<string, any>, tag: () => string,
- *   done: (deleted?: boolean) => void, said: HTMLElement, signal: AbortSignal}} about `standing` and `tag` are the newest that
- *   were read, also while a confirmation is open; `said` shows what came of it, also when the forms are made anew.
+ *   done: (deleted?: boolean) => Promise<void>, guarded: (act: () => Promise<void>) => Promise<boolean>, said: HTMLElement,
+ *   signal: AbortSignal}} about `standing` and `tag` are the newest that were read, also while a confirmation is open; `said`
+ *   shows what came of it, also when the forms are made anew, and `guarded` shows errors there.
  */
-export function operations({ hub, path, standing, tag, done, said, signal }) {
-  const run = async (act) => {
-    try {
-      fill(said);
-      await act();
-    } catch (error) {
-      if (error.status === 401) throw error;
-      if (!signal.aborted) fill(said, errorNotice(error));
-    }
+export function operations({ hub, path, standing, tag, done, guarded, said, signal }) {
+  const run = (act) => {
+    fill(said);
+    return guarded(act);
   };
   const send = (method, below, options = {}) => hub.request(method, path + below, { ...options, signal });
   return h(
@@ -43,7 +39,7 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
             headers: { "If-Match": match },
           });
           fill(said, notice("The definition is changed: each partition uses it from its next turn on.", "good"));
-          done();
+          await done();
         }),
       fail: (error) => fill(said, errorNotice(error)),
     }),
@@ -64,7 +60,7 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
             said,
             notice(`Accepted: ${body.partitions.length} partitions go on from there with their next turn.`, "good"),
           );
-          done();
+          await done();
         }),
     }),
     h(
@@ -91,7 +87,7 @@ export function operations({ hub, path, standing, tag, done, said, signal }) {
                 )
                   return;
                 await send("DELETE", "", { headers: { "If-Match": match } });
-                done(true);
+                await done(true);
               }),
           },
         },

@@ -3,7 +3,6 @@
 import { fill, h } from "../dom.js";
 import { State } from "../state.js";
 import { View } from "../view.js";
-import { errorNotice } from "../widgets/notice.js";
 import { refill } from "../widgets/refill.js";
 import { table } from "../widgets/table.js";
 import { chart } from "../widgets/chart.js";
@@ -25,37 +24,11 @@ export class DurableView extends View {
   static isRule = false;
   static title = "";
   static none = "";
-  /** What is shown: a name, or an empty string for the list. */
-  #shown;
-  #ending = new AbortController();
 
-  async show() {
+  async show(signal) {
     const [name = ""] = this.state.path;
-    const shown = `${name}?${this.state.get("prefix")}&${this.state.get("cursor")}`;
-    if (shown === this.#shown) return;
-    this.#shown = shown;
-    this.#ending.abort();
-    this.#ending = new AbortController();
-    this.signal.addEventListener("abort", () => this.#ending.abort(), { signal: this.#ending.signal });
-    if (name === "") await this.#showList(this.#ending.signal);
-    else await this.#showOne(name, this.#ending.signal);
-  }
-
-  /** Call now and then, until another one is shown; an error is shown, and the next call tries again. */
-  async #every(milliseconds, signal, said, refresh) {
-    const guarded = async () => {
-      if (signal.aborted) return;
-      try {
-        await refresh();
-        if (said.firstChild) fill(said);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (error.status === 401) throw error;
-        this.querySelector(".loading")?.remove();
-        fill(said, errorNotice(error));
-      }
-    };
-    await this.every(milliseconds, guarded);
+    if (name === "") await this.#showList(signal);
+    else await this.#showOne(name, signal);
   }
 
   async #showList(signal) {
@@ -91,7 +64,7 @@ export class DurableView extends View {
       list,
     );
     const query = { prefix: this.state.get("prefix"), cursor: this.state.get("cursor"), limit: PAGE };
-    await this.#every(LIST_MS, signal, said, async () => {
+    const refresh = async () => {
       const { subscriptions, next } = await this.hub.get("/api/v1/subscriptions", query, signal);
       const shown = subscriptions.filter(({ target }) => (target !== undefined) === isRule);
       const standings = await this.#standings(shown, signal);
@@ -105,7 +78,8 @@ export class DurableView extends View {
           : this.#table(shown, standings),
         next && h("p", {}, h("a", { href: this.state.with({ cursor: next }).href }, "More")),
       );
-    });
+    };
+    await this.every(LIST_MS, said, refresh, signal);
   }
 
   async #standings(shown, signal) {
@@ -172,10 +146,14 @@ export class DurableView extends View {
           hub: this.hub,
           path,
           signal,
+          guarded: (act) => this.guarded(done, signal, act),
           standing: () => standing,
           tag: () => tag,
           said: done,
-          done: (isDeleted) => (isDeleted ? (location.hash = new State(this.state.view).href) : refresh()),
+          done: async (isDeleted) => {
+            if (isDeleted) location.hash = new State(this.state.view).href;
+            else await this.guarded(said, signal, refresh);
+          },
         }),
       );
     const refresh = async () => {
@@ -210,7 +188,7 @@ export class DurableView extends View {
       // What is being entered is kept, unless the definition is another one.
       if (isNew) build();
     };
-    await this.#every(DETAIL_MS, signal, said, refresh);
+    await this.every(DETAIL_MS, said, refresh, signal);
   }
 
   /** The connections of members by their ids, for those who may see them. */

@@ -5,6 +5,7 @@ import { streamPath } from "../hub.js";
 import { go, State } from "../state.js";
 import { View } from "../view.js";
 import { FilterForm, parametersOf } from "../widgets/filters.js";
+import { moreButton } from "../widgets/more.js";
 import { notice } from "../widgets/notice.js";
 import { count, size } from "../widgets/numbers.js";
 import { table } from "../widgets/table.js";
@@ -28,13 +29,13 @@ export class EventList extends View {
     return this.state.path[0];
   }
 
-  async show() {
+  async show(signal) {
     if (!this.#isBuilt) this.#build();
     this.#form.show(this.state);
     this.#events = [];
     this.#selected.clear();
     this.#checkSelected();
-    await Promise.all([this.#describe(), this.#load()]);
+    await Promise.all([this.#describe(signal), this.#load(signal)]);
   }
 
   #build() {
@@ -56,8 +57,8 @@ export class EventList extends View {
     fill(this, this.#head, this.#form, this.#found);
   }
 
-  async #describe() {
-    const stream = await this.hub.get(streamPath(this.#stream), {}, this.signal);
+  async #describe(signal) {
+    const stream = await this.hub.get(streamPath(this.#stream), {}, signal);
     const facts = [
       ["Head", count(stream.head)],
       ["First kept", stream.count ? count(stream.first) : "none"],
@@ -77,17 +78,17 @@ export class EventList extends View {
         h("a", { href: new State("timeline", [stream.id]).href }, "Timeline")));
   }
 
-  async #load(cursor) {
+  async #load(signal, cursor) {
     const { from, to, since, until } = Object.fromEntries(this.state.query);
     const page = await this.hub.get(streamPath(this.#stream, "/events"), {
       ...parametersOf(this.state), from, to, since, until, cursor, limit: PAGE,
       direction: this.state.get("direction") || "backwards",
-    }, this.signal);
+    }, signal);
     this.#events.push(...page.events);
-    this.#draw(page);
+    this.#draw(page, signal);
   }
 
-  #draw({ next, missing = [] }) {
+  #draw({ next, missing = [] }, signal) {
     if (this.#events.length === 0 && !next) {
       fill(this.#found, notice("No event is in this range."));
       return;
@@ -102,7 +103,7 @@ export class EventList extends View {
         timeOf(event.hubtime), h("span", { class: "mono" }, event.type), h("span", { class: "mono" }, event.id), event.subject ?? "",
       ])),
       h("p", { class: "hint", role: "status" }, `${count(this.#events.length)} events${next ? ", and more" : ""}`),
-      next && h("button", { type: "button", on: { click: () => this.#load(next).catch((error) => this.fail(error)) } }, "Load more"));
+      next && moreButton(this, signal, () => this.#load(signal, next)));
   }
 
   #box(event) {

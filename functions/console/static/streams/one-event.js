@@ -13,14 +13,14 @@ const OWN = ["id", "hubsequence", "hubtime"];
 
 /** Shows `#/streams/<stream>/<sequence>`, and with `with=<sequence>` and `in=<stream>` the differences. */
 export class OneEvent extends View {
-  async show() {
+  async show(signal) {
     const [stream, sequence] = this.state.path;
     const other = this.state.get("with");
     const [event, before, after, compared] = await Promise.all([
-      this.#read(stream, { from: sequence, to: sequence }),
-      this.#read(stream, { to: String(Number(sequence) - 1), direction: "backwards" }),
-      this.#read(stream, { from: String(Number(sequence) + 1) }),
-      other ? this.#read(this.state.get("in") || stream, { from: other, to: other }) : undefined,
+      this.#read(signal, stream, { from: sequence, to: sequence }),
+      this.#read(signal, stream, { to: String(Number(sequence) - 1), direction: "backwards" }),
+      this.#read(signal, stream, { from: String(Number(sequence) + 1) }),
+      other ? this.#read(signal, this.state.get("in") || stream, { from: other, to: other }) : undefined,
     ]);
     const place = h("p", { class: "path" },
       h("a", { href: new State("streams").href }, "Streams"), " / ",
@@ -29,7 +29,7 @@ export class OneEvent extends View {
       fill(this, place, h("h1", {}, `Event ${sequence}`), notice("There is no such event: it was removed, or is not stored yet.", "warning"));
       return;
     }
-    const previous = await this.#previousOfType(event);
+    const previous = await this.#previousOfType(signal, event);
     fill(this, place,
       h("h1", {}, `Event ${sequence}`),
       h("p", { class: "actions" },
@@ -41,16 +41,16 @@ export class OneEvent extends View {
   }
 
   /** The first event of a range; undefined if there is none. */
-  async #read(stream, range) {
+  async #read(signal, stream, range) {
     if (range.to === "0") return undefined;
-    const { events } = await this.hub.get(streamPath(stream, "/events"), { ...range, limit: 1 }, this.signal);
+    const { events } = await this.hub.get(streamPath(stream, "/events"), { ...range, limit: 1 }, signal);
     return events[0];
   }
 
-  async #previousOfType({ hubstream, hubsequence, type }) {
+  async #previousOfType(signal, { hubstream, hubsequence, type }) {
     if (hubsequence === "1") return undefined;
     const range = { to: String(Number(hubsequence) - 1), direction: "backwards", type, limit: 1 };
-    const { events } = await this.hub.get(streamPath(hubstream, "/events"), range, this.signal);
+    const { events } = await this.hub.get(streamPath(hubstream, "/events"), range, signal);
     return events[0];
   }
 

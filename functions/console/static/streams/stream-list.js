@@ -3,6 +3,7 @@
 import { fill, h } from "../dom.js";
 import { State } from "../state.js";
 import { View } from "../view.js";
+import { moreButton } from "../widgets/more.js";
 import { notice } from "../widgets/notice.js";
 import { count, size } from "../widgets/numbers.js";
 import { table } from "../widgets/table.js";
@@ -17,16 +18,15 @@ export class StreamList extends View {
   #prefix = h("input", { id: "prefix", type: "search", spellcheck: false, autocomplete: "off", on: { input: () => this.#later() } });
   #found = h("div", {});
   #rows = [];
-  #loading = new AbortController();
   #timer;
   #isBuilt = false;
 
-  async show() {
+  async show(signal) {
     if (!this.#isBuilt) this.#build();
     const prefix = this.state.get("prefix");
     if (this.#prefix.value !== prefix) this.#prefix.value = prefix;
     this.#rows = [];
-    await this.#load();
+    await this.#load(signal);
   }
 
   #build() {
@@ -55,21 +55,13 @@ export class StreamList extends View {
     this.go({ query: { prefix: this.#prefix.value.trim() } }, { replace: true });
   }
 
-  async #load(cursor) {
-    this.#loading.abort();
-    const loading = new AbortController();
-    this.#loading = loading;
-    const signal = AbortSignal.any([loading.signal, this.signal]);
-    try {
-      const page = await this.hub.get("/api/v1/streams", { prefix: this.state.get("prefix"), limit: PAGE, cursor }, signal);
-      this.#rows.push(...page.streams);
-      this.#draw(page.next);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+  async #load(signal, cursor) {
+    const page = await this.hub.get("/api/v1/streams", { prefix: this.state.get("prefix"), limit: PAGE, cursor }, signal);
+    this.#rows.push(...page.streams);
+    this.#draw(page.next, signal);
   }
 
-  #draw(next) {
+  #draw(next, signal) {
     if (this.#rows.length === 0) {
       fill(this.#found, notice(this.state.get("prefix") ? "No stream has a name that starts so." : "The hub has no streams yet."));
       return;
@@ -82,7 +74,7 @@ export class StreamList extends View {
         timeOf(stream.created), timeOf(stream.updated), retentionOf(stream.retention),
       ])),
       h("p", { class: "hint", role: "status" }, `${count(this.#rows.length)} streams${next ? ", and more" : ""}`),
-      next && h("button", { type: "button", on: { click: () => this.#load(next).catch((error) => this.fail(error)) } }, "Load more"));
+      next && moreButton(this, signal, () => this.#load(signal, next)));
   }
 }
 

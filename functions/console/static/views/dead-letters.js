@@ -7,7 +7,7 @@ import { State } from "../state.js";
 import { View } from "../view.js";
 import { confirm } from "../widgets/dialog.js";
 import { eventInFull, eventLink } from "../widgets/event.js";
-import { errorNotice, notice } from "../widgets/notice.js";
+import { notice } from "../widgets/notice.js";
 import { refill } from "../widgets/refill.js";
 import { table } from "../widgets/table.js";
 import { timeOf } from "../widgets/time.js";
@@ -23,21 +23,16 @@ const WAYS = [
 ];
 
 export default class DeadLettersView extends View {
-  #shown;
-  #ending = new AbortController();
+  /** What came of an operation. */
   #said = h("div", { role: "status" });
+  /** Why what is shown is not up to date. */
+  #problem = h("div", { role: "alert" });
   #content = h("div", {});
 
-  async show() {
-    const shown = `${this.state.path.join("\n")}?${this.state.get("cursor")}`;
-    if (shown === this.#shown) return;
-    this.#shown = shown;
-    this.#ending.abort();
-    this.#ending = new AbortController();
-    const { signal } = this.#ending;
-    this.signal.addEventListener("abort", () => this.#ending.abort(), { signal });
+  async show(signal) {
     const [subscription, stream] = this.state.path;
     fill(this.#said);
+    fill(this.#problem);
     fill(this.#content, h("p", { class: "loading" }, "Loading …"));
     fill(
       this,
@@ -60,24 +55,13 @@ export default class DeadLettersView extends View {
             ? ["Dead letters of ", this.#subscriptionLink(subscription)]
             : "Dead letters",
       ),
+      this.#problem,
       this.#said,
       this.#content,
     );
     if (stream === undefined)
-      await this.every(REFRESH_MS, () => this.#guarded(signal, () => this.#list(subscription, signal)));
-    else await this.#guarded(signal, () => this.#one(subscription, stream, signal));
-  }
-
-  async #guarded(signal, act) {
-    if (signal.aborted) return;
-    try {
-      await act();
-    } catch (error) {
-      if (error.status === 401) throw error;
-      if (signal.aborted) return;
-      this.querySelector(".loading")?.remove();
-      fill(this.#said, errorNotice(error));
-    }
+      await this.every(REFRESH_MS, this.#problem, () => this.#list(subscription, signal), signal);
+    else await this.guarded(this.#problem, signal, () => this.#one(subscription, stream, signal));
   }
 
   #subscriptionLink(name) {
@@ -231,7 +215,7 @@ export default class DeadLettersView extends View {
             {
               type: "button",
               class: way.danger ? "danger" : "primary",
-              on: { click: () => this.#guarded(signal, () => this.#redrive(about, way, signal)) },
+              on: { click: () => this.guarded(this.#said, signal, () => this.#redrive(about, way, signal)) },
             },
             way.title,
           ),
@@ -269,7 +253,7 @@ export default class DeadLettersView extends View {
         "good",
       ),
     );
-    if (all) await this.#list(subscription, signal);
+    if (all) await this.guarded(this.#problem, signal, () => this.#list(subscription, signal));
     else
       fill(
         this.#content,

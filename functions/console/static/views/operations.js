@@ -6,7 +6,6 @@ import { backend, collectMetrics, collectStats, server, store, storePartitions }
 import { Reading } from "../operations/metrics.js";
 import { testEvent } from "../operations/test-event.js";
 import { View } from "../view.js";
-import { errorNotice } from "../widgets/notice.js";
 import { refill } from "../widgets/refill.js";
 
 const REFRESH_MS = 3000;
@@ -36,26 +35,20 @@ export default class OperationsView extends View {
       this.#partitions,
       this.#backend,
     );
-    await this.every(REFRESH_MS, () => this.#refresh());
+    await this.every(REFRESH_MS, this.#said, () => this.#refresh());
   }
 
   async #refresh() {
-    try {
-      const begun = performance.now();
-      const stats = await this.hub.get("/api/v1/stats", {}, this.signal);
-      collectStats(collected, stats, Date.now(), performance.now() - begun);
-      refill(this.#store, h("h2", {}, "Store"), store(stats, collected));
-      refill(this.#partitions, h("h2", {}, "Partitions"), storePartitions(stats, collected));
-      if (!this.#backend.firstChild) {
-        const { version } = await this.hub.get("/api/v1/health", {}, this.signal);
-        fill(this.#backend, h("h2", {}, "Backend"), backend(stats, version));
-      }
-      await this.#readMetrics();
-      if (this.#said.firstChild) fill(this.#said);
-    } catch (error) {
-      if (error.status === 401) throw error;
-      if (!this.signal.aborted) fill(this.#said, errorNotice(error));
+    const begun = performance.now();
+    const stats = await this.hub.get("/api/v1/stats", {}, this.signal);
+    collectStats(collected, stats, Date.now(), performance.now() - begun);
+    refill(this.#store, h("h2", {}, "Store"), store(stats, collected));
+    refill(this.#partitions, h("h2", {}, "Partitions"), storePartitions(stats, collected));
+    if (!this.#backend.firstChild) {
+      const { version } = await this.hub.get("/api/v1/health", {}, this.signal);
+      fill(this.#backend, h("h2", {}, "Backend"), backend(stats, version));
     }
+    await this.#readMetrics();
   }
 
   async #readMetrics() {

@@ -43,6 +43,8 @@ export default class Tail extends View {
   #seconds = new Array(RATE_SECONDS).fill(0);
   // No table: only rows of a height that is known can be left out while they are not to be seen (`content-visibility`).
   #list = h("div", { role: "rowgroup", class: "rows" });
+  /** The row whose event is shown in full. */
+  #opened;
   #detail = h("aside", { class: "detail", "aria-label": "The selected event", hidden: true });
   #status = h("span", { class: "state", role: "status" });
   #rate = h("span", { class: "rate" });
@@ -165,12 +167,16 @@ export default class Tail extends View {
   async #select(row) {
     const event = row && this.#events.get(row);
     if (!event) return;
+    this.#opened = row;
     for (const other of this.#list.querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
     row.setAttribute("aria-current", "true");
     this.#detail.hidden = false;
+    const whole = await this.#whole(event);
+    // Another one was opened meanwhile, perhaps when this row was not in the list any more.
+    if (this.#opened !== row) return;
     fill(this.#detail,
       h("button", { type: "button", class: "quiet close", "aria-label": "Close the event", on: { click: () => { this.#detail.hidden = true; } } }, "×"),
-      eventInFull(await this.#whole(event)));
+      eventInFull(whole));
   }
 
   /** The event with its data, which are not in the frame if they are large. */

@@ -30,6 +30,8 @@ export default class TimelineView extends View {
   #status = h("span", { class: "state", role: "status" });
   #summary = h("p", { class: "hint", role: "status" });
   #message = h("div", {});
+  /** Why the newest events were not read. */
+  #problem = h("div", { role: "alert" });
   #details = h("section", { class: "tl-details", "aria-label": "Details" });
   #toolbar = new Toolbar({
     change: (query) => this.go({ query }, { replace: true }),
@@ -37,11 +39,11 @@ export default class TimelineView extends View {
     nextFailure: () => this.#nextFailure(),
   });
 
-  async show() {
+  async show(signal) {
     const [stream = ""] = this.state.path;
     if (stream === "") {
       this.#close();
-      await recentExecutions(this, this.hub, this.signal);
+      await recentExecutions(this, this.hub, signal);
       return;
     }
     if (stream !== this.#stream || this.#from() !== this.#first) await this.#open(stream);
@@ -97,8 +99,7 @@ export default class TimelineView extends View {
       await live;
       if (this.hub.can("subscribe")) return;
       this.#say("read every 5 s");
-      const timer = setInterval(() => feed.refresh().catch((error) => this.#fail(error, signal)), REFRESH_MS);
-      signal.addEventListener("abort", () => clearInterval(timer));
+      await this.every(REFRESH_MS, this.#problem, () => feed.refresh(), signal);
     } catch (error) {
       this.#fail(error, signal);
     }
@@ -157,11 +158,13 @@ export default class TimelineView extends View {
   #build(stream) {
     fill(this.#details);
     fill(this.#message);
+    fill(this.#problem);
     fill(
       this,
       h("h1", {}, "Timeline of ", h("a", { href: new State("streams", [stream]).href }, stream), " ", this.#status),
       this.#summary,
       this.#message,
+      this.#problem,
       this.#toolbar.element,
       this.#plot.element,
       h(
