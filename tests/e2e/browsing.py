@@ -77,8 +77,10 @@ class Tab:
         self.command("Page.navigate", url=url)
 
     def reload(self) -> None:
-        """Load the page again."""
+        """Load the page again, and wait until it is there."""
+        self.evaluate("void (globalThis.isLeft = true)")
         self.command("Page.reload")
+        self.until("!globalThis.isLeft && document.readyState === 'complete'")
 
     def evaluate(self, expression: str) -> Any:  # noqa: ANN401 - any JSON value
         """The value of an expression of JavaScript; a promise is awaited.
@@ -152,6 +154,22 @@ class Tab:
         names = [element.name for element in self.all(role)]
         raise BrowserError(f"no {role} is called {name!r}; there are {names}\n{self._shown()}")
 
+    def click(self, role: str, name: str) -> None:
+        """Click an element as `find` returns it; another one, if a list is shown anew meanwhile.
+
+        Raises:
+            BrowserError: There is none in time, or it cannot be clicked.
+        """
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                self.find(role, name).click()
+            except BrowserError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
     def press(self, key: str, *, code: str = "", text: str = "") -> None:
         """Press a key, such as `Tab`, `Enter` or `Escape`."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "ArrowDown": 40, "ArrowUp": 38}
@@ -224,8 +242,12 @@ class Element:
         return answer["result"].get("value")
 
     def click(self) -> None:
-        """Click the element."""
-        self.call("function () { this.click(); }")
+        """Click the element.
+
+        Raises:
+            BrowserError: It is not in the page any more; a link would do nothing.
+        """
+        self.call("function () { if (!this.isConnected) throw new Error('it was replaced'); this.click(); }")
 
     def enter(self, text: str) -> None:
         """Replace the text of a field, as a user who types it."""

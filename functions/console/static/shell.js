@@ -43,6 +43,8 @@ class Shell extends HTMLElement {
   #configuration;
   /** The view that is shown. @type {HTMLElement | undefined} */
   #view;
+  /** Counts what the page shows: a module that is loaded late is not shown in place of what came after. */
+  #shown = 0;
   #main = h("main", { id: "main", tabIndex: -1 });
   #errors = h("div", { class: "errors", role: "alert" });
   #links = h("ul", { class: "views" });
@@ -76,12 +78,20 @@ class Shell extends HTMLElement {
       this.#hub = hub;
     } catch (error) {
       if (error.status === 401) return this.#signIn(error.detail);
-      fill(this.#main, h("p", {}, h("button", { type: "button", on: { click: () => this.#start() } }, "Try again")));
+      // A credential that no request can carry fails each time.
+      fill(this.#main, h("p", { class: "actions" },
+        h("button", { type: "button", on: { click: () => this.#start() } }, "Try again"),
+        credential() !== undefined && h("button", { type: "button", on: { click: () => this.#signOut() } }, "Sign out")));
       this.#failed(error);
       return;
     }
     this.#showAccount();
     await this.#route();
+  }
+
+  #signOut() {
+    forget();
+    this.#start();
   }
 
   #showMessage(text) {
@@ -141,20 +151,22 @@ class Shell extends HTMLElement {
     }
     this.#drop();
     fill(this.#main, h("p", { class: "loading" }, "Loading …"));
+    const shown = this.#shown;
     try {
       const { default: View } = await import(`./views/${wanted.name}.js`);
-      if (State.of(location.hash).view !== wanted.name && location.hash.length > 1) return;
+      if (shown !== this.#shown) return;
       const view = new View();
       view.hub = this.#hub;
       view.state = state;
       this.#view = view;
       fill(this.#main, view);
     } catch (error) {
-      this.#failed(error);
+      if (shown === this.#shown) this.#failed(error);
     }
   }
 
   #drop() {
+    this.#shown += 1;
     this.#view = undefined;
     fill(this.#main);
   }

@@ -1,6 +1,7 @@
 // Keeps the credential for this tab, as the console does, so that one signs in once for both.
 (() => {
-  const KEY = "eventstore-console-credential";
+  // With the path of the hub, as in session.js of the console.
+  const KEY = `eventstore-console-credential:${location.pathname.replace(/api\/v1\/docs\/?$/, "")}`;
   const SCHEMES = {
     bearer: { type: "http", scheme: "bearer" },
     apiKey: { type: "apiKey", in: "header", name: "X-Api-Key" },

@@ -19,7 +19,7 @@ def sign_in(tab: Tab, hub: Guarded, credential: str, *, state: str = "") -> None
     """Open the console, and enter a credential."""
     tab.open(f"{hub.url}/console{state}")
     tab.find("textbox", "Token" if hub.auth == "jwt" else "API key or token").enter(credential)
-    tab.find("button", "Sign in").click()
+    tab.click("button", "Sign in")
 
 
 def refused(tab: Tab) -> None:
@@ -43,6 +43,30 @@ def test_a_wrong_credential_is_refused_with_the_reason_and_not_kept(guarded_hub:
     refused(tab)
 
 
+def test_a_credential_that_no_header_can_carry_is_refused_before_it_is_sent(guarded_hub: Guarded, tab: Tab) -> None:
+    sign_in(tab, guarded_hub, "nobody\u2019s")
+    tab.until_text("letters, digits and signs of ASCII only")
+    assert tab.evaluate("sessionStorage.length") == 0
+    tab.find("textbox", "Token" if guarded_hub.auth == "jwt" else "API key or token").enter(
+        guarded_hub.credential("read")
+    )
+    tab.click("button", "Sign in")
+    tab.find("link", "Streams")
+    refused(tab)
+
+
+def test_a_credential_that_cannot_be_sent_is_left_by_signing_out(guarded_hub: Guarded, tab: Tab) -> None:
+    sign_in(tab, guarded_hub, guarded_hub.credential("read"))
+    tab.find("button", "Sign out")
+    tab.evaluate("sessionStorage.setItem(Object.keys(sessionStorage)[0], 'nobody\u2019s')")
+    tab.reload()
+    tab.find("button", "Try again")
+    tab.click("button", "Sign out")
+    tab.find("button", "Sign in")
+    assert tab.evaluate("sessionStorage.length") == 0
+    refused(tab)
+
+
 def test_a_credential_is_kept_over_a_reload_for_this_tab_alone_until_signing_out(
     guarded_hub: Guarded, tab: Tab
 ) -> None:
@@ -51,7 +75,7 @@ def test_a_credential_is_kept_over_a_reload_for_this_tab_alone_until_signing_out
     tab.reload()
     tab.find("button", "Sign out")
     assert tab.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-    tab.find("button", "Sign out").click()
+    tab.click("button", "Sign out")
     tab.find("button", "Sign in")
     assert tab.evaluate("sessionStorage.length") == 0
     refused(tab)
