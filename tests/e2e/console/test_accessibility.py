@@ -67,7 +67,7 @@ def test_a_view_has_no_serious_fault(hub: Hub, tab: Tab, axe: str, state: str, l
     shown = "main tbody tr, main article, main .rows [role=row]"
     tab.until(f"document.querySelector('main h1') && document.querySelector('{shown}')")
     if state.startswith("tail"):
-        tab.find("button", "Open event 2 of order-1").click()
+        tab.click("button", "Open event 2 of order-1")
         tab.find("article", "Event 2")
     assert not faults(tab, axe)
 

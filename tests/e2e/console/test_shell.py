@@ -45,7 +45,7 @@ def test_every_view_is_a_link_and_goes_back(hub: Hub, tab: Tab) -> None:
     tab.open(f"{hub.url}/console")
     current(tab)
     for name in _VIEWS[:2]:
-        tab.find("link", name).click()
+        tab.click("link", name)
         tab.until(f"document.querySelector('nav [aria-current=page]')?.textContent === '{name}'")
     tab.evaluate("history.back()")
     tab.until("document.querySelector('nav [aria-current=page]')?.textContent === 'Live'")
@@ -59,7 +59,7 @@ def test_an_unknown_view_is_named(hub: Hub, tab: Tab) -> None:
 def test_an_error_says_what_is_wrong_and_can_be_closed(hub: Hub, tab: Tab) -> None:
     tab.open(f"{hub.url}/console#/streams/absent")
     tab.until("document.querySelector('[role=alert]')?.textContent.includes('stream-not-found')")
-    tab.find("button", "Close the message").click()
+    tab.click("button", "Close the message")
     tab.until_absent("stream-not-found")
 
 

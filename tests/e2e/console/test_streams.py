@@ -54,7 +54,7 @@ def test_more_streams_than_a_page_are_loaded_on_demand(hub: Hub, tab: Tab) -> No
         store.publish([event(number, workflowid=f"w{number:03}") for number in range(150)])
     tab.open(f"{hub.url}/console#/streams")
     tab.until_text("100 streams, and more")
-    tab.find("button", "Load more").click()
+    tab.click("button", "Load more")
     tab.until_text("150 streams")
     assert cells(tab, 0) == [f"w{number:03}" for number in range(150)]
 
@@ -68,7 +68,7 @@ def test_a_stream_is_read_in_both_directions_by_sequence_and_by_time(hub: Hub, t
     tab.find("combobox", "Order").choose("forwards")
     tab.find("textbox", "From sequence").enter("2")
     tab.find("textbox", "To sequence").enter("4")
-    tab.find("button", "Apply").click()
+    tab.click("button", "Apply")
     await_cells(tab, 1, "2", "3", "4")
     tab.open(f"{hub.url}/console#/streams/w?until=2020-01-01T00:00:00Z")
     tab.until_text("No event is in this range.")
@@ -83,7 +83,7 @@ def test_an_event_is_a_link_and_shows_its_neighbours(hub: Hub, tab: Tab) -> None
         store.publish([event(number, workflowid="w", data={"of": number}) for number in (1, 2, 3)])
     tab.open(f"{hub.url}/console#/streams/w/2")
     tab.until_text("of: 2")
-    tab.find("link", "Event 3 →").click()
+    tab.click("link", "Event 3 →")
     tab.until_text("of: 3")
     assert tab.evaluate("location.hash") == "#/streams/w/3"
     assert not tab.all("link", "Event 4 →")
@@ -108,12 +108,12 @@ def test_two_events_of_a_type_are_compared(hub: Hub, tab: Tab) -> None:
             ]
         )
     tab.open(f"{hub.url}/console#/streams/w")
-    tab.find("checkbox", "Select event 1").click()
-    tab.find("checkbox", "Select event 2").click()
+    tab.click("checkbox", "Select event 1")
+    tab.click("checkbox", "Select event 2")
     assert tab.find("button", "Compare the two selected").call("function () { return this.disabled; }")
-    tab.find("checkbox", "Select event 2").click()
-    tab.find("checkbox", "Select event 3").click()
-    tab.find("button", "Compare the two selected").click()
+    tab.click("checkbox", "Select event 2")
+    tab.click("checkbox", "Select event 3")
+    tab.click("button", "Compare the two selected")
     await_cells(tab, 0, "data.changed.deep[1]", "data.removed", "data.added")
     assert cells(tab, 1) == ["changed", "removed", "added"]
     assert (cells(tab, 2), cells(tab, 3)) == (["2", "null", _NONE], ["3", _NONE, '"x"'])
@@ -125,7 +125,7 @@ def test_the_event_before_of_the_type_is_proposed_for_a_comparison(hub: Hub, tab
         store.publish([event(number, workflowid="w", type="a" if number != 2 else "b") for number in (1, 2, 3)])
     tab.open(f"{hub.url}/console#/streams/w/3")
     assert tab.find("textbox", "Compare with event").call("function () { return this.value; }") == "1"
-    tab.find("button", "Compare").click()
+    tab.click("button", "Compare")
     tab.until_text("They differ in id, sequence and time alone.")
     tab.open(f"{hub.url}/console#/streams/w/3?with=2")
     tab.until_text("events of one type are compared")

@@ -30,13 +30,21 @@ pytestmark = pytest.mark.needs("subprotocols")
 
 _ROWS = "[...document.querySelectorAll('console-tail .rows [role=row]')]"
 _IDS = f"{_ROWS}.map((row) => row.querySelector('button').getAttribute('aria-label').split(' ')[2])"
-_FRAMES_PER_SECOND = 30
+_MOST_ROWS = 500
+_MOST_AT_ONCE = 100
 _SECONDS = 6
+# An observer is called once for all that a frame changes.
 _COUNTING = """
-globalThis.frames = 0;
-const count = () => { globalThis.frames += 1; requestAnimationFrame(count); };
+globalThis.counted = {frames: 0, drawings: 0, rows: 0, added: 0};
+const count = () => { counted.frames += 1; requestAnimationFrame(count); };
 requestAnimationFrame(count);
+new MutationObserver((changes) => {
+  counted.drawings += 1;
+  counted.added = Math.max(counted.added, changes.reduce((sum, {addedNodes}) => sum + addedNodes.length, 0));
+  counted.rows = Math.max(counted.rows, document.querySelector('console-tail .rows').childElementCount);
+}).observe(document.querySelector('console-tail .rows'), {childList: true});
 """
+_HIDDEN = "Number(/([0-9]+) not shown/.exec(document.querySelector('console-tail .rate').textContent)?.[1] ?? 0)"
 
 
 def follow(tab: Tab, url: str, **query: str) -> None:
@@ -61,7 +69,7 @@ def test_events_appear_as_they_are_published_and_open_in_full(hub: Hub, tab: Tab
     with hub.client() as store:
         store.publish([event(1, workflowid="w"), event(2, workflowid="w", data={"ünï": ["<b>", 1]})])
     await_ids(tab, 2, 1)
-    tab.find("button", "Open event 2 of w").click()
+    tab.click("button", "Open event 2 of w")
     shown = tab.find("article", "Event 2").text
     assert "hubsequence" in shown
     assert '"<b>"' in shown
@@ -74,7 +82,7 @@ def test_markup_in_an_event_is_text(hub: Hub, tab: Tab) -> None:
     with hub.client() as store:
         store.publish([event(1, workflowid="w", type=markup, subject=markup, data={markup: markup})])
     await_ids(tab, 1)
-    tab.find("button", "Open event 1 of w").click()
+    tab.click("button", "Open event 1 of w")
     assert tab.find("article", "Event 1").text.count(markup) == 4
     assert tab.evaluate("document.querySelectorAll('main img').length") == 0
 
@@ -129,7 +137,7 @@ def test_a_filter_is_checked_while_it_is_typed(
 def test_what_is_entered_and_applied_is_a_link(hub: Hub, tab: Tab) -> None:
     follow(tab, hub.url)
     tab.find("textbox", "Type").enter("a.*, b")
-    tab.find("button", "Apply").click()
+    tab.click("button", "Apply")
     tab.until("location.hash === '#/tail?type=a.*&type=b'")
     await_state(tab, "Live")
     with hub.client() as store:
@@ -155,16 +163,18 @@ def test_stored_events_come_first_from_the_oldest_on(hub: Hub, tab: Tab) -> None
 
 def test_a_pause_keeps_what_arrives_until_it_ends(hub: Hub, tab: Tab) -> None:
     follow(tab, hub.url)
-    tab.find("button", "Pause").click()
+    tab.click("button", "Pause")
     with hub.client() as store:
         store.publish([event(1), event(2)])
     tab.until_text("2 waiting")
     assert tab.evaluate(f"{_ROWS}.length") == 0
-    tab.find("button", "Resume").click()
+    tab.click("button", "Resume")
     await_ids(tab, 2, 1)
 
 
-def test_a_hundred_events_a_second_keep_the_page_smooth_and_its_rows_bounded(hub: Hub, tab: Tab) -> None:
+def test_a_hundred_events_a_second_change_the_list_once_in_a_frame_at_most_and_its_rows_are_bounded(
+    hub: Hub, tab: Tab
+) -> None:
     follow(tab, hub.url)
     tab.evaluate(_COUNTING)
     idle = frames_a_second(tab, lambda: time.sleep(_SECONDS))
@@ -178,16 +188,21 @@ def test_a_hundred_events_a_second_keep_the_page_smooth_and_its_rows_bounded(hub
     with hub.client() as store:
         busy = frames_a_second(tab, publish)
     tab.until_text(f"{100 * _SECONDS} received")
-    assert tab.evaluate(f"{_ROWS}.length") == 500
-    # Where other processes use the machine, a page that does nothing has fewer frames, too.
-    assert busy >= min(_FRAMES_PER_SECOND, idle / 2), (busy, idle)
+    # What comes too fast to be shown is counted.
+    tab.until(f"{_ROWS}.length === Math.min({_MOST_ROWS}, {100 * _SECONDS} - {_HIDDEN})")
+    counted = tab.evaluate("counted")
+    assert 0 < counted["drawings"] <= counted["frames"]
+    assert counted["rows"] <= _MOST_ROWS
+    assert counted["added"] <= _MOST_AT_ONCE
+    # How smooth it is depends on what else uses the machine.
+    print(f"{busy:.0f} frames/s, {idle:.0f} without events; {counted}")  # noqa: T201 - read with pytest -rP
 
 
 def frames_a_second(tab: Tab, work: Callable[[], None]) -> float:
     """How many frames the page draws a second while something is done."""
-    began, first = time.monotonic(), tab.evaluate("globalThis.frames")
+    began, first = time.monotonic(), tab.evaluate("counted.frames")
     work()
-    frames: int = tab.evaluate("globalThis.frames") - first
+    frames: int = tab.evaluate("counted.frames") - first
     return frames / (time.monotonic() - began)
 
 

@@ -101,7 +101,7 @@ def test_a_link_leads_to_an_event_with_its_attempts_and_causes(hub: Hub, tab: Ta
     details = tab.find("region", "Details")
     for words in ("charge", "card declined", "Caused by", "execution.started", "Caused", "task.requested pack", "o-3"):
         assert words in details.text
-    tab.find("link", "task.requested pack").click()
+    tab.click("link", "task.requested pack")
     tab.find("heading", "task pack … waiting")
     assert tab.evaluate("location.hash") == f"#/timeline/{STREAM}?by=order&at=4"
 
@@ -155,16 +155,16 @@ def test_failures_can_be_selected_and_visited(hub: Hub, tab: Tab) -> None:
     until_row(tab, "task pack, completed, 0 ms")
     tab.find("combobox", "Show").choose("failed")
     tab.until("document.querySelectorAll('[role=treeitem]').length === 3")
-    tab.find("button", "Next failure: go there").click()
+    tab.click("button", "Next failure: go there")
     tab.find("heading", "task charge ✕ failed")
-    tab.find("button", "Next failure: go there").click()
+    tab.click("button", "Next failure: go there")
     tab.find("heading", "task send ✕ failed")
 
 
 def test_recent_executions_are_listed(hub: Hub, tab: Tab) -> None:
     publish(hub, started())
     tab.open(f"{hub.url}/console#/timeline")
-    tab.find("link", "order").click()
+    tab.click("link", "order")
     until_row(tab, "run order, running, for …, 1 event")
 
 
@@ -182,7 +182,7 @@ def test_a_reader_that_may_not_subscribe_sees_what_comes(guarded_hub: Guarded, t
     tab.open(f"{guarded_hub.url}/console#/timeline/{STREAM}")
     credential = "API key or token" if guarded_hub.auth == "key" else "Token"
     tab.find("textbox", credential).enter(guarded_hub.credential("read"))
-    tab.find("button", "Sign in").click()
+    tab.click("button", "Sign in")
     tab.until_text("read every 5 s")
     assert guarded_hub.caller().publish(step(2, "io.flunq.execution.completed")).status in {200, 201}
     until_row(tab, "run order, completed, 1 s, 2 events")
