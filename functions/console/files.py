@@ -50,8 +50,9 @@ class Site:
     """All files.
 
     Attributes:
-        digest: Changes with each file. It is a part of the URLs of files, which are cached for ever, so a browser never
-            combines files of two versions.
+        digest: Changes with each file. It is a part of the URLs of files, which are cached for ever, so a cache never
+            combines files of two versions. `eventstore.js`, which the files import, is none of them: it is cached for
+            minutes, and may be that of the version before.
         files: The files by their paths.
     """
 
