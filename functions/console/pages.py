@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ _ALWAYS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_REFUSED = re.compile(r"q=0(\.0*)?")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _REVALIDATED = "no-cache"
 _NEVER = "no-store"
@@ -94,7 +96,7 @@ def _versioned(name: str, path: str, headers: Mapping[str, str]) -> dict[str, An
 
 
 def _file(file: File, request: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:
-    compresses = "gzip" in request.get("accept-encoding", "")
+    compresses = _takes_gzip(request.get("accept-encoding", ""))
     # Strong tags of two representations must differ (RFC 9110, 8.8.1).
     tag = f'"{file.tag}-gzip"' if compresses else f'"{file.tag}"'
     headers = {**headers, "ETag": tag, "Vary": "Accept-Encoding"}
@@ -104,6 +106,15 @@ def _file(file: File, request: Mapping[str, str], headers: Mapping[str, str]) ->
     if compresses:
         return _sent(200, file.compressed, {**headers, "Content-Encoding": "gzip"}, is_text=False)
     return _sent(200, file.content, headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Return whether a value of Accept-Encoding has gzip with a weight above 0 (RFC 9110, 12.5.3)."""
+    for each in accepted.lower().split(","):
+        coding, _, weight = (part.strip() for part in each.partition(";"))
+        if coding == "gzip":
+            return _REFUSED.fullmatch(weight) is None
+    return False
 
 
 def _page_headers(settings: Settings) -> Mapping[str, str]:

@@ -32,7 +32,7 @@ export function fill(element, ...children) {
   return element;
 }
 
-const ATTRIBUTE = /^(aria-.*|class|role|for|list|colspan|rowspan|scope|form|href|datetime)$/;
+const ATTRIBUTE = /^(aria-.*|class|role|for|list|scope|form|href|datetime)$/;
 
 function set(element, properties) {
   for (const [name, value] of Object.entries(properties)) {

@@ -2,8 +2,6 @@
 
 import { ConnectFailed, Denied, EventStore, ProblemError } from "../../api/v1/eventstore.js";
 
-export { ConnectFailed, Denied, ProblemError };
-
 /** The address of the hub: that of this file without `/console/<digest>/hub.js`. */
 const BASE = new URL("../..", import.meta.url).href.replace(/\/$/, "");
 

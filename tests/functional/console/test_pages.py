@@ -100,6 +100,22 @@ def test_a_reader_that_accepts_gzip_gets_it() -> None:
     assert answer["headers"]["Vary"] == "Accept-Encoding"
 
 
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip;q=0", False),
+        ("br, GZIP; q=0.000", False),
+        ("x-gzipped", False),
+        ("gzip;q=0.5", True),
+        ("br;q=0, gzip", True),
+        ("deflate,gzip;q=1.0,*;q=0", True),
+    ],
+)
+def test_the_weight_of_gzip_decides(accepted: str, *, is_compressed: bool) -> None:
+    answer = get(f"/console/{site().digest}/shell.js", Accept_Encoding=accepted)
+    assert ("Content-Encoding" in answer["headers"]) is is_compressed
+
+
 @pytest.mark.parametrize("path", ["/console", f"/console/{site().digest}/console.css"])
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
 def test_a_reader_that_has_a_file_is_not_sent_it_again(path: str, encoding: str) -> None:

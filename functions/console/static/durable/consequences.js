@@ -4,6 +4,8 @@
  * @module
  */
 
+import { counted } from "../widgets/numbers.js";
+
 /**
  * How a subscription stands, as `GET /api/v1/subscriptions/{id}` says.
  *
@@ -14,11 +16,6 @@
  *
  * @typedef {{from: "start" | "now"} | {since: string}} Place
  */
-
-/** @param {number} count @param {string} one @param {string} [many] */
-function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}
 
 /** Who receives its events. @param {Standing} standing */
 export function receiver({ target, members = [] }) {

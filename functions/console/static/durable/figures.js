@@ -3,12 +3,12 @@
 import { h } from "../dom.js";
 import { State } from "../state.js";
 import { chart } from "../widgets/chart.js";
+import { count } from "../widgets/numbers.js";
 import { table } from "../widgets/table.js";
 import { duration, timeOf } from "../widgets/time.js";
 import { targetName } from "./consequences.js";
 
 const seconds = (value) => duration(value * 1000);
-const count = (value) => value.toLocaleString("en");
 
 /** Collect the figures of a standing, in all and per partition. */
 export function collect(samples, standing, time) {

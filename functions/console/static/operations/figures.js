@@ -3,6 +3,7 @@
 import { rates } from "../durable/samples.js";
 import { h } from "../dom.js";
 import { chart } from "../widgets/chart.js";
+import { count } from "../widgets/numbers.js";
 import { table } from "../widgets/table.js";
 import { timeOf } from "../widgets/time.js";
 import { quantile, rate } from "./metrics.js";
@@ -41,7 +42,6 @@ const GAUGES = [
   ["Partitions diverged", "eventstore_partitions_diverged"],
 ];
 
-const count = (value) => value.toLocaleString("en");
 const perSecond = (value) => `${value < 10 ? Math.round(value * 10) / 10 : count(Math.round(value))}/s`;
 const milliseconds = (value) => `${value < 10 ? Math.round(value * 10) / 10 : Math.round(value)} ms`;
 const figure = (name, ...values) => h("div", {}, h("dt", {}, name), h("dd", {}, values));

@@ -3,9 +3,10 @@
 import { h } from "../dom.js";
 import { State } from "../state.js";
 import { eventInFull, eventLink } from "../widgets/event.js";
+import { counted } from "../widgets/numbers.js";
 import { table } from "../widgets/table.js";
 import { timeOf } from "../widgets/time.js";
-import { STATES, counted, extentOf } from "./rows.js";
+import { STATES, extentOf } from "./rows.js";
 import { elapsed } from "./scale.js";
 import { shortType } from "./types.js";
 

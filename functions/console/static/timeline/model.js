@@ -95,20 +95,6 @@ export class Timeline {
     return this.entries.length - before;
   }
 
-  /** The sequence of the newest event of a stream; 0 if there is none. @param {string} stream */
-  sequenceOf(stream) {
-    return this.#sequences.get(stream) ?? 0;
-  }
-
-  /**
-   * Return the newest event of an id.
-   *
-   * @param {string} id
-   */
-  entryOf(id) {
-    return this.#byId.get(id);
-  }
-
   /** @param {StoredEvent} event */
   #fold(event) {
     const { task, data } = readable(event, dataOf(event));

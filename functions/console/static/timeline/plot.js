@@ -30,7 +30,7 @@ const SPARE = 12;
  * @property {(row: Row, entry?: Entry) => void} select A row was chosen, and perhaps one of its events.
  * @property {(row: Row, isOpen: boolean) => void} toggle A run is to be opened or closed.
  * @property {(scale: Scale) => void} zoom
- * @property {(width: number) => void} resize The width of the plot has changed.
+ * @property {() => void} resize The width of the plot has changed.
  */
 
 /** Draws a scene, and reports what the reader does. */
@@ -75,7 +75,7 @@ export class Plot {
     this.#tree.addEventListener("keydown", (event) => this.#pressed(event));
     this.#tree.addEventListener("click", (event) => this.#clicked(event));
     this.#tree.addEventListener("wheel", (event) => this.#wheeled(event), { passive: false });
-    const sizes = new ResizeObserver(() => this.#actions.resize(this.width));
+    const sizes = new ResizeObserver(() => this.#actions.resize());
     sizes.observe(this.#axis.parentElement);
     sizes.observe(this.#tree);
     signal.addEventListener("abort", () => sizes.disconnect());
@@ -112,10 +112,6 @@ export class Plot {
   reveal(row) {
     const index = this.#scene?.rows.findIndex(({ key }) => key === row.key) ?? -1;
     if (index >= 0) this.#activate(index);
-  }
-
-  focus() {
-    this.#tree.focus();
   }
 
   #scrolled() {

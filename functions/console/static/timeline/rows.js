@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../widgets/numbers.js";
 import { elapsed } from "./scale.js";
 import { isOpen } from "./spans.js";
 
@@ -184,9 +185,4 @@ export function describe(row, now) {
   const error = item.spans.at(-1)?.error;
   if (error) parts.push(error);
   return parts.join(", ");
-}
-
-/** @param {number} count @param {string} one @param {string} [many] */
-export function counted(count, one, many = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }

@@ -8,6 +8,7 @@ import { View } from "../view.js";
 import { confirm } from "../widgets/dialog.js";
 import { eventInFull, eventLink } from "../widgets/event.js";
 import { notice } from "../widgets/notice.js";
+import { counted } from "../widgets/numbers.js";
 import { refill } from "../widgets/refill.js";
 import { table } from "../widgets/table.js";
 import { timeOf } from "../widgets/time.js";
@@ -183,7 +184,7 @@ export default class DeadLettersView extends View {
       h(
         "p",
         { class: "hint" },
-        `${count.toLocaleString("en")} ${count === 1 ? "event follows" : "events follow"} in the stream; `,
+        `${counted(count, "event follows", "events follow")} in the stream; `,
         "those wait that match the subscription.",
       ),
       table(

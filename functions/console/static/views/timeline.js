@@ -8,11 +8,12 @@ import { Timeline } from "../timeline/model.js";
 import { details } from "../timeline/details.js";
 import { Plot } from "../timeline/plot.js";
 import { recentExecutions } from "../timeline/recent.js";
-import { counted, rowsOf } from "../timeline/rows.js";
+import { rowsOf } from "../timeline/rows.js";
 import { Scale, wholeOf } from "../timeline/scale.js";
 import { Toolbar } from "../timeline/toolbar.js";
 import { View } from "../view.js";
 import { errorNotice, notice } from "../widgets/notice.js";
+import { count, counted } from "../widgets/numbers.js";
 
 const REFRESH_MS = 5000;
 
@@ -204,7 +205,7 @@ export default class TimelineView extends View {
         h(
           "p",
           { class: "notice" },
-          `The events before number ${first.toLocaleString("en")} are not shown. `,
+          `The events before number ${count(first)} are not shown. `,
           h(
             "a",
             { href: this.state.with({ from: String(Math.max(1, first - MOST)), range: undefined }).href },

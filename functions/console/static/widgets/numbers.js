@@ -8,6 +8,17 @@ export function count(value) {
   return COUNT.format(value);
 }
 
+/**
+ * How many there are: `1 event`, `12,345 events`.
+ *
+ * @param {number} number
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function counted(number, one, many = `${one}s`) {
+  return `${count(number)} ${number === 1 ? one : many}`;
+}
+
 /** A number of bytes in its unit: `1.2 MiB`. @param {number} bytes */
 export function size(bytes) {
   let value = bytes;
