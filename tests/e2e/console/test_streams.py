@@ -17,6 +17,25 @@ pytestmark = pytest.mark.needs("subprotocols")
 
 _NONE = "\N{EN DASH}"
 _JSON = {"Content-Type": "application/json"}
+# Holds back requests for what is below one stream until the test lets them go; counts those that were ended meanwhile.
+_HOLDING = """
+globalThis.held = {begun: 0, ended: 0, done: 0};
+const holding = new Promise((resolve) => { held.letGo = resolve; });
+const request = globalThis.fetch;
+globalThis.fetch = async (url, options) => {
+  if (!String(url).includes('/streams/slow')) return request(url, options);
+  held.begun += 1;
+  await holding;
+  try {
+    return await request(url, options);
+  } catch (error) {
+    held.ended += error.name === 'AbortError';
+    throw error;
+  } finally {
+    held.done += 1;
+  }
+};
+"""
 
 
 def cells(tab: Tab, column: int) -> list[str]:
@@ -76,6 +95,22 @@ def test_a_stream_is_read_in_both_directions_by_sequence_and_by_time(hub: Hub, t
     await_cells(tab, 1, "5")
     since = "document.getElementById('filter-since').value"
     assert tab.evaluate(f"new Date({since}).toISOString()") == "2020-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("path", ["slow", "slow/1"])
+def test_what_was_asked_for_another_state_is_not_shown_in_this_one(hub: Hub, tab: Tab, path: str) -> None:
+    with hub.client() as store:
+        store.publish([event(1, workflowid="slow"), event(2, workflowid="quick")])
+    tab.open(f"{hub.url}/console#/streams")
+    tab.find("link", "slow")
+    tab.evaluate(_HOLDING)
+    tab.evaluate(f"location.hash = '#/streams/{path}'")
+    tab.until("held.begun >= 2")
+    tab.evaluate(f"location.hash = '#/streams/{path.replace('slow', 'quick')}'")
+    tab.until_text("quick")
+    tab.evaluate("held.letGo()")
+    assert tab.until("held.done === held.begun && held.ended") == tab.evaluate("held.begun")
+    assert "slow" not in tab.text()
 
 
 def test_an_event_is_a_link_and_shows_its_neighbours(hub: Hub, tab: Tab) -> None:
