@@ -9,7 +9,8 @@
  * The shell makes the element, sets `hub` (hub.js: calls with the credential, problems as errors, `hub.can(scope)`) and
  * `state` (state.js: the URL as view, path and query), and appends it. When the URL changes and the view stays, `state` is set
  * again. Every state is a link: what a view shows follows from `state` alone, and it changes by `go` or `new State(…).href`.
- * `signal` is aborted when the view ends. Errors that a view does not show itself go to `this.fail(error)`.
+ * `signal` is aborted when the view ends, and the signal of `show` when its state does. Errors that a view does not show itself
+ * go to `this.fail(error)`.
  *
  * A view is not in the navigation without one of its `scopes`. Within a view, what needs another scope is left out unless
  * `hub.can(scope)`: without `admin` there is no button that changes anything.
