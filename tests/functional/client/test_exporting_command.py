@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import gzip
 import io
 import json
+import os
+import socket
 import stat
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eventstore_client.cli import exporting
+from eventstore_client.cli import exporting, own_files
 from eventstore_client.cli.main import main
+from eventstore_client.cli.own_files import replacing
+from eventstore_client.errors import BadInput
 from functions.hub import hub
 from tests.fresh import forget
 
@@ -177,6 +184,66 @@ class TestExport:
     def test_a_file_that_cannot_be_written_is_named(self, shell: Shell) -> None:
         assert "none/events: cannot be written: No such file" in shell.run("export", "none/events", code=1)
 
+    @pytest.mark.parametrize("count", [0, 6])
+    def test_gzip_of_an_interrupted_export_is_refused(
+        self, shell: Shell, monkeypatch: pytest.MonkeyPatch, count: int
+    ) -> None:
+        shell.store.publish([event(number) for number in range(9)], stream="wf")
+        out = io.TextIOWrapper(io.BytesIO())
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", out)
+            patched.setattr(exporting, "one_line", failing_after(count))
+            with pytest.raises(RuntimeError):
+                main(["export", "-", "--gzip", "--url", str(shell.store.url)])
+        # Finalizers could write an end, too.
+        gc.collect()
+        (shell.folder / FILE).write_bytes(out.buffer.getvalue())  # type: ignore[attr-defined]
+        assert "its gzip data is corrupt or truncated" in shell.run("import", FILE, code=1)
+
+    @pytest.mark.parametrize("options", [[], ["--gzip"]])
+    def test_a_pipe_receives_the_events_and_remains(self, shell: Shell, options: list[str]) -> None:
+        shell.store.publish([event(number) for number in range(9)], stream="wf")
+        shell.run("export", FILE, *options)
+        pipe = shell.folder / "pipe"
+        os.mkfifo(pipe)
+        with ThreadPoolExecutor(1) as threads:
+            reading = threads.submit(pipe.read_bytes)
+            assert f"exported 9 events of 1 stream to {pipe}" in shell.run("export", "pipe", *options)
+            assert reading.result(20) == (shell.folder / FILE).read_bytes()
+        assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+    def test_an_open_file_descriptor_receives_the_events(self, shell: Shell) -> None:
+        shell.store.publish([event(1)], stream="wf")
+        with (shell.folder / "appended").open("wb") as file:
+            file.write(b"before\n")
+            file.flush()
+            shell.run("export", f"/dev/fd/{file.fileno()}")
+            assert os.fstat(file.fileno()).st_nlink == 1
+
+    def test_a_folder_is_refused_before_anything_is_read(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        (shell.folder / "folder").mkdir()
+        shell.store.publish([event(1)], stream="wf")
+        monkeypatch.setattr(exporting, "one_line", failing_after(0))
+        assert f"{shell.folder / 'folder'}: is a folder" in shell.run("export", "folder", code=1)
+
+    def test_what_cannot_be_opened_is_named(self, shell: Shell) -> None:
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(str(shell.folder / "socket"))
+            assert "socket: cannot be written: No such device or address" in shell.run("export", "socket", code=1)
+
+    def test_a_pipe_that_is_not_read_to_its_end_is_named(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        shell.store.publish([event(1)], stream="wf")
+        pipe = shell.folder / "pipe"
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+        def and_close(text: str) -> str:
+            os.close(reader)
+            return text
+
+        monkeypatch.setattr(exporting, "one_line", and_close)
+        assert "pipe: cannot be written: Broken pipe" in shell.run("export", "pipe", code=1)
+
     def test_standard_output_gets_the_same_bytes(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         shell.store.publish([event(1, subject="ä")], stream="wf")
         shell.run("export", FILE)
@@ -185,6 +252,26 @@ class TestExport:
             patched.setattr(sys, "stdout", out)
             assert main(["export", "-", "--url", str(shell.store.url)]) == 0
         assert out.buffer.getvalue() == (shell.folder / FILE).read_bytes()  # type: ignore[attr-defined]
+
+
+class TestReplacing:
+    @pytest.mark.parametrize("error", [BrokenPipeError(), KeyboardInterrupt()])
+    def test_an_error_of_something_else_is_not_that_of_the_file(self, tmp_path: Path, error: BaseException) -> None:
+        with pytest.raises(type(error)), replacing(tmp_path / FILE):
+            raise error
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("size", [1, 100_000])
+    def test_a_file_that_cannot_be_written_remains(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+    ) -> None:
+        """What is small waits in the buffer until the end."""
+        (tmp_path / FILE).write_text("before")
+        monkeypatch.setattr(own_files, "NamedTemporaryFile", lambda **options: _Full(tmp_path / options["prefix"]))
+        full = pytest.raises(BadInput, match=f"{FILE}: cannot be written: No space left")
+        with full, replacing(tmp_path / FILE) as write:
+            write(b"a" * size)
+        assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(FILE, "before")]
 
 
 class TestImport:
@@ -212,6 +299,19 @@ class TestImport:
         (shell.folder / "later").write_text(recorded(3, stream="wf", sequence=10) + "\n")
         shell.run("import", FILE, str(shell.folder / "later"))
         assert [(one.sequence, one.id) for one in shell.store.read("wf")] == [(1, "1"), (2, "2"), (3, "3")]
+
+
+class _Full(io.BufferedWriter):
+    """A temporary file on a full disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(_FullDisk(path, "w"))
+
+
+class _FullDisk(io.FileIO):
+    def write(self, data: object) -> int:
+        del data
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def failing_after(count: int) -> Any:  # noqa: ANN401 - a function

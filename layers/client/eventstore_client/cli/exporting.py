@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
-from gzip import GzipFile
+import zlib
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from eventstore_client.cli.event_output import one_line
+from eventstore_client.cli.files import is_regular
 from eventstore_client.cli.outputs import print_lines, say, say_line
-from eventstore_client.cli.own_files import replacing
+from eventstore_client.cli.own_files import passing_on, replacing
 from eventstore_client.cli.progress import Progress
 from eventstore_client.cli.queries import selection_of
 from eventstore_client.cli.query_arguments import add_selection
 from eventstore_client.cli.records import details
 from eventstore_client.cli.shared_arguments import add_output
+from eventstore_client.errors import BadInput
 from eventstore_client.summary import counted
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from eventstore_client.cli.parsers import Commands, Parser
     from eventstore_client.hub import EventStore
@@ -39,7 +41,8 @@ def _add_export(commands: Commands, common: Parser) -> None:
         help="write events to a file, for `eventstore import`",
         description="Write the events that match all options to a file, one per line, in the order in which they were "
         "stored. Without options, these are the events of all streams but forks. The file is replaced as a whole once "
-        "all events are written: an export that is interrupted leaves it as it was, and is run again.",
+        "all events are written: an export that is interrupted leaves it as it was, and is run again. A pipe "
+        "or device receives them as they come.",
     )
     command.add_argument("file", metavar="FILE", help="the file, gzip if its name ends in .gz; - for standard output")
     add_selection(command)
@@ -59,17 +62,13 @@ def _export(options: argparse.Namespace, store: EventStore) -> None:
         **selection_of(options),
     )
     is_compressed = options.gzip or options.file.endswith(_SUFFIX)
-    with ExitStack() as stack:
-        if options.file == "-":
-            out: BinaryIO = sys.stdout.buffer
-        else:
-            out = stack.enter_context(replacing(Path(options.file)))
+    with _output(options.file) as write:
         if is_compressed:
-            # Without a name and a time, so that the same events make the same file.
-            packed = GzipFile(filename="", fileobj=out, mode="wb", compresslevel=6, mtime=0)
-            out = cast("BinaryIO", stack.enter_context(packed))
-        events, streams = _write(found, out)
-        out.flush()
+            packed = _Gzip(write)
+            events, streams = _write(found, packed.write)
+            packed.finish()
+        else:
+            events, streams = _write(found, write)
     if options.output is not None and options.file != "-":
         figures = {"file": options.file, "events": events, "streams": streams, "cursor": found.cursor}
         print_lines(details(figures, output=options.output))
@@ -79,13 +78,52 @@ def _export(options: argparse.Namespace, store: EventStore) -> None:
     say_line(f"later events: --cursor {found.cursor}")
 
 
-def _write(found: Search, out: BinaryIO) -> tuple[int, int]:
+@contextmanager
+def _output(name: str) -> Iterator[Callable[[bytes], object]]:
+    """Write to a file, which is replaced as a whole, to a pipe or device, or to standard output.
+
+    Raises:
+        BadInput: The file cannot be written.
+    """
+    path = Path(name)
+    if name == "-":
+        yield sys.stdout.buffer.write
+        sys.stdout.buffer.flush()
+    elif path.is_dir():
+        raise BadInput([f"{path}: is a folder"])
+    else:
+        with replacing(path) if is_regular(path) else passing_on(path) as write:
+            yield write
+
+
+class _Gzip:
+    """Compresses what is written. The same events make the same bytes: these have no name and no time.
+
+    Unlike `gzip.GzipFile`, it never ends the data by itself: without `finish`, they can be recognised as truncated.
+    """
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._packing = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        # The header, without which the data would be those of an export without events.
+        self.write(b"")
+
+    def write(self, data: bytes) -> None:
+        """Write data, most of which waits for more."""
+        self._write(self._packing.compress(data))
+
+    def finish(self) -> None:
+        """Write the rest, and the end of the data."""
+        self._write(self._packing.flush())
+
+
+def _write(found: Search, write: Callable[[bytes], object]) -> tuple[int, int]:
     """Write events, and return the number of events and of streams."""
     progress = None if sys.stderr is None else Progress(None, out=sys.stderr)
     events, streams = 0, set()
     try:
         for event in found:
-            out.write(f"{one_line(event.text)}\n".encode())
+            write(f"{one_line(event.text)}\n".encode())
             events += 1
             streams.add(event.stream)
             if progress is not None:

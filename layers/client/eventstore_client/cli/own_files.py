@@ -1,20 +1,20 @@
-"""Files of the command line that are replaced as a whole, so that no reader sees a part of one."""
+"""Files that the command line writes: those that are replaced as a whole, so that no reader sees a part of one."""
 
 from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
 from eventstore_client.errors import BadInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["locked_folder", "replace_file", "replacing"]
+__all__ = ["locked_folder", "passing_on", "replace_file", "replacing"]
 
 
 @contextmanager
@@ -39,12 +39,12 @@ def locked_folder(path: Path) -> Iterator[None]:
 
 def replace_file(path: Path, text: str, *, mode: int | None = None) -> None:
     """Replace a file by a text; see `replacing`."""
-    with replacing(path, mode=mode) as file:
-        file.write(text.encode())
+    with replacing(path, mode=mode) as write:
+        write(text.encode())
 
 
 @contextmanager
-def replacing(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, mode: int | None = None) -> Iterator[Callable[[bytes], object]]:
     """Replace a file, which keeps its owner, by what is written until the end. A new one can be read by its owner only.
 
     If an exception is raised meanwhile, the file stays as it was.
@@ -54,27 +54,59 @@ def replacing(path: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         mode: Its mode; None keeps the one that it has.
 
     Raises:
-        BadInput: The file cannot be written, or its owner cannot be kept.
+        BadInput: The file cannot be written, or its owner cannot be kept. What is entered with it writes, and raises
+            this, too.
     """
     # A link remains, and the file that it names is replaced.
     target = path.resolve()
-    try:
+    with _naming(path):
         before = target.stat() if target.exists() else None
         # The mode of a temporary file is 0600.
-        with NamedTemporaryFile(dir=target.parent, prefix=f".{path.name}-", delete=False) as file:
-            try:
-                yield cast("BinaryIO", file)
-                file.flush()
-                os.fsync(file.fileno())
-                if before is not None:
-                    _keep_owner(file.fileno(), before)
-                    os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if mode is None else mode)
-                Path(file.name).replace(target)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        file = NamedTemporaryFile(dir=target.parent, prefix=f".{path.name}-", delete=False)  # noqa: SIM115 - see below
+    try:
+        yield _naming(path)(file.write)
+        with _naming(path):
+            file.flush()
+            os.fsync(file.fileno())
+            if before is not None:
+                _keep_owner(file.fileno(), before)
+                os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if mode is None else mode)
+            file.close()
+            Path(file.name).replace(target)
+    except BaseException:
+        Path(file.name).unlink(missing_ok=True)
+        # Closing writes what is buffered, which fails again on a full disk.
+        with suppress(OSError):
+            file.close()
+        raise
+
+
+@contextmanager
+def passing_on(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """Write to what cannot be replaced, such as a pipe or a device, as it comes.
+
+    Raises:
+        BadInput: It cannot be written. What is entered with it writes, and raises this, too.
+    """
+    with _naming(path):
+        file = path.open("wb")
+    try:
+        yield _naming(path)(file.write)
+        with _naming(path):
+            file.close()
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in the error, if it cannot be written."""
+    try:
+        yield
     except OSError as error:
-        raise BadInput([f"{path}: cannot be written: {error.strerror}"]) from error
+        raise BadInput([f"{path}: cannot be written: {error.strerror or error}"]) from error
 
 
 def _keep_owner(file: int, before: os.stat_result) -> None:
