@@ -57,6 +57,7 @@ __all__ = [
     "WrongExpectedVersion",
     "WrongProcess",
     "WrongVersion",
+    "full_detail",
     "kind_of",
     "problem_error",
     "refusal",
@@ -265,12 +266,28 @@ def problem_error(status: int, body: bytes, *, credentials: object = None) -> Cl
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or _by_class(status)
     if kind is None:
         return UnexpectedAnswer(f"unexpected response with HTTP {status}: {detail}")
+    return kind(
+        status=status, code=code, detail=full_detail(kind, detail, problem, credentials=credentials), problem=problem
+    )
+
+
+def full_detail(
+    kind: type[ProblemError], detail: str, problem: Mapping[str, Any], *, credentials: object = None
+) -> str:
+    """Return the detail of an error with the place in the request, or the credentials, which it concerns.
+
+    Args:
+        kind: The class of the error.
+        detail: The detail of the problem.
+        problem: All members of the problem.
+        credentials: The credentials of the request; None if there were none.
+    """
     pointer = next((str(error.get("pointer") or "") for error in _errors(problem)), "")
     if pointer.startswith("/") and pointer not in detail:
         detail = f"{detail} (at {pointer})"
     if kind is Denied:
         detail = f"{detail}; the request was sent with {credentials or NO_CREDENTIALS}"
-    return kind(status=status, code=code, detail=detail, problem=problem)
+    return detail
 
 
 def kind_of(code: str, *, otherwise: type[ProblemError]) -> type[ProblemError]:

@@ -73,6 +73,18 @@ def test_an_error_has_the_class_that_it_has_over_rest(kind: type[errors.Eventsto
     assert raised.detail.startswith(json.loads(body)["detail"])
 
 
+@pytest.mark.parametrize("kind", [errors.InvalidEvent, errors.InvalidStream])
+def test_a_problem_has_the_text_that_it_has_over_rest(kind: type[errors.Invalid]) -> None:
+    error = kind("why", pointer="/events/1")
+    answer = of(error)
+    body = answer.body if isinstance(answer.body, bytes) else answer.body.encode()
+
+    over_rest, over_grpc = problem_error(answer.status_code, body), error_of(failed(error), _URL)
+
+    assert "why (at /events/1)" in str(over_rest)
+    assert str(over_grpc) == str(over_rest).replace(f", HTTP {answer.status_code})", ")")
+
+
 def test_metadata_are_the_members_of_the_problem() -> None:
     error = error_of(failed(errors.WrongExpectedVersion("s", expected=3, actual=7)), _URL)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from grpc import StatusCode
 
 from eventstore_client.errors import (
-    NO_CREDENTIALS,
     Conflict,
     ConnectFailed,
     Denied,
@@ -17,6 +16,7 @@ from eventstore_client.errors import (
     TooLarge,
     Unavailable,
     UnexpectedAnswer,
+    full_detail,
     kind_of,
 )
 from eventstore_client.grpc.messages import error_details, status
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from eventstore_client.errors import ClientError, ProblemError
     from eventstore_client.grpc.messages import events
 
-__all__ = ["SLOW_CONSUMER", "error_of", "failure_members"]
+__all__ = ["error_of", "failure_members"]
 
-SLOW_CONSUMER = "slow-consumer"
+_SLOW_CONSUMER = "slow-consumer"
 """The code with which the hub ends a call whose client does not read. Another call resumes."""
 
 _DETAILS = "grpc-status-details-bin"
@@ -71,7 +71,7 @@ def error_of(error: grpc.RpcError, url: str, *, credentials: object = None, poin
     problem = _problem(error, pointer)
     if problem is None:
         return _error_without_reason(code, text, url, credentials=credentials)
-    if problem["code"] == SLOW_CONSUMER:
+    if problem["code"] == _SLOW_CONSUMER:
         return ConnectFailed(str(problem["detail"]))
     kind = _BY_REASON.get(problem["code"], _KINDS.get(code, Unavailable))
     return _problem_error(kind_of(problem["code"], otherwise=kind), problem, credentials=credentials)
@@ -95,9 +95,7 @@ def _error_without_reason(code: StatusCode, text: str, url: str, *, credentials:
 
 
 def _problem_error(kind: type[ProblemError], problem: Mapping[str, Any], *, credentials: object) -> ProblemError:
-    detail = str(problem["detail"])
-    if kind is Denied:
-        detail = f"{detail}; the request was sent with {credentials or NO_CREDENTIALS}"
+    detail = full_detail(kind, str(problem["detail"]), problem, credentials=credentials)
     return kind(status=None, code=str(problem["code"]), detail=detail, problem=problem)
 
 
