@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["change", "create", "delete", "describe", "fork", "list_streams"]
 
 _SERVICE = "flunq.eventstore.v1.StreamService"
-_LIMITS = ("max_age", "max_events")
 
 
 def list_streams(call: Call[Any]) -> Rpc[streams.ListStreamsResponse]:
