@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 
 from eventstore_client import (
@@ -28,8 +30,11 @@ from eventstore_client import (
 )
 from eventstore_client.async_io import AsyncIo
 from eventstore_client.blocking import finish
-from eventstore_client.grpc import event_rpcs
+from eventstore_client.grpc import event_rpcs, sockets
+from eventstore_client.grpc.channels import open_channel
+from eventstore_client.grpc.inbox import Inbox
 from eventstore_client.grpc.sockets import AsyncGrpcSocket, GrpcSocket
+from eventstore_client.messages import SUBSCRIPTION_ID
 from eventstore_server.grpc.options import GrpcOptions
 from functions.authorizer.keys import ApiKeys
 from tests.faces import FACES
@@ -189,6 +194,54 @@ def test_tls_trusts_the_authorities_that_the_environment_names(
         served.close()
 
 
+def test_tls_trusts_a_folder_of_authorities_if_there_is_no_file(
+    valkey: ValkeyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = Authority.make(tmp_path / "made").certificate
+    pair = str(certificate.with_name("server.pem"))
+    folder = tmp_path / "trusted"
+    folder.mkdir()
+    Authority.make(tmp_path / "other").certificate.rename(folder / "a.crt")
+    certificate.rename(folder / "b.pem")
+    (folder / "dangling.pem").symlink_to("none")
+    (folder / "README").write_text("not a certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    options = GrpcOptions.from_environment({"GRPC_TLS_CERT": pair, "GRPC_TLS_KEY": pair})
+    served = Served(valkey.url, certificate=options.certificate, private_key=options.private_key)
+    try:
+        with FACES["blocking"](address(served, "grpcs"), backoff=_BACKOFF) as store:
+            assert store.health() == {"status": "ok"}
+        (folder / "b.pem").unlink()
+        with (
+            FACES["blocking"](address(served, "grpcs"), backoff=Backoff(patience=0)) as store,
+            pytest.raises(ConnectFailed, match="no response from"),
+        ):
+            store.health()
+    finally:
+        served.close()
+
+
+def test_authorities_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone.pem"
+    paths = ssl.get_default_verify_paths()._replace(cafile=str(gone))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    with pytest.raises(ConnectFailed, match=r"the authorities in .*gone\.pem cannot be read: No such file"):
+        open_channel("grpcs://127.0.0.1:9001")
+
+
+def test_without_authorities_of_the_system_the_library_has_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    given: list[bytes | None] = []
+    credentials = grpc.ssl_channel_credentials
+    monkeypatch.setattr(grpc, "ssl_channel_credentials", lambda roots: (given.append(roots), credentials(roots))[1])
+    open_channel("grpcs://127.0.0.1:9001").close()
+    assert given == [None]
+
+
 def test_pages_end_where_they_are_large(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_rpcs, "_PAGE_BYTES", 100_000)
     large = "x" * 200_000
@@ -245,6 +298,58 @@ def test_a_member_of_a_deleted_subscription_ends(store: EventStore) -> None:
     with store.work("workers") as worker, pytest.raises(NotFound):
         worker.run(handle)
     assert handled == ["1"]
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_frames_that_were_received_before_the_call_ended_are_handled(
+    served: Served, face: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub sends three frames, and ends the call, before the first event is handled."""
+
+    def sent(kind: str, frame: int, **members: object) -> str:
+        position = {"partition": 1, "frame": frame, "cursor": f"c{frame}"}
+        return json.dumps({"type": kind, "id": SUBSCRIPTION_ID, **position, **members})
+
+    def stored(number: int) -> dict[str, Any]:
+        return event(number, hubstream="s", hubsequence=str(number), hubtime="2026-01-05T09:00:00Z")
+
+    def read(inbox: Inbox, *_: object) -> None:
+        inbox.put(sent("owned", 1))
+        for number in (1, 2, 3):
+            inbox.put(sent("events", number + 1, events=[stored(number)]))
+        inbox._end(NotFound(status=None, code="subscription-not-found", detail="was deleted", problem={}))
+
+    monkeypatch.setattr(Inbox, "read", read)
+    handled: list[str] = []
+    with (
+        FACES[face](address(served), backoff=_BACKOFF) as store,
+        store.work("workers") as worker,
+        pytest.raises(NotFound, match="was deleted"),
+    ):
+        worker.run(lambda one: handled.append(one.id))
+    assert handled == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("face", [GrpcSocket, AsyncGrpcSocket])
+def test_a_socket_that_is_closed_while_it_connects_says_so(
+    served: Served, face: type[GrpcSocket | AsyncGrpcSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = sockets._LastingCall._subscribe
+
+    def late(call: Any, request: Any) -> None:  # noqa: ANN401 - of the socket
+        call.close()
+        begin(call, request)
+
+    async def subscribe() -> None:
+        if face is AsyncGrpcSocket:
+            socket: Any = await AsyncGrpcSocket.open(address(served), None, io=AsyncIo(1))
+        else:
+            socket = GrpcSocket.open(address(served), None)
+        with pytest.raises(ConnectFailed, match="was closed"):
+            await socket.send([json.dumps({"action": "subscribe", "from": "start"})])
+
+    monkeypatch.setattr(sockets._LastingCall, "_subscribe", late)
+    asyncio.run(subscribe())
 
 
 def test_a_ping_is_answered_by_the_socket_itself_until_it_is_closed(served: Served) -> None:

@@ -11,7 +11,7 @@ import grpc
 
 from eventstore_client.aws_iam import AwsIam
 from eventstore_client.credentials import Outgoing
-from eventstore_client.errors import NoCredentials
+from eventstore_client.errors import ConnectFailed, NoCredentials
 from eventstore_client.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def open_channel(url: str) -> grpc.Channel:
         url: The hub's address, `grpc://` or `grpcs://`, as `checked_url` returned it.
 
     Raises:
-        ConnectFailed: The environment's proxy is not an HTTP proxy.
+        ConnectFailed: The environment's proxy is not an HTTP proxy, or the authorities that it trusts cannot be read.
     """
     parsed = urlsplit(url)
     proxy = proxy_for(url)
@@ -60,10 +60,7 @@ def open_channel(url: str) -> grpc.Channel:
     options = [*_OPTIONS, via]
     if parsed.scheme == "grpc":
         return grpc.insecure_channel(parsed.netloc, options=options)
-    # As HTTP does: the authorities of the system, or of SSL_CERT_FILE. Without any, those of the library.
-    authorities = ssl.get_default_verify_paths().cafile
-    credentials = grpc.ssl_channel_credentials(Path(authorities).read_bytes() if authorities else None)
-    return grpc.secure_channel(parsed.netloc, credentials, options=options)
+    return grpc.secure_channel(parsed.netloc, grpc.ssl_channel_credentials(_authorities()), options=options)
 
 
 def metadata_of(credentials: Credentials | None, url: str, *, anew: bool = False) -> Metadata:
@@ -84,3 +81,23 @@ def metadata_of(credentials: Credentials | None, url: str, *, anew: bool = False
         raise NoCredentials(f"{credentials} covers requests over HTTP only: use the hub's HTTP address, not {url}")
     headers = credentials.headers(Outgoing("POST", url), anew=anew)
     return tuple((name.lower(), value) for name, value in headers.items())
+
+
+def _authorities() -> bytes | None:
+    """Return the certificates of the system's authorities, or of SSL_CERT_FILE or SSL_CERT_DIR, which HTTP trusts, too.
+
+    Returns:
+        None if there are none: the library has its own.
+
+    Raises:
+        ConnectFailed: They cannot be read.
+    """
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if not files and paths.capath:
+        found = Path(paths.capath)
+        files = [file for suffix in ("crt", "pem") for file in sorted(found.glob(f"*.{suffix}")) if file.is_file()]
+    try:
+        return b"\n".join(file.read_bytes() for file in files) or None
+    except OSError as error:
+        raise ConnectFailed(f"the authorities in {error.filename} cannot be read: {error.strerror}") from error

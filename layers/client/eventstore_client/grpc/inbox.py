@@ -86,6 +86,12 @@ class Inbox:
             if self._error is not None:
                 raise self._error
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the call has ended. Messages may still be there."""
+        with self._changed:
+            return self._error is not None
+
     def close(self) -> None:
         """Drop the messages. `take` and `wait` elsewhere fail."""
         self._end(ConnectFailed(f"the connection to {self._url} was closed"))

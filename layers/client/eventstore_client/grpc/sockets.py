@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from math import inf
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from eventstore_client.blocking import SIGNALS_SEEN_WITHIN
 from eventstore_client.errors import Invalid
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from eventstore_client.grpc.channels import Metadata
 
 __all__ = ["AsyncGrpcSocket", "GrpcSocket"]
+
+RequestT = TypeVar("RequestT")
 
 _SERVICE = "/flunq.eventstore.v1.EventStoreService"
 
@@ -48,17 +50,27 @@ class _LastingCall:
         self.inbox = Inbox(url, credentials, notify)
 
     def send(self, frames: Sequence[str]) -> None:
-        """Send a message in frames. It does not block."""
-        self.inbox.check()
+        """Send a message in frames. It does not block.
+
+        What is sent into a call that has ended is dropped, and `receive` raises its error: what the hub has sent before
+        the end is received first.
+
+        Raises:
+            ConnectFailed: The connection was closed before the first message.
+            Invalid: The message is one that no request can carry.
+        """
+        if self._call is None:
+            self.inbox.check()
+        elif self.inbox.has_ended:
+            return
         message: Mapping[str, Any] = json.loads("".join(frames))
         if message["action"] == "ping":
             self.inbox.put(PONG)
             return
-        try:
-            self._send(message)
-        except (TypeError, ValueError) as error:
-            problem = {"code": "invalid-request", "detail": f"invalid request: {error}"}
-            raise Invalid(status=None, **problem, problem=problem) from error
+        if message["action"] == "subscribe" and "subscription" not in message:
+            self._subscribe(_request(subscribe_request, message))
+        else:
+            self._work(_request(work_request, message))
 
     def close(self) -> None:
         """End the call and close its connection."""
@@ -68,29 +80,48 @@ class _LastingCall:
             self._call.cancel()
         self._channel.close()
 
-    def _send(self, message: Mapping[str, Any]) -> None:
-        if message["action"] == "subscribe" and "subscription" not in message:
-            subscribe = self._channel.unary_stream(
-                f"{_SERVICE}/Subscribe",
-                request_serializer=event_store.SubscribeRequest.SerializeToString,
-                response_deserializer=event_store.SubscribeResponse.FromString,
-            )
-            self._call = subscribe(subscribe_request(message), metadata=self._metadata)
-            self.inbox.read(self._call, subscribe_text)
-            return
-        self._requests.put(work_request(message))
+    def _subscribe(self, request: event_store.SubscribeRequest) -> None:
+        call = self._channel.unary_stream(
+            f"{_SERVICE}/Subscribe",
+            request_serializer=event_store.SubscribeRequest.SerializeToString,
+            response_deserializer=event_store.SubscribeResponse.FromString,
+        )
+        self._begin(lambda: call(request, metadata=self._metadata), subscribe_text)
+
+    def _work(self, request: event_store.WorkRequest) -> None:
+        self._requests.put(request)
         if self._call is None:
-            work = self._channel.stream_stream(
+            call = self._channel.stream_stream(
                 f"{_SERVICE}/Work",
                 request_serializer=event_store.WorkRequest.SerializeToString,
                 response_deserializer=event_store.WorkResponse.FromString,
             )
-            self._call = work(self._queued(), metadata=self._metadata)
-            self.inbox.read(self._call, work_text)
+            self._begin(lambda: call(self._queued(), metadata=self._metadata), work_text)
+
+    def _begin(self, call: Callable[[], Any], text_of: Callable[[Any], str]) -> None:
+        try:
+            self._call = call()
+        except ValueError as error:
+            # Of a channel that was closed meanwhile, or of metadata that no header can carry.
+            self.inbox.check()
+            raise _invalid(error) from error
+        self.inbox.read(self._call, text_of)
 
     def _queued(self) -> Iterator[event_store.WorkRequest]:
         while (request := self._requests.get()) is not None:
             yield request
+
+
+def _request(request_of: Callable[[Mapping[str, Any]], RequestT], message: Mapping[str, Any]) -> RequestT:
+    try:
+        return request_of(message)
+    except (TypeError, ValueError) as error:
+        raise _invalid(error) from error
+
+
+def _invalid(error: Exception) -> Invalid:
+    problem = {"code": "invalid-request", "detail": f"invalid request: {error}"}
+    return Invalid(status=None, **problem, problem=problem)
 
 
 class GrpcSocket:
