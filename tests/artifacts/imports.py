@@ -98,7 +98,7 @@ def _beside(node: ast.AST, path: Path) -> list[Path]:
     if (
         isinstance(node, ast.Constant)
         and isinstance(node.value, str)
-        and re.fullmatch(r"\w+\.json|\w+/\w+\.js", node.value)
+        and re.fullmatch(r"\w+\.json|(\w+/)?\w+\.js", node.value)
     ):
         named = path.parent / node.value
         return [named] if named.is_file() else []
