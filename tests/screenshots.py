@@ -42,7 +42,8 @@ def main() -> None:
         valkey = stack.enter_context(ValkeyServer.start())
         [instance] = stack.enter_context(instances_on(valkey.url, count=1))
         profile = Path(stack.enter_context(TemporaryDirectory()))
-        tab = stack.enter_context(browsing(program=program, profile=profile))
+        browser = stack.enter_context(browsing(program=program, profile=profile))
+        tab = stack.enter_context(browser.tab())
         eventstore(["demo", "--url", instance.url])
         with EventStore(instance.url) as store:
             for shot in _shots(store):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from websockets.sync.client import ClientConnection
 
-__all__ = ["Element", "Tab", "browsing"]
+__all__ = ["Browser", "Element", "Tab", "browsing"]
 
 _PORT_FILE = "DevToolsActivePort"
 _POLLED_SECONDS = 0.05
@@ -276,9 +276,33 @@ class BrowserError(AssertionError):
     """The page did not do what was expected of it."""
 
 
+class Browser:
+    """A browser that runs.
+
+    Args:
+        connection: The connection to it.
+        address: The address of the connection.
+    """
+
+    def __init__(self, connection: ClientConnection, address: str) -> None:
+        self._connection = connection
+        self._base = address.partition("/devtools/")[0]
+
+    @contextmanager
+    def tab(self) -> Iterator[Tab]:
+        """Open a tab during the block, which shares no cache, no cookies and no storage with other ones."""
+        context = _call(self._connection, "Target.createBrowserContext")["browserContextId"]
+        try:
+            made = _call(self._connection, "Target.createTarget", url="about:blank", browserContextId=context)
+            with connect(f"{self._base}/devtools/page/{made['targetId']}", **_SOCKET) as page:
+                yield Tab(page)
+        finally:
+            _call(self._connection, "Target.disposeBrowserContext", browserContextId=context)
+
+
 @contextmanager
-def browsing(*, program: str, profile: Path) -> Iterator[Tab]:
-    """Run a browser of its own during the block.
+def browsing(*, program: str, profile: Path) -> Iterator[Browser]:
+    """Run a browser during the block.
 
     Args:
         program: The browser.
@@ -294,11 +318,8 @@ def browsing(*, program: str, profile: Path) -> Iterator[Tab]:
             )
         )
         stack.callback(browser.terminate)
-        connection = stack.enter_context(connect(_address(profile), **_SOCKET))
-        target = _call(connection, "Target.createTarget", url="about:blank")["targetId"]
-        base = _address(profile).partition("/devtools/")[0]
-        page = stack.enter_context(connect(f"{base}/devtools/page/{target}", **_SOCKET))
-        yield Tab(page)
+        address = _address(profile)
+        yield Browser(stack.enter_context(connect(address, **_SOCKET)), address)
 
 
 def _address(profile: Path) -> str:

@@ -11,9 +11,8 @@ from tests.e2e.guarded import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from tests.e2e.browsing import Tab
+    from tests.e2e.browsing import Browser, Tab
     from tests.e2e.guarded import Guarded
 
 
@@ -25,10 +24,17 @@ def chromium() -> str:
     return program
 
 
+@pytest.fixture(scope="session")
+def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The browser of all tests: to start one takes as long as most of them."""
+    with browsing(program=chromium, profile=tmp_path_factory.mktemp("browser") / "profile") as browser:
+        yield browser
+
+
 @pytest.fixture
-def tab(chromium: str, tmp_path: Path) -> Iterator[Tab]:
-    """A tab of a browser of its own, which must call one origin alone, and must not complain of anything."""
-    with browsing(program=chromium, profile=tmp_path / "profile") as tab:
+def tab(browser: Browser) -> Iterator[Tab]:
+    """A tab of its own, which must call one origin alone, and must not complain of anything."""
+    with browser.tab() as tab:
         yield tab
         assert not tab.complaints
         # A data: URL has no place.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.e2e.guarded import Guarded
     from tests.e2e.hubs import Hub
 
-pytestmark = pytest.mark.needs("subprotocols")
+pytestmark = [pytest.mark.needs("subprotocols"), pytest.mark.needs("looks")]
 
 _AXE = Path(__file__).parents[3] / "infra/axe/node_modules/axe-core/axe.min.js"
 _SERIOUS = {"serious", "critical"}
