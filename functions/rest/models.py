@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from eventstore.cloudevents.json_text import decoded, single
 from eventstore.errors import Malformed
-from eventstore.streams import FORK_MARK, NAME_PATTERN, Retention, StreamConfig, StreamName, stream_name
+from eventstore.streams import FORK_MARK, FORK_PATTERN, NAME_PATTERN, Retention, StreamConfig, StreamName, stream_name
 from functions.rest.problems import InvalidBody
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ __all__ = [
 
 _MOST = 10**12
 _LABELS = 64
-_NAME_PART = "[A-Za-z0-9._:~-]*"
 
 
 def whole(value: object) -> object:
@@ -124,7 +123,7 @@ class ForkRequest(Body):
     to: str = Field(
         description=f"Its name, which contains `{FORK_MARK}`: by that, subscriptions and reads of all streams leave it "
         "out.",
-        json_schema_extra={"pattern": f"^{_NAME_PART}{FORK_MARK}{_NAME_PART}$", "maxLength": 200},
+        json_schema_extra={"pattern": f"^{FORK_PATTERN}$", "maxLength": 200},
         examples=["acme:wf-1~fork"],
     )
     until: Limit | None = Field(

@@ -190,7 +190,7 @@ def _places(options: Options, servers: Sequence[KeptServer]) -> list[str]:
 def _doors(stack: Stack, configuration: Configuration) -> str:
     """What answers, and where."""
     doors = ["REST", "Lambda", *(["SQS"] if stack.template.queues else [])]
-    sockets = [f"{stack.url.replace('http', 'ws', 1)}/{api.stage}" for api in stack.template.websockets.values()]
+    sockets = stack.websocket_urls.values()
     pages = {"documentation": configuration.documentation, "console": configuration.console}
     return ", ".join(
         [

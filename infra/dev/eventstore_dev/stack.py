@@ -138,6 +138,12 @@ class Stack:
         return f"http://{_HOST}:{self._port}"
 
     @property
+    def websocket_urls(self) -> Mapping[str, str]:
+        """Where each WebSocket API answers, by its name in the template."""
+        sockets = self.url.replace("http", "ws", 1)
+        return {name: f"{sockets}/{api.stage}" for name, api in self.template.websockets.items()}
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """The processes of all functions."""
         return tuple(pid for pool in self._pools.values() for pid in pool.pids)
@@ -240,10 +246,8 @@ class Stack:
 
     def _move_apis(self) -> None:
         self._addresses.moved.update({api.aws_url: self.url for api in self.template.apis.values()})
-        sockets = self.url.replace("http", "ws", 1)
-        self._addresses.moved.update(
-            {api.aws_url: f"{sockets}/{api.stage}" for api in self.template.websockets.values()}
-        )
+        sockets = self.websocket_urls
+        self._addresses.moved.update({api.aws_url: sockets[name] for name, api in self.template.websockets.items()})
 
     async def _listen(self) -> None:
         server = Server(self._doors.serve, terminal=self._terminal)

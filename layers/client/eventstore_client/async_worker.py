@@ -17,6 +17,7 @@ from eventstore_client.async_membership import AsyncMembership
 from eventstore_client.backoff import Attempts
 from eventstore_client.closing_signals import closed_by
 from eventstore_client.errors import ClientError, ConnectFailed, NotFound, Unavailable
+from eventstore_client.losses import completed
 from eventstore_client.ownership import OpenFrame
 from eventstore_client.processes import Process
 from eventstore_client.verdicts import Leave
@@ -192,9 +193,7 @@ class AsyncWorker:
         try:
             while found := await membership.receive():
                 if isinstance(found, OpenFrame):
-                    accepting = self._options.accept_loss(found)
-                    if inspect.isawaitable(accepting):
-                        await accepting
+                    await completed(self._options.accept_loss(found))
                     await membership.accept_loss()
                 else:
                     await self._handle(membership, found, handler)

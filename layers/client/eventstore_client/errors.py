@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from eventstore_client.summary import Summary
 
 __all__ = [
-    "NO_CREDENTIALS",
     "BadInput",
     "ClientError",
     "Conflict",
@@ -244,7 +243,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     429: Unavailable,
 }
 
-NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
+_NO_CREDENTIALS = "no credentials: pass credentials=, or --token, --api-key or --aws-iam"
 
 
 def problem_error(status: int, body: bytes, *, credentials: object = None) -> ClientError:
@@ -286,7 +285,7 @@ def full_detail(
     if pointer.startswith("/") and pointer not in detail:
         detail = f"{detail} (at {pointer})"
     if kind is Denied:
-        detail = f"{detail}; the request was sent with {credentials or NO_CREDENTIALS}"
+        detail = f"{detail}; the request was sent with {credentials or _NO_CREDENTIALS}"
     return detail
 
 

@@ -11,7 +11,7 @@ from eventstore_client.backoff import Attempts
 from eventstore_client.blocking import Io
 from eventstore_client.errors import ConnectFailed, HistoryLost, Unavailable
 from eventstore_client.frames import Cursors
-from eventstore_client.losses import accept
+from eventstore_client.losses import completed
 from eventstore_client.messages import Frame
 from eventstore_client.processes import Process
 from eventstore_client.session import Session
@@ -160,7 +160,7 @@ class Feed:
         if message.loss is not None:
             if self._options.on_loss is None:
                 raise HistoryLost(message.loss, cursor=str(self._cursors.behind(message)))
-            await accept(message.loss, self._options.on_loss)
+            await completed(self._options.on_loss(message.loss))
         self._next, self._current = None, message
         self._events.extend(getattr(message, "events", ()))
 

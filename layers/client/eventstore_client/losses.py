@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["Loss", "Missing", "accept", "require_function"]
+__all__ = ["Loss", "Missing", "completed", "require_function"]
 
 _SHOWN = 3
 """The greatest number of streams that the text of a loss names."""
@@ -65,9 +62,8 @@ class Loss:
         return "; ".join(parts)
 
 
-async def accept(loss: Loss, on_loss: Callable[[Loss], object]) -> None:
-    """Call what accepts losses, and await what it returns if it is a coroutine."""
-    result = on_loss(loss)
+async def completed(result: object) -> None:
+    """Await what `on_loss` returned, if it is a coroutine."""
     if inspect.isawaitable(result):
         await result
 

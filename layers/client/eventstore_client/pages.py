@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
@@ -41,7 +42,7 @@ class Page:
     cursor: str | None = None
 
 
-class PagedIterator(Generic[Item]):
+class PagedIterator(ABC, Generic[Item]):
     """The base of iterators that fetch a page whenever the last one is used up. One task iterates."""
 
     def __init__(self) -> None:
@@ -68,13 +69,13 @@ class PagedIterator(Generic[Item]):
                 self._is_fetching = False
         return self._items.popleft()
 
+    @abstractmethod
     async def _fetch(self) -> None:
         """Add the items of the next page.
 
         Raises:
             StopAsyncIteration: There are no further pages.
         """
-        raise NotImplementedError
 
 
 class AsyncItems(PagedIterator[Item]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from eventstore_client.blocking import BlockingIterator
 from eventstore_client.calls import several, time_text
 from eventstore_client.errors import HistoryLost
-from eventstore_client.losses import Loss, accept
+from eventstore_client.losses import Loss, completed
 from eventstore_client.pages import PagedIterator, page_call
 from eventstore_client.recorded import Recorded
 
@@ -126,7 +126,7 @@ class AsyncSearch(PagedIterator[Recorded]):
             if self._on_loss is None:
                 # The page's cursor is behind its events, which are not lost.
                 raise HistoryLost(page.loss, cursor="")
-            await accept(page.loss, self._on_loss)
+            await completed(self._on_loss(page.loss))
         self._items.extend(page.events)
         self._cursor_behind = page.cursor
         self._call = None if page.next_cursor is None else self._call.following(page.next_cursor)

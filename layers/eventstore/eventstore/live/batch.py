@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import recorded_attributes
@@ -29,9 +30,12 @@ class Batch:
     def __init__(self, events: Sequence[PositionedEvent], *, streams: Sequence[StreamName] = ()) -> None:
         self.events = events
         self._streams = streams
-        # Those who name no stream receive none of these.
-        self._forked = frozenset(i for i, positioned in enumerate(events) if is_fork(positioned.event.stream))
         self._attributes: list[Mapping[str, AttributeValue] | None] = [None] * len(events)
+
+    @cached_property
+    def _forked(self) -> frozenset[int]:
+        """The indexes of the events of forks, which those who name no stream do not receive."""
+        return frozenset(i for i, positioned in enumerate(self.events) if is_fork(positioned.event.stream))
 
     def attributes(self, index: int) -> Mapping[str, AttributeValue]:
         """Return the attributes of an event."""

@@ -6,6 +6,7 @@ from eventstore.cloudevents.event import StreamName
 from eventstore.streams.names import (
     DEFAULT_PARTITIONS,
     FORK_MARK,
+    FORK_PATTERN,
     NAME_PATTERN,
     DurableName,
     FilterName,
@@ -26,6 +27,7 @@ __all__ = [
     "ANY",
     "DEFAULT_PARTITIONS",
     "FORK_MARK",
+    "FORK_PATTERN",
     "NAME_PATTERN",
     "NEW",
     "Condition",

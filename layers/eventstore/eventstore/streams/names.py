@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_PARTITIONS",
     "FORK_MARK",
+    "FORK_PATTERN",
     "NAME_PATTERN",
     "DurableName",
     "FilterName",
@@ -31,11 +32,16 @@ __all__ = [
     "workflow_stream",
 ]
 
-NAME_PATTERN = "[A-Za-z0-9._:~-]{1,200}"
+_CHARACTER = "[A-Za-z0-9._:~-]"
+
+NAME_PATTERN = f"{_CHARACTER}{{1,200}}"
 """A whole name of a stream, a durable subscription or a filter, as a regular expression."""
 
 FORK_MARK = "~fork"
 """What is in the name of every fork, and in no name that is derived from an event. No escape of `named_for` has it."""
+
+FORK_PATTERN = f"{_CHARACTER}*{FORK_MARK}{_CHARACTER}*"
+"""A whole name of a fork, as a regular expression; it may be too long."""
 
 DurableName = NewType("DurableName", str)
 """The name of a durable subscription, which its creator chose. After a deletion, another one may have it."""

@@ -7,12 +7,12 @@ in their order, whoever else copies at the same time, and wherever a request has
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from eventstore.cloudevents import attributes_of, data_of
 from eventstore.cloudevents.event import Event
 from eventstore.errors import EventConflict, InvalidStream, StreamConflict, WrongExpectedVersion
+from eventstore.frames.budget import fitting
 from eventstore.streams import FORK_MARK, Expected, Origin, is_fork
 
 if TYPE_CHECKING:
@@ -140,10 +140,9 @@ class Fork:
                 f"events of stream {origin.stream!r} from sequence {start} were removed before they were copied to "
                 f"{self._name!r}; fork to another name"
             )
-        sizes = accumulate(len(event.body) for event in read.events)
-        fitting = max(1, sum(size <= self._limits.batch_bytes for size in sizes))
+        count = fitting((len(event.body) for event in read.events), self._limits.batch_bytes)
         average = max(1, read.size // len(read.events))
-        events = [Event(attributes_of(event.body), data_of(event.body)) for event in read.events[:fitting]]
+        events = [Event(attributes_of(event.body), data_of(event.body)) for event in read.events[:count]]
         most = min(_MOST_EVENTS, self._limits.batch_events)
         return events, max(1, min(most, self._limits.batch_bytes // average))
 
