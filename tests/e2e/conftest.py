@@ -10,6 +10,7 @@ from redis import Redis
 
 from eventstore_hosting.valkey import ValkeyServer
 from tests.e2e.backends import has_journal
+from tests.e2e.browser import find_chromium
 from tests.e2e.deployed import DeployedHub, deployed_hub
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.endpoints import chosen, lacking
@@ -54,6 +55,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line(why)
         for name in sorted(names):
             terminalreporter.line(f"    {name}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a browser."""
+    program = find_chromium()
+    if program is None:
+        pytest.skip("Chromium is not here: install the package chromium")
+    return program
 
 
 @pytest.fixture(scope="session")

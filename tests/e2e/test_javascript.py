@@ -15,7 +15,7 @@ import pytest
 
 from eventstore_hosting.origins import Origins
 from eventstore_hosting.valkey.server import free_port
-from tests.e2e.browser import find_chromium, opened
+from tests.e2e.browser import opened
 from tests.e2e.guarded import Guarded, guarded
 from tests.relays import relaying
 
@@ -106,14 +106,6 @@ for await (const event of store.subscribe({from: "start", onStatus})) {
 }
 console.log(JSON.stringify({events, retries}));
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not here: install the package chromium")
-    return program
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from eventstore_hosting.origins import Origins
 from eventstore_hosting.valkey.server import free_port
-from tests.e2e.browser import find_chromium, opened, shown
+from tests.e2e.browser import opened, shown
 from tests.e2e.guarded import Guarded, guarded
 
 if TYPE_CHECKING:
@@ -91,14 +91,6 @@ _REFUSED = """
   socket.onclose = (close) => { report({name: "closed", code: close.code}); report({name: "end"}); };
 })();
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not here: install the package chromium")
-    return program
 
 
 @pytest.fixture(scope="module")

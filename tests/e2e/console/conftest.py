@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.browser import find_chromium
 from tests.e2e.browsing import browsing
 from tests.e2e.guarded import guarded
 
@@ -14,14 +13,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.browsing import Browser, Tab
     from tests.e2e.guarded import Guarded
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    program = find_chromium()
-    if program is None:
-        pytest.skip("Chromium is not here: install the package chromium")
-    return program
 
 
 @pytest.fixture(scope="session")
