@@ -71,6 +71,12 @@ class Page:
         return reports
 
 
+class _Server(ThreadingHTTPServer):
+    """Listens on a port that is reserved, too (`ReservedPort`)."""
+
+    allow_reuse_port = True
+
+
 @contextmanager
 def opened(
     html: str,
@@ -116,7 +122,7 @@ def opened(
             pass
 
     with ExitStack() as stack:
-        server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", port), Handler))
+        server = stack.enter_context(_Server(("127.0.0.1", port), Handler))
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
         stack.callback(serving.join)

@@ -57,6 +57,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.line(f"    {name}")
 
 
+@pytest.fixture(scope="module")
+def listed_port() -> Iterator[int]:
+    """The port of an origin that is configured before its page is served."""
+    with ReservedPort() as port:
+        yield port.number
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a browser."""

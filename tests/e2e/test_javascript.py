@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from eventstore_hosting.origins import Origins
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.browser import opened
 from tests.e2e.guarded import Guarded, guarded
 from tests.relays import relaying
@@ -106,12 +105,6 @@ for await (const event of store.subscribe({from: "start", onStatus})) {
 }
 console.log(JSON.stringify({events, retries}));
 """
-
-
-@pytest.fixture(scope="module")
-def listed_port() -> int:
-    """The port of the listed origin, which is configured before its page is served."""
-    return free_port()
 
 
 @pytest.fixture(scope="module")

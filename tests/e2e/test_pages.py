@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from eventstore_hosting.origins import Origins
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.browser import opened, shown
 from tests.e2e.guarded import Guarded, guarded
 
@@ -94,15 +93,9 @@ _REFUSED = """
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
-    """The port of the listed origin, which is configured before its page is served."""
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def hub(chromium: str, port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def hub(chromium: str, listed_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     assert chromium
-    origins = Origins.parse(f"http://{_LISTED}:{port}")
+    origins = Origins.parse(f"http://{_LISTED}:{listed_port}")
     with guarded("key", tmp_path_factory.mktemp("pages"), origins=origins) as hub:
         yield hub
 
@@ -120,13 +113,14 @@ def page(hub: Guarded, key: str, script: str) -> str:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", _LISTED])
 def test_a_page_of_a_listed_origin_reads_publishes_subscribes_and_fetches_large_data(
-    hub: Guarded, chromium: str, port: int, tmp_path: Path, host: str
+    hub: Guarded, chromium: str, listed_port: int, tmp_path: Path, host: str
 ) -> None:
     admin = hub.caller()
     admin.call("DELETE", "/api/v1/streams/page")
     key = hub.credential("publish read subscribe", streams=["page"])
     html = page(hub, key, _ALLOWED)
-    with opened(html, program=chromium, profile=tmp_path, host=host, port=port if host == _LISTED else 0) as shown_page:
+    port = listed_port if host == _LISTED else 0
+    with opened(html, program=chromium, profile=tmp_path, host=host, port=port) as shown_page:
         reports_received = shown_page.until(lambda report: report["name"] in {"end", "closed"})
     reports: dict[str, dict[str, Any]] = {report["name"]: report for report in reports_received}
     failed = {name: report["failed"] for name, report in reports.items() if "failed" in report}
