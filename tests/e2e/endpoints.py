@@ -61,6 +61,7 @@ LACKS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "refusals": "it refuses every connection with 403, whatever the status of the function's answer",
             "slashes": "it decodes a path before it is routed, so that an encoded slash is a slash",
             "fuzzing": "it answers some ten requests a second, and what it refuses by itself in words of its own",
+            "cuts": "it keeps connections that were cut: it reports no end, and takes messages for them with 200",
             "no-accept": "it answers bytes in Base64 to a client that does not say what it accepts",
         },
         "localstack": {**_LOCAL_ONLY, "elasticache": "what of it is free has none"},

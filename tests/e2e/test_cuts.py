@@ -14,6 +14,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
+
 from eventstore_client import Backoff
 from tests.e2e.handled import STREAMS, Handled, running
 from tests.e2e.hubs import OVER_EITHER
@@ -101,6 +103,7 @@ def test_a_subscription_through_cut_connections_delivers_each_event_once(hub: Hu
         one.check_once(last)
 
 
+@pytest.mark.needs("cuts")
 @OVER_EITHER
 def test_workers_through_cut_connections_handle_each_event_in_order(hub: Hub, seed: int, face: str) -> None:
     cuts = Cuts(seed)
