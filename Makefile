@@ -86,11 +86,15 @@ THERE = TARGET_PYTHON=$(or $(TARGET_PYTHON),$(shell $(VENV)-ministack/bin/python
 	PLATFORM=$(or $(PLATFORM),$(if $(filter Darwin,$(shell uname -s)),macosx_11_0,manylinux2014)_$(shell uname -m))
 
 test-server: $(TEST) ## Run the end-to-end tests on the hub as a service, and those of several instances that die and hang
-	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/dev
+	EVENTSTORE_ENDPOINT=server $(BIN)/python -m pytest $(SERVER_TESTS)
 
-# The soak on a journal is a part of `make test-server`. The console, and who may do what, are the same on every backend.
-BACKEND_TESTS = tests/e2e --ignore=tests/e2e/dev --ignore=tests/e2e/console --ignore=tests/e2e/test_access_contract.py \
-	--ignore=tests/e2e/server/test_soak_journal.py
+SERVER_TESTS = tests/e2e --ignore=tests/e2e/dev
+
+# The soak on a journal is a part of `make test-server`. What no event passes is the same on every backend: the console, who
+# may do what, the form of requests, measuring, and what is tried in a browser.
+SAME_EVERYWHERE = console test_access_contract.py test_browser.py test_contract.py test_doors.py test_javascript.py \
+	test_pages.py test_policies.py test_tls.py server/test_metrics.py server/test_traces.py server/test_soak_journal.py
+BACKEND_TESTS = tests/e2e --ignore=tests/e2e/dev $(SAME_EVERYWHERE:%=--ignore=tests/e2e/%)
 
 test-backends: test-nats test-kafka ## Run the end-to-end tests on the hub as a service with its events in NATS, then in Kafka
 
