@@ -12,7 +12,7 @@ from eventstore.durable.admin import DurableSubscriptions, StartPosition
 from eventstore.errors import ConnectionNotFound, QueueUnavailable, SubscriptionNotFound
 from eventstore.filters import parse_filters
 from eventstore.frames.builder import FrameLimits
-from eventstore.groups import AckStream, DeliverySettings, Nack, Redrive, Replay
+from eventstore.groups import AckStream, DeliverySettings, Member, Nack, Redrive, Replay, owner_of
 from eventstore.live.catch_up import TurnLimits
 from eventstore.live.sweep import Sweeper
 from eventstore.ports import Start
@@ -187,8 +187,6 @@ class TestOwning:
     def test_a_revoked_owner_gets_nothing_more_and_the_next_one_all_it_left(self, client: Client) -> None:
         group = Group.of(client)
         # Of two members, the one with the greater weight owns the partition: the other one joins first.
-        from eventstore.groups import Member, owner_of  # noqa: PLC0415 - only here
-
         chosen = owner_of([Member("a", "w"), Member("b", "w")], group.durable.key, 0)
         assert chosen is not None
         second, first = chosen.connection, "b" if chosen.connection == "a" else "a"
@@ -206,8 +204,6 @@ class TestOwning:
 
     def test_who_does_not_release_loses_the_partition_in_the_end(self, client: Client) -> None:
         group = Group.of(client, ack_deadline_ms=30_000)
-        from eventstore.groups import Member, owner_of  # noqa: PLC0415 - only here
-
         chosen = owner_of([Member("a", "w"), Member("b", "w")], group.durable.key, 0)
         assert chosen is not None
         second, first = chosen.connection, "b" if chosen.connection == "a" else "a"
@@ -217,6 +213,69 @@ class TestOwning:
         group.live.turns.skew = 31_000
         group.turn()
         assert kinds(group.take(second)) == ["owned"]
+
+
+class TestSilence:
+    """Whose connection looks open although its other end has gone, or hangs."""
+
+    @pytest.fixture
+    def group(self, client: Client) -> Group:
+        return Group.of(client, ack_deadline_ms=30_000)
+
+    def members(self, group: Group) -> tuple[str, str]:
+        """Two members, of which the first one owns the partition."""
+        chosen = owner_of([Member("a", "w"), Member("b", "w")], group.durable.key, 0)
+        assert chosen is not None
+        owner, other = chosen.connection, "b" if chosen.connection == "a" else "a"
+        group.join(owner)
+        group.join(other)
+        assert kinds(group.take(owner)) == ["owned"]
+        return owner, other
+
+    def pass_deadlines(self, group: Group, count: int) -> None:
+        for _ in range(count):
+            group.live.turns.skew += 31_000
+            group.turn()
+
+    def test_a_member_that_stays_silent_loses_the_partition_to_another(self, group: Group) -> None:
+        owner, other = self.members(group)
+        group.publish("wf", 3)
+        self.pass_deadlines(group, 1)
+        assert group.take(other) == [], "once, its handler may have taken too long"
+        # Its second silence, and the one in which it does not release.
+        self.pass_deadlines(group, 3)
+        sent = group.take(other)
+        assert sent[0]["type"] == "owned"
+        assert ("wf", "1") in [(e["hubstream"], e["hubsequence"]) for m in sent for e in m.get("events", [])]
+        assert "revoked" in kinds(group.take(owner))
+        assert group.live.letters.kept == [], "nothing is parked"
+
+    def test_others_keep_it_for_a_while_then_it_is_chosen_again(self, group: Group) -> None:
+        owner, other = self.members(group)
+        group.publish("wf", 1)
+        self.pass_deadlines(group, 4)
+        group.ack_stream(other, "wf", 1)
+        group.take(owner)
+        group.take(other)
+        self.pass_deadlines(group, 3)
+        assert kinds(group.take(other)) == []
+        self.pass_deadlines(group, 10)
+        assert "revoked" in kinds(group.take(other))
+
+    def test_who_is_heard_from_in_between_keeps_it(self, group: Group) -> None:
+        owner, other = self.members(group)
+        group.publish("wf", 9)
+        for sequence in range(1, 6):
+            self.pass_deadlines(group, 1)
+            group.ack_stream(owner, "wf", sequence)
+        assert group.take(other) == []
+
+    def test_the_only_member_keeps_it(self, group: Group) -> None:
+        group.join("a")
+        group.publish("wf", 1)
+        group.take("a")
+        self.pass_deadlines(group, 4)
+        assert "revoked" not in kinds(group.take("a"))
 
 
 class TestAcknowledging:

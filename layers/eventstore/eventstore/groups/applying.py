@@ -21,6 +21,7 @@ from eventstore.groups.commands import (
 )
 from eventstore.groups.failing import apply_deadlines, fail
 from eventstore.groups.rebalancing import grant, lose_owner, notify, owner_of, release_owner
+from eventstore.groups.silence import forget_silences, preferred_members
 from eventstore.groups.state import Held, Member
 from eventstore.groups.step import owns
 from eventstore.groups.target import apply_pushed, dismiss, is_outstanding, take_over
@@ -49,6 +50,7 @@ def apply(step: Step, command: Command) -> None:
                 step.group.members.append(Member(connection, own_id))
         case Leave(connection, orderly):
             step.group.members = [member for member in step.group.members if member.connection != connection]
+            forget_silences(step.group, connection)
             if orderly and owns(step.group, connection):
                 release_owner(step)
         case Redrive(stream, how) if stream in step.group.parked:
@@ -71,6 +73,7 @@ def _apply_owner_command(step: Step, command: Command) -> None:
     group = step.group
     if isinstance(command, Ack | AckStream | Nack | Pushed):
         group.heard = step.stamp
+        forget_silences(group, command.connection)
         for held in group.held.values():
             held.silent = False
         if 0 < command.frame < group.granted:
@@ -80,7 +83,8 @@ def _apply_owner_command(step: Step, command: Command) -> None:
     match command:
         case Release(_, frame) if group.revoked and frame in {0, group.frame}:
             group.owner = None
-        case Heard(_, active_at):
+        case Heard(connection, active_at):
+            forget_silences(group, connection)
             group.heard = max(group.heard, min(active_at, step.stamp))
         case Silence(_, heard) if heard == group.heard:
             step.silent = True
@@ -110,7 +114,6 @@ def apply_timeouts(step: Step) -> None:
     dismiss(step)
     if group.owner is not None and group.owner not in group.members:
         lose_owner(step)
-    chosen = owner_of(group.members, step.key, step.partition)
     if group.owner is not None and group.revoked:
         # Events that it does not finish are sent again anyway. It must release the partition even if it is chosen
         # again meanwhile.
@@ -123,11 +126,16 @@ def apply_timeouts(step: Step) -> None:
         if step.regrant:
             grant(step, group.owner)
         apply_deadlines(step)
-        if group.owner != chosen:
+        if group.owner != _chosen(step):
             group.revoked = step.stamp
             notify(step, "revoked")
-    if group.owner is None and chosen is not None:
+    if group.owner is None and (chosen := _chosen(step)) is not None:
         grant(step, chosen)
+
+
+def _chosen(step: Step) -> Member | None:
+    """Return the member that is to own the partition."""
+    return owner_of(preferred_members(step), step.key, step.partition)
 
 
 def due(step: Step) -> int | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eventstore.groups.backoff import pause_ms
 from eventstore.groups.commands import LONGEST_REASON
+from eventstore.groups.silence import note_silence
 from eventstore.groups.state import Held, Parked
 from eventstore.positions import before
 
@@ -125,6 +126,8 @@ def apply_deadlines(step: Step) -> None:
     if (flight_is_overdue or overdue) and not step.silent:
         step.needs_activity = True
         return
+    if flight_is_overdue or overdue:
+        note_silence(step)
     reason = f"not acknowledged within {deadline / 1000:g} s"
     for stream, held in overdue:
         retry(step, stream, held, held.sent[0], reason)

@@ -25,6 +25,7 @@ __all__ = [
     "InFlightEvent",
     "Member",
     "Parked",
+    "Silences",
 ]
 
 MOST_ASIDE = 1000
@@ -51,6 +52,18 @@ class Member(NamedTuple):
 
     connection: ConnectionId
     id: SubscriptionId
+
+
+class Silences(NamedTuple):
+    """How often a member was silent as the owner since it was last active.
+
+    Attributes:
+        times: How often.
+        until: Until when other members are chosen before it, in milliseconds since 1970; 0 if they are not.
+    """
+
+    times: int
+    until: int
 
 
 TARGET = Member(ConnectionId("@target"), SubscriptionId("@target"))
@@ -204,6 +217,7 @@ class Group:
         parked: The parked streams, by name.
         settled: Per stream the last event in flight that is handled while an earlier one of another stream is not.
         losses: The losses that the owner has not acknowledged.
+        silences: Per connection of a member that was silent as the owner: how often, and until when it is passed over.
         circuit: Whether the target can be reached.
     """
 
@@ -226,6 +240,7 @@ class Group:
     parked: dict[StreamName, Parked] = field(default_factory=dict)
     settled: dict[StreamName, InFlightEvent] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    silences: dict[ConnectionId, Silences] = field(default_factory=dict)
     circuit: Circuit = CLOSED
 
     @property
@@ -266,6 +281,8 @@ class Group:
             "settled": {stream: _encode_events([event])[0] for stream, event in self.settled.items()},
             "losses": [loss.encoded() for loss in self.losses],
         }
+        if self.silences:
+            members["silences"] = self.silences
         if self.circuit != CLOSED:
             members["circuit"] = self.circuit
         # A reason that was stored before `groups.commands.encoded` replaced lone surrogates may hold one.
@@ -295,6 +312,7 @@ class Group:
             parked={stream: _decode_parked(parked) for stream, parked in members["parked"].items()},
             settled={stream: _decode_events([event])[0] for stream, event in members.get("settled", {}).items()},
             losses=[Loss.decoded(loss) for loss in members.get("losses", ())],
+            silences={connection: Silences(*each) for connection, each in members.get("silences", {}).items()},
             circuit=Circuit(*members.get("circuit", ())),
         )
 
