@@ -34,6 +34,7 @@ def handler(_: Mapping[str, Any], context: LambdaContext) -> dict[str, int]:
         "events": archived.events,
         "merged": archived.merged,
         "deleted": archived.deleted,
+        "cooled": archived.cooled,
         "diverged": archived.diverged,
     }
     _LOGGER.info("archived: %s; the newest archived event per partition: %s", counts, archived.until)

@@ -270,7 +270,7 @@ def test_a_full_store_is_archived(full: Full, tmp_path: Path) -> None:
     full = replace(full, environment={**full.environment, "ARCHIVE_URL": tmp_path.as_uri()})
     # Its events are too new for a segment; what finds that out runs nevertheless.
     counts = full.call("archive", {}).answer
-    assert counts == {"segments": 0, "events": 0, "merged": 0, "deleted": 0, "diverged": 0}
+    assert counts == {"segments": 0, "events": 0, "merged": 0, "deleted": 0, "cooled": 0, "diverged": 0}
 
 
 def test_a_refused_publish_is_accepted_once_there_is_room(full: Full) -> None:

@@ -38,11 +38,12 @@ class Archiving:
         if 0 not in self._owned() or self._hub.archiver is None:
             return
         archived = self._hub.archiver.run(until=self._hub.clock.now() + _RUN_MS)
-        if archived.segments or archived.merged:
+        if archived.segments or archived.merged or archived.cooled:
             _LOGGER.info(
-                "archived %d events in %d segments; merged %d segments, deleted %d objects",
+                "archived %d events in %d segments; merged %d segments, deleted %d objects; %d events left memory",
                 archived.events,
                 archived.segments,
                 archived.merged,
                 archived.deleted,
+                archived.cooled,
             )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.journaled.log import JournaledLog
 from eventstore.adapters.redis.direct import Direct
-from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.partition_subscriptions import PartitionSubscriptions
 from eventstore.adapters.redis.read_ahead import ReadAhead
 from eventstore.hub.hub import Hub
@@ -99,6 +98,7 @@ class ServerHub(Hub):
             partitions=self.partitions,
             read_ahead=self._read_ahead,
             direct=self._direct,
+            history=self.history,
             **observing,
         )
 
@@ -152,7 +152,7 @@ class ServerHub(Hub):
         """The log as the follower's reader: it has what that has read kept for it."""
         if self.journaled is not None:
             return JournaledLog(self.journaled, read_ahead=self.read_ahead_of_feed)
-        return RedisLog(self.redis, partitions=self.partitions, read_ahead=self.read_ahead_of_feed)
+        return self._log_for_turns(self.read_ahead_of_feed)
 
     @cached_property
     def read_ahead_of_feed(self) -> ReadAhead:

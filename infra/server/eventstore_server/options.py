@@ -40,6 +40,7 @@ environment:
   DISPATCH         server | lambda: who takes the turns of partitions
   TARGETS          the targets that rules may have (docs/rules.md)
   ARCHIVE_URL      where events are archived, s3://bucket/prefix or file:///folder (docs/archive.md); unset: nowhere
+  HOT_WINDOW       seconds that events stay in memory, older ones being in the archive alone; unset: all stay
   LOG_LEVEL        DEBUG | INFO | WARNING | ERROR
   GRPC_TLS_CERT, GRPC_TLS_KEY   files in PEM; unset: gRPC without TLS
   GRPC_TLS_CLIENT_CA   a file in PEM: certificates of clients are required

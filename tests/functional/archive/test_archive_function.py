@@ -57,7 +57,7 @@ def test_events_are_archived_once_enough_of_them_wait(folder: Path) -> None:
     log = current().log
     for start in range(1, 10_001, 1000):
         log.append(STREAM, events(1000, start=start))
-    assert archive() == {"segments": 1, "events": 10_000, "merged": 0, "deleted": 0, "diverged": 0}
+    assert archive() == {"segments": 1, "events": 10_000, "merged": 0, "deleted": 0, "cooled": 0, "diverged": 0}
     assert archive()["segments"] == 0
     [manifest] = folder.glob("events/p*/manifest.json")
     [epoch] = json.loads(manifest.read_text())["epochs"]

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.connection import Client
     from eventstore.live.catch_up import TurnLimits
+    from eventstore.ports.history import History
 
 __all__ = ["Live"]
 
@@ -72,12 +73,13 @@ class Live:
         partitions: int = 1,
         limits: TurnLimits | None = None,
         wrap: Callable[[Any], Any] = _as_it_is,
+        history: History | None = None,
     ) -> None:
         self._wrap = wrap
         self.clock = FakeClock()
         self.client = client
         ahead = ReadAhead()
-        self.log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
+        self.log = RedisLog(client, partitions=partitions, clock=self.clock, read_ahead=ahead, history=history)
         self.turns = SkewedTurns(client, partitions=partitions, clock=self.clock, read_ahead=ahead)
         self.registry = RedisRegistry(client, partitions=partitions, clock=self.turns)
         self.dispatch_queue = FakeDispatchQueue()

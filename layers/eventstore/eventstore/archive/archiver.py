@@ -12,12 +12,14 @@ from eventstore.archive.manifests import ManifestChanged, Manifests
 from eventstore.archive.merging import MergeLimits, Merger
 from eventstore.archive.sealing import Sealer, SealLimits
 from eventstore.errors import IndexDiverged
+from eventstore.positions import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from eventstore.archive.manifests import LoadedManifest
     from eventstore.ports import Clock, Log
+    from eventstore.ports.hot_window import HotWindow
     from eventstore.ports.objects import Objects
 
 __all__ = ["Archived", "Archiver", "ArchiverLimits"]
@@ -34,11 +36,13 @@ class ArchiverLimits:
         seal: When a segment is sealed.
         merge: What is merged.
         maintained_ms: How often segments are merged and files deleted, in milliseconds.
+        hot_ms: How long events stay in memory at least, in milliseconds.
     """
 
     seal: SealLimits = field(default=SealLimits())
     merge: MergeLimits = field(default=MergeLimits())
     maintained_ms: int = _DAY_MS
+    hot_ms: int = _DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Archived:
         events: How many events they have.
         merged: How many segments became parts of others.
         deleted: How many objects were deleted that no manifest lists.
+        cooled: The bodies of how many events left memory.
         diverged: Partitions whose indexes do not follow their journals, of which nothing was archived.
         until: Per partition that the run came to, the time of the newest archived event, in milliseconds since 1970;
             None if nothing is archived yet.
@@ -59,6 +64,7 @@ class Archived:
     events: int
     merged: int
     deleted: int
+    cooled: int
     diverged: int
     until: Mapping[int, int | None]
 
@@ -70,10 +76,20 @@ class Archiver:
         log: The log.
         objects: The objects of the archive.
         clock: The clock.
+        window: Lets events leave memory; None if all stay.
         limits: How the store is archived.
     """
 
-    def __init__(self, log: Log, objects: Objects, *, clock: Clock, limits: ArchiverLimits | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        objects: Objects,
+        *,
+        clock: Clock,
+        window: HotWindow | None = None,
+        limits: ArchiverLimits | None = None,
+    ) -> None:
+        self._window = window
         self._log = log
         self._objects = objects
         self._clock = clock
@@ -91,7 +107,7 @@ class Archiver:
         """
         manifests = Manifests(self._objects, partitions=self._log.partitions)
         sealer = Sealer(self._log, self._objects, manifests, clock=self._clock, limits=self._limits.seal)
-        segments = events = merged = deleted = diverged = 0
+        segments = events = merged = deleted = cooled = diverged = 0
         reached: dict[int, LoadedManifest] = {}
         # In another order each time, so that no partition is always the one for which the time does not suffice.
         partitions = random.sample(range(self._log.partitions), self._log.partitions)
@@ -106,13 +122,26 @@ class Archiver:
                 continue
             segments, events = segments + sealed.segments, events + sealed.events
             reached[partition] = sealed.loaded
+            cooled += self._cool(sealed.loaded, until)
         for loaded in reached.values():
             if self._clock.now() >= until:
                 break
             parts, objects = self._maintain(manifests, loaded, until)
             merged, deleted = merged + parts, deleted + objects
         times = {partition: _time(loaded) for partition, loaded in sorted(reached.items())}
-        return Archived(segments, events, merged, deleted, diverged, times)
+        return Archived(segments, events, merged, deleted, cooled, diverged, times)
+
+    def _cool(self, loaded: LoadedManifest, until: int) -> int:
+        """Let events leave memory that are archived and old enough; return how many did."""
+        manifest = loaded.manifest
+        if self._window is None or loaded.version is None or not manifest.epochs:
+            return 0
+        archived = manifest.epochs[-1]
+        if self._log.ends([manifest.partition])[manifest.partition].epoch != archived.epoch:
+            # Of an epoch that has begun since, nothing is archived yet.
+            return 0
+        place = min(archived.until, end_of(self._clock.now() - self._limits.hot_ms))
+        return self._window.cool(manifest.partition, until=place, may_go_on=lambda: self._clock.now() < until).events
 
     def _maintain(self, manifests: Manifests, loaded: LoadedManifest, until: int) -> tuple[int, int]:
         """Merge and delete once in a while; return how many segments were merged, and how many objects deleted."""

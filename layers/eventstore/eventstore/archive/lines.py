@@ -15,7 +15,7 @@ from eventstore.cloudevents.event import RecordedEvent, StreamName, rfc3339
 if TYPE_CHECKING:
     from eventstore.positions import Position
 
-__all__ = ["Line", "line_of", "parse_line", "recorded_of"]
+__all__ = ["Line", "body_of", "line_of", "parse_line", "recorded_of"]
 
 _END = re.compile(
     rb',"hubstream":"([^"]+)","hubsequence":"([0-9]+)","hubtime":"([^"]+)","hubposition":"([0-9.]+)"\}\n?$'
@@ -60,6 +60,12 @@ def recorded_of(text: bytes) -> tuple[Position, RecordedEvent]:
     milliseconds = round(datetime.fromisoformat(time).timestamp() * 1000)
     body = text[: found.start()] + b"}"
     return position_of(position), RecordedEvent(StreamName(stream), int(sequence), milliseconds, body)
+
+
+def body_of(text: bytes) -> tuple[StreamName, int, str, bytes]:
+    """Return the stream, sequence, time (RFC 3339) and body of a line; raise `ValueError` if it is none."""
+    found = _found(text)
+    return StreamName(found[1].decode()), int(found[2]), found[3].decode(), text[: found.start()] + b"}"
 
 
 def _place(text: bytes) -> tuple[StreamName, int]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 __all__ = [
+    "KEY_BYTES",
     "AttributeValue",
     "BinaryData",
     "Event",
@@ -27,6 +28,9 @@ __all__ = [
     "canonical",
     "rfc3339",
 ]
+
+KEY_BYTES = 16
+"""The length of the key of an event (`Event.key`)."""
 
 _encode_attributes = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 

@@ -211,9 +211,13 @@ def _send_new(group_turn: GroupTurn, set_aside: SetAsideStreams) -> tuple[bool, 
         return False, False
     count = _to_read(group_turn, room)
     window = group_turn.read(group.place, goal, count=count)
+    if not window.is_read:
+        return False, True
     if count < _EVENTS and not window.at_end and not any(map(group_turn.matches, window.events)):
         # Events of a fork, which only those receive who name it: they are passed over like what a filter leaves out.
         window = group_turn.read(group.place, goal, count=_EVENTS)
+        if not window.is_read:
+            return False, True
     reached, at_end = window.reached, window.at_end
     # One more event than there is room for shows whether there are more.
     new = list(islice((positioned for positioned in window.events if _is_new(group_turn, positioned)), room + 1))

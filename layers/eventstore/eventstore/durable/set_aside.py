@@ -67,6 +67,8 @@ class SetAsideStreams:
             if not room:
                 return letters, True
             window = self._turn.read(parked.copied, self._turn.group.place, count=room, stream=stream)
+            if not window.is_read:
+                return letters, True
             room -= len(window.events)
             parked.copied = window.reached
             has_more = has_more or not window.at_end
@@ -83,6 +85,8 @@ class SetAsideStreams:
         waiting = self._to_match()
         for stream, parked in waiting[:_STREAMS]:
             window = self._turn.read(before(parked.event), parked.event, count=1, stream=stream)
+            if not window.is_read:
+                return True
             # A failed event that was removed is reported when the stream resumes.
             if any(map(self._turn.matches, window.events)) or not window.events:
                 parked.version = group.version
@@ -120,6 +124,8 @@ class SetAsideStreams:
     def _send_stream(self, stream: StreamName, held: Held) -> bool:
         turn, group = self._turn, self._turn.group
         window = turn.read(held.after, group.place, count=_HELD_EVENTS, stream=stream)
+        if not window.is_read:
+            return True
         events = list(filter(turn.matches, window.events))
         if not events or before(events[0].position) != held.after:
             # The event that failed was removed, or the changed filter excludes it. The next one has not been tried.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eventstore.errors import ArchiveUnavailable
 from eventstore.frames.frame import Address
 from eventstore.frames.hub_messages import missing_json
 from eventstore.groups import Loss, is_outstanding, with_loss
-from eventstore.read.window import gaps_for, gaps_in, read_window
+from eventstore.read.window import Window, gaps_for, gaps_in, read_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
     from eventstore.groups import Group, Step
     from eventstore.ports import Log, Turn
     from eventstore.positions import Position
-    from eventstore.read.window import Window
     from eventstore.streams import StreamName
     from eventstore.subscriptions import Durable
 
 __all__ = ["GroupTurn"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ class GroupTurn:
     def read(self, after: Position, until: Position, *, count: int, stream: StreamName | None = None) -> Window:
         """Read the log between two positions.
 
+        Nothing is read where the archive does not answer: then the subscription waits, and no other does. In a retry
+        of a turn all wait, for the first try may have sent what this one lacks, under the same numbers.
+
         Args:
             after: The position after which to read.
             until: The position up to which to read.
@@ -72,7 +78,13 @@ class GroupTurn:
             stream: The stream to read; None for all streams of the subscription.
         """
         streams = self._streams(stream)
-        return read_window(self.log, self.turn.partition, after, until, count=count, streams=streams)
+        try:
+            return read_window(self.log, self.turn.partition, after, until, count=count, streams=streams)
+        except ArchiveUnavailable as error:
+            if self.turn.is_retry:
+                raise
+            _LOGGER.debug("%s: %s", self.durable.name, error.detail)
+            return Window((), after, at_end=False, is_read=False)
 
     @property
     def receives_all(self) -> bool:

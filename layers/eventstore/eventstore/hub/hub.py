@@ -53,6 +53,8 @@ if TYPE_CHECKING:
         Turns,
         Wakeups,
     )
+    from eventstore.ports.history import History
+    from eventstore.ports.hot_window import HotWindow
     from eventstore.ports.journal import Journal
     from eventstore.ports.objects import Objects
     from eventstore.read.filter_directory import FilterDirectory
@@ -183,7 +185,19 @@ class Hub:
             return JournaledLog(self.journaled, read_ahead=self._read_ahead)
         from eventstore.adapters.redis.log import RedisLog
 
-        return RedisLog(self.redis, partitions=self.partitions, read_ahead=self._read_ahead)
+        return RedisLog(self.redis, partitions=self.partitions, read_ahead=self._read_ahead, history=self.history)
+
+    @cached_property
+    def turn_log(self) -> Log:
+        """The log as turns read it, which do not wait long for archived events."""
+        if self.history is None or self.journaled is not None:
+            return self.log
+        return self._log_for_turns(self._read_ahead)
+
+    def _log_for_turns(self, read_ahead: ReadAhead) -> Log:
+        from eventstore.adapters.redis.log import RedisLog
+
+        return RedisLog(self.redis, partitions=self.partitions, read_ahead=read_ahead, history=self._prompt_history)
 
     @cached_property
     def registry(self) -> Registry:
@@ -314,6 +328,32 @@ class Hub:
         from eventstore.hub.archives import objects_at
 
         return objects_at(self.settings.archive, aws=lambda: self.aws)
+
+    @cached_property
+    def history(self) -> History | None:
+        """The archived events; None where nothing is archived."""
+        if self.archive_objects is None:
+            return None
+        from eventstore.archive.history import ArchivedHistory
+
+        return ArchivedHistory(self.archive_objects, partitions=lambda: self.partitions.count, clock=self.clock)
+
+    @cached_property
+    def _prompt_history(self) -> History | None:
+        if self.history is None:
+            return None
+        from eventstore.archive.prompt_history import PromptHistory
+
+        return PromptHistory(self.history)
+
+    @cached_property
+    def hot_window(self) -> HotWindow | None:
+        """Lets events leave memory; None where all stay."""
+        if self.settings.hot_window is None:
+            return None
+        from eventstore.adapters.redis.hot_window import RedisHotWindow
+
+        return RedisHotWindow(self.partitions)
 
     @cached_property
     def wakeups(self) -> Wakeups:
@@ -471,7 +511,7 @@ class Hub:
 
         limits = TurnLimits(events_url=f"{self.settings.rest_url}/api/v1/events")
         return Dispatcher(
-            self.log,
+            self.turn_log,
             self.turns,
             self.deliveries,
             durables=self.durables,
@@ -550,9 +590,10 @@ class Hub:
         """Archives the store; None where nothing is archived."""
         if self.archive_objects is None:
             return None
-        from eventstore.archive.archiver import Archiver
+        from eventstore.archive.archiver import Archiver, ArchiverLimits
 
-        return Archiver(self.log, self.archive_objects, clock=self.clock)
+        limits = ArchiverLimits(hot_ms=(self.settings.hot_window or 0) * 1000)
+        return Archiver(self.log, self.archive_objects, clock=self.clock, window=self.hot_window, limits=limits)
 
     @cached_property
     def archive_reader(self) -> ArchiveReader | None:

@@ -34,6 +34,7 @@ _PARAMETERS = {
     "http": "parameter TargetUrls",
     "eventbridge": "parameter TargetBuses",
 }
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _TOPIC_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,150}")
 _JOURNAL_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:([0-9]{1,5}|\*))?")
@@ -68,6 +69,8 @@ class Settings:
             none.
         journal: The beginning of the names of what the hub makes in the journal (`JOURNAL`).
         archive: Where events are archived (`ARCHIVE_URL`); None if they are not.
+        hot_window: How long events stay in memory, in seconds; older ones are in the archive alone (`HOT_WINDOW`). None
+            if all stay.
         loopback_targets: Whether URLs of this machine may be targets, by `http` as well (`LOOPBACK_TARGETS`). For
             development only.
     """
@@ -95,6 +98,7 @@ class Settings:
     kafka_events_topic: str = ""
     journal: str = _JOURNAL
     archive: ArchiveUrl | None = None
+    hot_window: int | None = None
 
     @property
     def authorizes(self) -> bool:
@@ -147,6 +151,7 @@ class Settings:
             kafka_events_topic=_events_topic(environment),
             journal=_journal(environment.get("JOURNAL") or _JOURNAL),
             archive=ArchiveUrl.parse(url) if (url := environment.get("ARCHIVE_URL")) else None,
+            hot_window=_hot_window(environment),
         )
 
 
@@ -188,6 +193,25 @@ def _events_topic(environment: Mapping[str, str]) -> str:
             f"KAFKA_EVENTS_TOPIC is {name!r}, which is the topic of the journal (JOURNAL); name another topic"
         )
     return name
+
+
+def _hot_window(environment: Mapping[str, str]) -> int | None:
+    value = environment.get("HOT_WINDOW")
+    if not value:
+        return None
+    if not _SECONDS.fullmatch(value):
+        raise SettingsError(f"HOT_WINDOW is {value[:80]!r}; it is a whole number of seconds, of at most 9 digits")
+    if not environment.get("ARCHIVE_URL"):
+        raise SettingsError(
+            f"HOT_WINDOW is {value}, and ARCHIVE_URL is unset: events leave memory only where they are archived; "
+            "set ARCHIVE_URL, or unset HOT_WINDOW"
+        )
+    if (backend := environment.get("BACKEND") or _BACKENDS[0]) != "redis":
+        raise SettingsError(
+            f"HOT_WINDOW is {value}, and BACKEND is {backend!r}: there, the bodies of events are in the journal, "
+            "and not in memory; unset HOT_WINDOW"
+        )
+    return int(value)
 
 
 def _origins(value: str) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from eventstore.errors import ArchiveUnavailable
 from eventstore.frames.budget import affordable_to_match, affordable_to_send, fitting, leading
 from eventstore.frames.limits import FrameLimits
 from eventstore.live.batch import Batch
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from eventstore.subscriptions import Subscription, SubscriptionKey
 
 __all__ = ["CatchUp", "EphemeralSender", "TurnLimits"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +241,9 @@ class EphemeralSender:
         """Read the log for subscriptions that have yet to catch up.
 
         Returns:
-            The cohorts, and the keys of the subscriptions that must wait: they start after the goal. If they were
-            taken for caught up, they would receive events that lie before their start.
+            The cohorts, and the keys of the subscriptions that must wait: what they read is in the archive, which does
+            not answer, or they start after the goal. If these were taken for caught up, they would receive events that
+            lie before their start.
         """
         waiting: list[SubscriptionKey] = []
         alike: dict[tuple[Position, int, tuple[StreamName, ...]], list[Subscription]] = {}
@@ -254,7 +259,15 @@ class EphemeralSender:
         count = max(1, min(limits.behind_events, limits.behind_together // turn.carried))
         cohorts: list[_Cohort] = []
         for (after, removals, streams), subscriptions in alike.items():
-            window = read_window(self._log, turn.partition, after, turn.goal, count=count, streams=streams)
+            try:
+                window = read_window(self._log, turn.partition, after, turn.goal, count=count, streams=streams)
+            except ArchiveUnavailable as error:
+                # These wait, and no others do. In a retry all wait: see `GroupTurn.read`.
+                if turn.is_retry:
+                    raise
+                _LOGGER.debug("partition %d: %s", turn.partition, error.detail)
+                waiting += [subscription.key for subscription in subscriptions]
+                continue
             sizes = [len(positioned.event.body) for positioned in window.events]
             window = window.leading(fitting(sizes, limits.sent_bytes // turn.carried))
             lost = self._losses.of_behind(turn, after, window, subscriptions, since=removals)

@@ -29,6 +29,7 @@ class Window:
         at_end: Whether that is the end of what was asked for.
         removals: As in `Tail`.
         removed_until: As in `Tail`.
+        is_read: Whether the log was read; not where events are in the archive, and that does not answer.
     """
 
     events: Sequence[PositionedEvent]
@@ -36,6 +37,7 @@ class Window:
     at_end: bool
     removals: int = 0
     removed_until: Position = BEGINNING
+    is_read: bool = True
 
     def leading(self, count: int) -> Window:
         """Return the window that ends with the first `count` events, at least one."""

@@ -8,6 +8,7 @@ from eventstore.adapters.journaled.records import Record
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.adapters.redis.steps import Step
+from eventstore.cloudevents.event import KEY_BYTES
 from eventstore.errors import IndexDiverged, StoreClosed
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Trials", "Tried"]
 
-_KEY_BYTES = 16
 _NO_NONCE = bytes(8)
 
 
@@ -84,7 +84,7 @@ class Trials:
     def looked(self, partition: int, append: Append) -> Tried | None:
         """Return what an append would do, as `tried` does; None if it may be refused, or its stream be gone."""
         keys = [partition_keys(partition).partition, stream_keys(partition, append.stream).state]
-        tried = self._tried(partition, self._look, keys, (append.names[:_KEY_BYTES], self._time()))
+        tried = self._tried(partition, self._look, keys, (append.names[:KEY_BYTES], self._time()))
         return None if tried.answer else tried._replace(answer=None)
 
     def _tried(self, partition: int, script: Script, keys: Sequence[str], arguments: Sequence[Any]) -> Tried:

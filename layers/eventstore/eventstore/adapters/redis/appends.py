@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from eventstore.adapters.redis.cold import EventsRemoved
 from eventstore.cloudevents import same_content
-from eventstore.cloudevents.digest import equal_content
+from eventstore.cloudevents.digest import DIGEST_BYTES, equal_content
+from eventstore.cloudevents.event import KEY_BYTES
 from eventstore.errors import EventConflict, StreamGone, WrongExpectedVersion
 from eventstore.ports import Appended
 from eventstore.streams import StreamName, partition_of
@@ -13,6 +15,7 @@ from eventstore.streams import StreamName, partition_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eventstore.adapters.redis.cold import ColdEvents
     from eventstore.adapters.redis.growth import Growth
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.steps import Steps
@@ -32,7 +35,8 @@ NEEDS_WAKEUP = 2
 class Appends:
     """Appends events to the streams of a store."""
 
-    def __init__(self, partitions: Partitions, streams: Streams, *, steps: Steps) -> None:
+    def __init__(self, partitions: Partitions, streams: Streams, *, steps: Steps, cold: ColdEvents) -> None:
+        self._cold = cold
         self._partitions = partitions
         self._streams = streams
         self._steps = steps
@@ -63,7 +67,7 @@ class Appends:
 
         answer = answer_of(growth)
         while not isinstance(answer, int) and answer[0] == b"conflict":
-            _adopt_stored_bodies(stream, events, bodies, answer)
+            names = self._adopted(stream, events, names, bodies, answer)
             answer = answer_of(None)
         outcome, *rest = (answer,) if isinstance(answer, int) else answer
         if isinstance(outcome, int):
@@ -77,6 +81,40 @@ class Appends:
             raise StreamGone(stream)
         raise WrongExpectedVersion(stream, expected=expected.version or 0, actual=int(rest[0]))
 
+    def _adopted(
+        self, stream: StreamName, events: Sequence[Event], names: bytes, bodies: list[bytes], answer: Sequence[Any]
+    ) -> bytes:
+        """Replace the bodies of conflicting events that have the stored content by the stored bytes; raise for others.
+
+        The script compares digests. Where it has no digest of the stored event, or one of another version, it compares
+        bytes, and answers with those that are stored. With the stored bytes, the next call finds a duplicate. Of an
+        event that is cold, it answers with the digest, by which the next call finds a duplicate.
+
+        Returns:
+            The keys and digests, with those of cold events.
+        """
+        number, count = partition_of(stream, self._partitions.count), len(events)
+        for offset in range(1, len(answer), 3):
+            index, sequence = int(answer[offset]) - 1, int(answer[offset + 1])
+            # As it is: the body that a journal has is one that knows where it is stored.
+            stored: bytes = answer[offset + 2]
+            event = events[index]
+            digest = b""
+            if stored and not stored.startswith(b"{"):
+                try:
+                    digest, stored = stored, self._cold.body(number, stream, sequence)
+                except EventsRemoved:
+                    # So it is a new one.
+                    continue
+            if not (stored and same_content(stored, event.body)):
+                raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
+            if digest:
+                place = KEY_BYTES * count + DIGEST_BYTES * index
+                names = names[:place] + digest + names[place + DIGEST_BYTES :]
+            else:
+                bodies[index] = stored
+        return names
+
 
 def _names(events: Sequence[Event]) -> bytes:
     """Return the keys of events and the digests of events. In one append, equal content has one digest."""
@@ -88,24 +126,6 @@ def _names(events: Sequence[Event]) -> bytes:
             if equal_content(known, digests[index]):
                 digests[index] = known
     return b"".join(keys) + b"".join(digests)
-
-
-def _adopt_stored_bodies(
-    stream: StreamName, events: Sequence[Event], bodies: list[bytes], answer: Sequence[Any]
-) -> None:
-    """Replace the bodies of conflicting events that have the stored content by the stored bytes; raise for others.
-
-    The script compares digests. Where it has no digest of the stored event, or one of another version, it compares
-    bytes, and answers with those that are stored. With the stored bytes, the next call finds a duplicate.
-    """
-    for offset in range(1, len(answer), 3):
-        index, sequence = int(answer[offset]) - 1, int(answer[offset + 1])
-        # As it is: the body that a journal has is one that knows where it is stored.
-        stored: bytes = answer[offset + 2]
-        event = events[index]
-        if not (stored and same_content(stored, event.body)):
-            raise EventConflict(stream, index=index, source=event.source, event_id=event.id, sequence=sequence)
-        bodies[index] = stored
 
 
 def _appended(stream: StreamName, partition: int, count: int, outcome: int, duplicates: Sequence[int]) -> Appended:

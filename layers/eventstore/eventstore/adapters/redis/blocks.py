@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from eventstore.adapters.redis.connection import Client
+    from eventstore.adapters.redis.keys import StreamKeys
     from eventstore.filters.clauses import Clauses
     from eventstore.ports import Tail
 
@@ -105,13 +106,13 @@ class Blocks:
         return positions
 
     def skip_in_stream(
-        self, partition: int, events: str, window: tuple[int, int], clauses: Clauses, *, backwards: bool
+        self, partition: int, keys: StreamKeys, window: tuple[int, int], clauses: Clauses, *, backwards: bool
     ) -> tuple[int, int]:
         """Narrow a range of sequences, at the end where reading starts, by the events that blocks exclude.
 
         Args:
             partition: The partition of the stream.
-            events: The key of its events.
+            keys: The keys of the stream.
             window: The first and last sequence to read.
             clauses: The clauses that events must fulfil.
             backwards: Whether reading starts at the last sequence.
@@ -120,6 +121,7 @@ class Blocks:
             The first and last sequence that are left to read.
         """
         start, stop = window
+        events = keys.events
         if backwards:
             nearest = self._client.xrevrange(events, min(stop + REACH, LAST), start, count=1)
         else:
@@ -127,6 +129,9 @@ class Blocks:
         if not nearest:
             return window
         sequence, time = sequence_and_time(nearest[0][0])
+        if not backwards and sequence - len(nearest[0][1][0]) // 4 > start:
+            # What comes first was removed, or is cold: it is not in the stream that is searched.
+            return window
         # The start of that millisecond in the log, or its end.
         position = Position(time, LAST, END_OF_APPEND) if backwards else Position(time, 0, 0)
         reached = self.skip({partition: position}, clauses, backwards=backwards)[partition]
@@ -134,7 +139,8 @@ class Blocks:
             return window
         if backwards:
             last = self._bisect(self._client, [events], (start, sequence, reached.major + 1))
-            return start, min(stop, int(last))
+            # Cold events are not searched. This is read last, for an event may become cold at any time.
+            return start, min(stop, max(int(last), int(self._client.hget(keys.state, "cold") or 0)))
         last = self._bisect(self._client, [events], (start, min(stop, _SEQUENCES), reached.major))
         return int(last) + 1, stop
 

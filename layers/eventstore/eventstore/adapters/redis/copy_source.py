@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
+from eventstore.adapters.redis.cold import EventsRemoved, StreamPart
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.definitions import listed
 from eventstore.adapters.redis.entries import REACH, id_of_entry, recorded, sequence_and_time
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis.bodies import Bodies
+    from eventstore.adapters.redis.cold import ColdEvents
     from eventstore.adapters.redis.connection import Client
     from eventstore.adapters.redis.definitions import Definitions
     from eventstore.adapters.redis.partitions import Partitions
@@ -47,15 +49,22 @@ class RedisCopySource:
     Args:
         partitions: The partitions of the store.
         definitions: The definitions of each kind.
+        cold: Reads cold events.
         bodies: Fetches the bodies of events; None if entries hold them.
     """
 
     def __init__(
-        self, partitions: Partitions, *, definitions: Mapping[str, Definitions], bodies: Bodies | None = None
+        self,
+        partitions: Partitions,
+        *,
+        definitions: Mapping[str, Definitions],
+        cold: ColdEvents,
+        bodies: Bodies | None = None,
     ) -> None:
         self._client: Client = partitions.client
         self._partitions = partitions
         self._definitions = definitions
+        self._cold = cold
         self._bodies = bodies
         self._close = Script("log/close", "shared/bell")
         self._reopen = Script("log/reopen", "shared/bell")
@@ -70,7 +79,10 @@ class RedisCopySource:
                 return CopiedAppends((), after, at_end=True)
             # Marks of deletions have no events.
             references = [entry for entry in entries if entry[1][3]]
-            appends = list(self._read(partition, references))
+            try:
+                appends = list(self._read(partition, references))
+            except EventsRemoved:
+                return self.appends(partition, after=after)
         end = Position(*sequence_and_time(entries[-1][0]), END_OF_APPEND)
         return CopiedAppends(appends, end, at_end=len(entries) < _APPENDS)
 
@@ -167,6 +179,15 @@ class RedisCopySource:
         entries = answers[::3]
         if self._bodies is not None:
             entries = self._bodies.filled_in([(partition, each) for each in entries])
+        else:
+            spans = zip(appends, entries, answers[1::3], strict=True)
+            entries = self._cold.completed(
+                partition,
+                [
+                    StreamPart(stream, max(base, int(first or 1)), last, read)
+                    for (_, stream, base, last, _), read, first in spans
+                ],
+            )
         for append, stored_entries, kept, digests in zip(appends, entries, answers[1::3], answers[2::3], strict=True):
             entry_id, stream, base, last, keys = append
             events = recorded(stream, stored_entries, low=max(base, int(kept or 1)), high=last)

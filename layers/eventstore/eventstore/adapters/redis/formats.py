@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from eventstore.errors import FormatMismatch
 
-__all__ = ["FIRST", "JOURNALED", "NEWEST", "OLDEST", "require_known"]
+__all__ = ["COLD", "FIRST", "JOURNALED", "NEWEST", "OLDEST", "require_known"]
 
 FIRST = 1
 """What a store has that names none: it was made before there was another."""
@@ -23,6 +23,9 @@ NEWEST = 1
 
 JOURNALED = 2
 """The format of the index of a journal: versions that know no journal refuse it."""
+
+COLD = 3
+"""The format of a store of which some events are in the archive alone: versions that do not look there refuse it."""
 
 
 def require_known(store_format: int, *, oldest: int = OLDEST, newest: int = NEWEST) -> None:

@@ -13,6 +13,7 @@ from redis.exceptions import OutOfMemoryError
 from eventstore.adapters.clock import SystemClock
 from eventstore.adapters.redis.appends import Appends
 from eventstore.adapters.redis.blocks import Blocks
+from eventstore.adapters.redis.cold import ColdEvents
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.entries import sequence_and_time
 from eventstore.adapters.redis.ids import Ids
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from eventstore.cloudevents.event import Event, EventId, RecordedEvent
     from eventstore.filters.clauses import Clauses
     from eventstore.ports import Clock, Deleted, Lag, LogEnd, Missing, Tail
+    from eventstore.ports.history import History
     from eventstore.positions import Epoch, Position
     from eventstore.streams import Condition, StreamConfig, StreamState
 
@@ -60,6 +62,7 @@ class RedisLog:
         direct: Sends appends; None for the client.
         steps: Does what changes the log; None does it at once.
         bodies: Fetches the bodies of events; None if entries hold them.
+        history: The archived events, where some left memory.
     """
 
     def __init__(
@@ -73,18 +76,22 @@ class RedisLog:
         direct: Direct | None = None,
         steps: Steps | None = None,
         bodies: Bodies | None = None,
+        history: History | None = None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._partitions = Partitions.of(client, partitions, new_epoch)
         self._ids = Ids(self._partitions)
         steps = steps or RedisSteps(client, clock=clock, direct=direct)
-        self._streams = Streams(self._partitions, self._ids, clock=clock or SystemClock(), steps=steps, bodies=bodies)
+        cold = ColdEvents(client, history)
+        self._streams = Streams(
+            self._partitions, self._ids, clock=clock or SystemClock(), steps=steps, cold=cold, bodies=bodies
+        )
         self._blocks = Blocks(client)
-        self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead(), bodies=bodies)
+        self._tails = Tails(self._partitions, self._blocks, read_ahead or ReadAhead(), cold=cold, bodies=bodies)
         self._lags = Lags(client)
-        self._appends = Appends(self._partitions, self._streams, steps=steps)
-        self._reads = StreamReads(self._partitions, self._streams, self._ids, self._blocks, bodies=bodies)
+        self._appends = Appends(self._partitions, self._streams, steps=steps, cold=cold)
+        self._reads = StreamReads(self._partitions, self._streams, self._ids, self._blocks, cold=cold, bodies=bodies)
 
     @property
     def partitions(self) -> int:

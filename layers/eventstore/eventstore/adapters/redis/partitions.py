@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from eventstore.adapters.redis.entries import end_of_entry
-from eventstore.adapters.redis.formats import FIRST, require_known
+from eventstore.adapters.redis.formats import COLD, FIRST, require_known
 from eventstore.adapters.redis.keys import PartitionKeys, StreamKeys, partition_keys, stream_keys, turn_keys
 from eventstore.adapters.redis.scripts import Script
 from eventstore.errors import BackendMismatch, PartitionMismatch, SettingsError, ShardMismatch, StoreClosed
@@ -184,7 +184,8 @@ class Partitions:
         return stored
 
     def _require_known(self, opened: Opened) -> None:
-        require_known(opened.format)
+        if opened.format != COLD:
+            require_known(opened.format)
 
     def _open_partition(self, partition: int, epoch: Epoch, partitions: int, shards: int) -> Opened:
         answer = self._open(self.client, [partition_keys(partition).partition], [epoch, partitions, shards])

@@ -199,7 +199,7 @@ def delete_step(partition: int, stream: StreamName, *, permanently: bool, time: 
     """Return the step of log/delete.lua."""
     log, keys = partition_keys(partition), stream_keys(partition, stream)
     script_keys = [keys.events, keys.state, log.log, log.streams, log.bell]
-    script_keys += [log.partition, log.trimmed, log.limits, log.deleted, log.ended]
+    script_keys += [log.partition, log.trimmed, log.limits, log.deleted, log.ended, keys.digests]
     return Step(script_keys, (stream, int(permanently), time, conditions))
 
 

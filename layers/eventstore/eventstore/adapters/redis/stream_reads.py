@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.cold import EventsRemoved, StreamPart
 from eventstore.adapters.redis.connection import SOCKET_SECONDS
 from eventstore.adapters.redis.entries import LAST, REACH, recorded, sequence_and_time
 from eventstore.adapters.redis.ids import MORE
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from eventstore.adapters.redis.blocks import Blocks
     from eventstore.adapters.redis.bodies import Bodies
+    from eventstore.adapters.redis.cold import ColdEvents
+    from eventstore.adapters.redis.entries import Entry
     from eventstore.adapters.redis.ids import Ids
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.streams import Streams
@@ -36,9 +39,17 @@ class StreamReads:
     """Reads the streams of a store."""
 
     def __init__(
-        self, partitions: Partitions, streams: Streams, ids: Ids, blocks: Blocks, *, bodies: Bodies | None = None
+        self,
+        partitions: Partitions,
+        streams: Streams,
+        ids: Ids,
+        blocks: Blocks,
+        *,
+        cold: ColdEvents,
+        bodies: Bodies | None = None,
     ) -> None:
         self._bodies = bodies
+        self._cold = cold
         self._partitions = partitions
         self._client = partitions.client
         self._streams = streams
@@ -53,7 +64,7 @@ class StreamReads:
         number = partition_of(stream, self._partitions.count)
         window = start, stop
         if clauses:
-            start, stop = self._blocks.skip_in_stream(number, keys.events, window, clauses, backwards=backwards)
+            start, stop = self._blocks.skip_in_stream(number, keys, window, clauses, backwards=backwards)
         pipeline = self._client.pipeline(transaction=False)
         # Sequences have no gap, so the last sequence of a forward read is known. Its entry may have a greater id.
         last = stop if backwards else min(stop, start + count - 1)
@@ -62,9 +73,10 @@ class StreamReads:
         else:
             pipeline.xrange(keys.events, start, min(last + REACH, LAST))
         # After the events: a deletion in between hides some that were read, and never shows one that is gone.
-        pipeline.hmget(keys.state, STATE)
+        pipeline.hmget(keys.state, (*STATE, "cold"))
         pipeline.hget(partition.partition, "epoch")
-        entries, fields, epoch = pipeline.execute()
+        entries, (*fields, cold), epoch = pipeline.execute()
+        last_cold = int(cold or 0)
         state = state_of(stream, fields)
         # Events below `first` are removed, and must not count towards the page.
         starts_below = not backwards and start < state.first <= stop and last < stop
@@ -72,11 +84,11 @@ class StreamReads:
             start = max(start, state.first)
             return self.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
         epoch = self._partitions.epoch(number, epoch)
-        if not entries:
+        if not entries and last_cold < start:
             skipped = stop + 1 if backwards else start - 1
             return Slice(state, epoch, [], None if (start, stop) == window else skipped, 0)
         # By the entries, not by the state: an append in between may have moved the head.
-        newest, _ = sequence_and_time(entries[0 if backwards else -1][0])
+        newest = sequence_and_time(entries[0 if backwards else -1][0])[0] if entries else last_cold
         low, high = start, min(last, newest)
         if backwards:
             low = max(low, high - count + 1)
@@ -86,14 +98,28 @@ class StreamReads:
             return Slice(state, epoch, [], None, 0)
         if self._bodies is not None:
             [entries] = self._bodies.filled_in([(number, entries)])
+        elif low <= last_cold:
+            try:
+                entries = self._completed(number, StreamPart(stream, low, high, entries), backwards=backwards)
+            except EventsRemoved:
+                return self.read(stream, start=start, stop=stop, count=count, backwards=backwards, clauses=clauses)
         events = recorded(stream, Screen(clauses).passing(entries), low=low, high=high, backwards=backwards)
         size = sum(len(entry[1][1]) for entry in entries)
         return Slice(state, epoch, events, low if backwards else high, size)
+
+    def _completed(self, partition: int, part: StreamPart, *, backwards: bool) -> Sequence[Entry]:
+        """Return the entries of a part in the order of reading, with those of cold events."""
+        ascending = part.entries[::-1] if backwards else part.entries
+        [entries] = self._cold.completed(partition, [part._replace(entries=ascending)])
+        return entries[::-1] if backwards else entries
 
     def wait(self, stream: StreamName, *, after: int, seconds: float, since: StreamState | None) -> None:
         """See `Log.wait`."""
         deadline = time.monotonic() + seconds
         partition, keys = self._partitions.keys(stream)
+        if int(self._client.hget(keys.state, "cold") or 0) > after:
+            # The event is not in the stream that is waited for.
+            return
         deletion, kept = self._deletion_and_kept(partition.ended, keys.state)
         known = kept if since is None else (since.first, False)
         while kept == known and (left := deadline - time.monotonic()) > 0:

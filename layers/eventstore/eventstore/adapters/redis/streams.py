@@ -8,19 +8,22 @@ from heapq import merge
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
-from eventstore.adapters.redis.entries import recorded, sequence_and_time
+from eventstore.adapters.redis.cold import Place
+from eventstore.adapters.redis.entries import LAST, recorded
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.names import bounds_of_names
 from eventstore.cloudevents import attributes_of
-from eventstore.cloudevents.event import EventId, event_key
+from eventstore.cloudevents.event import KEY_BYTES, EventId, event_key
 from eventstore.errors import StreamConflict, StreamGone, StreamNotFound, WrongExpectedVersion
 from eventstore.ports import Deleted
 from eventstore.streams import Origin, Retention, StreamConfig, StreamName, StreamState, partition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from eventstore.adapters.redis.bodies import Bodies
+    from eventstore.adapters.redis.cold import ColdEvents
     from eventstore.adapters.redis.ids import Ids
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.steps import Steps
@@ -78,13 +81,22 @@ class Streams:
         ids: The index by id, which must know events before they are removed.
         clock: Decides which events have exceeded the maximum age.
         steps: Does what changes a stream.
+        cold: Reads cold events.
         bodies: Fetches the bodies of events; None if entries hold them.
     """
 
     def __init__(
-        self, partitions: Partitions, ids: Ids, *, clock: Clock, steps: Steps, bodies: Bodies | None = None
+        self,
+        partitions: Partitions,
+        ids: Ids,
+        *,
+        clock: Clock,
+        steps: Steps,
+        cold: ColdEvents,
+        bodies: Bodies | None = None,
     ) -> None:
         self._bodies = bodies
+        self._cold = cold
         self._partitions = partitions
         self._ids = ids
         self._client = partitions.client
@@ -181,9 +193,9 @@ class Streams:
         max_age = state.config.retention.max_age
         if max_age is None or not state.count:
             return False
-        _, keys = self._partitions.keys(state.name)
-        oldest = self._client.xrange(keys.events, state.first, count=1)
-        if not oldest or sequence_and_time(oldest[0][0])[1] >= self._clock.now() - max_age * 1000:
+        number = partition_of(state.name, self._partitions.count)
+        oldest = self._oldest(number, state.name, after=state.first - 1, count=1)
+        if not oldest or oldest[0].time >= self._clock.now() - max_age * 1000:
             return False
         return self.trim(state.name) > 0
 
@@ -205,10 +217,7 @@ class Streams:
             return until is None or self._clock.now() < until
 
         while may_go_on():
-            entries = self._client.xrange(keys.events, swept + 1, count=step)
-            if self._bodies is not None:
-                [entries] = self._bodies.filled_in([(number, entries)])
-            events = recorded(stream, entries, low=swept + 1, high=head)
+            events = self._oldest(number, stream, after=swept, count=step)
             expired = list(takewhile(lambda event: event.sequence < first or event.time < oldest, events))
             if not expired:
                 if mark:
@@ -218,7 +227,7 @@ class Streams:
             # Index before removing: an event that is indexed after its removal would stay in the index forever.
             if not self._ids.catch_up([number], may_go_on=may_go_on):
                 break
-            arguments = [part for event in expired for part in _trim_arguments(event)]
+            arguments = self._trim_arguments(number, stream, expired)
             count, stopped = self._steps.trim(number, stream, arguments)
             removed += int(count)
             if stopped or len(expired) < len(events):
@@ -226,12 +235,50 @@ class Streams:
             swept, step = expired[-1].sequence, _STEP
         return removed
 
+    def _oldest(self, partition: int, stream: StreamName, *, after: int, count: int) -> Sequence[RecordedEvent | Place]:
+        """Return the first events of a stream after a sequence, from about as many entries as `count`; or their places.
 
-def _trim_arguments(event: RecordedEvent) -> tuple[str, bytes, int]:
-    """Return the arguments of trim.lua for an event."""
-    attributes = attributes_of(event.body)
-    key = event_key(str(attributes["source"]), EventId(str(attributes["id"])))
-    return f"{event.sequence}-{event.time}", key, len(event.body)
+        Args:
+            partition: The partition of the stream.
+            stream: The name of the stream.
+            after: The sequence.
+            count: How many entries to read.
+        """
+        entries = self._client.xrange(stream_keys(partition, stream).events, after + 1, count=count)
+        if self._bodies is not None:
+            [entries] = self._bodies.filled_in([(partition, entries)])
+        events = recorded(stream, entries, low=after + 1, high=LAST)
+        # Cold events come first.
+        lacks_first = not events or events[0].sequence > after + 1
+        return (lacks_first and self._cold.oldest(partition, stream, after=after, count=count)) or events
+
+    def _trim_arguments(
+        self, partition: int, stream: StreamName, events: Sequence[RecordedEvent | Place]
+    ) -> Sequence[str | bytes | int]:
+        """Return the arguments of trim.lua for events."""
+        keys = self._keys_of_cold(partition, stream, {event.time for event in events if isinstance(event, Place)})
+        arguments: list[str | bytes | int] = []
+        for event in events:
+            if isinstance(event, Place):
+                key, size = keys.get(event.sequence, b""), event.size
+            else:
+                attributes = attributes_of(event.body)
+                key, size = event_key(str(attributes["source"]), EventId(str(attributes["id"]))), len(event.body)
+            arguments += (f"{event.sequence}-{event.time}", key, size)
+        return arguments
+
+    def _keys_of_cold(self, partition: int, stream: StreamName, times: AbstractSet[int]) -> Mapping[int, bytes]:
+        """Return the keys of events of a stream that were stored at some times, from the log, by their sequences."""
+        pipeline = self._client.pipeline(transaction=False)
+        for time in times:
+            pipeline.xrange(partition_keys(partition).log, time, time)
+        return {
+            int(reference.partition(b"-")[0]) + index: keys[KEY_BYTES * index : KEY_BYTES * (index + 1)]
+            for entries in (pipeline.execute() if times else ())
+            for _, (name, reference, _, keys) in entries
+            if name.decode() == stream
+            for index in range(len(keys) // KEY_BYTES)
+        }
 
 
 def _encoded(config: StreamConfig) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from eventstore.adapters.redis.bodies import IndexLost
+from eventstore.adapters.redis.cold import EventsRemoved, StreamPart
 from eventstore.adapters.redis.entries import REACH, recorded
 from eventstore.adapters.redis.keys import partition_keys, stream_keys
 from eventstore.adapters.redis.references import ReferenceReader
@@ -18,10 +19,11 @@ from eventstore.ports import Tail
 from eventstore.positions import Epoch, Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from eventstore.adapters.redis.blocks import Blocks
     from eventstore.adapters.redis.bodies import Bodies
+    from eventstore.adapters.redis.cold import ColdEvents
     from eventstore.adapters.redis.partitions import Partitions
     from eventstore.adapters.redis.read_ahead import ReadAhead
     from eventstore.adapters.redis.references import References, Span, TailQuery
@@ -38,6 +40,9 @@ _CHUNK_EVENTS = 512
 
 _SEQUENCE = attrgetter("sequence")
 
+_BEHIND = (*REMOVALS, "epoch", "cold")
+"""What is read of a partition behind its events."""
+
 _MAX_BYTES = 16 * 1024 * 1024
 """A read ends after this many bytes, however many events are left; events are seldom so large."""
 
@@ -46,9 +51,16 @@ class Tails:
     """Reads the logs of a store's partitions."""
 
     def __init__(
-        self, partitions: Partitions, blocks: Blocks, read_ahead: ReadAhead, *, bodies: Bodies | None = None
+        self,
+        partitions: Partitions,
+        blocks: Blocks,
+        read_ahead: ReadAhead,
+        *,
+        cold: ColdEvents,
+        bodies: Bodies | None = None,
     ) -> None:
         self._client = partitions.client
+        self._cold = cold
         self._bodies = bodies
         self._references = ReferenceReader(partitions, read_ahead)
         self._blocks = blocks
@@ -82,9 +94,10 @@ class Tails:
             for run in runs:
                 reach = min(run.high + REACH, run.last)
                 pipeline.xrange(stream_keys(run.partition, run.stream).events, run.low, reach)
-            # After the events: the serial covers every removal that hid one of them.
+            # After the events: the serial covers every removal that hid one of them, and `cold` is there if one of them
+            # became cold before it was read.
             for partition in references:
-                pipeline.hmget(partition_keys(partition).partition, (*REMOVALS, "epoch"))
+                pipeline.hmget(partition_keys(partition).partition, _BEHIND)
             read = pipeline.execute()
             if self._bodies is not None:
                 entries = slice(len(streams), len(streams) + len(runs))
@@ -92,6 +105,11 @@ class Tails:
                 read[entries] = self._bodies.filled_in(
                     [*zip([run.partition for run in runs], read[entries], strict=True)]
                 )
+            else:
+                try:
+                    self._add_cold(references, streams, runs, read)
+                except EventsRemoved:
+                    return self._read_round(after, query)
             answers = iter(read)
             collected.add(chunk, runs, answers)
             if not spans or collected.size >= _MAX_BYTES:
@@ -103,16 +121,42 @@ class Tails:
         empty = (p for p, read in references.items() if read.spans and not tails[p].events)
         return tails, {p: tails[p].position for p in empty if not tails[p].at_end}
 
+    def _add_cold(
+        self,
+        references: Mapping[int, References],
+        streams: Collection[tuple[int, StreamName]],
+        runs: Sequence[_Run],
+        read: list[Any],
+    ) -> None:
+        """Add cold events to what was read: the first sequence of each stream, the runs, and what is behind these."""
+        behind = len(streams) + len(runs)
+        cold = {partition for partition, fields in zip(references, read[behind:], strict=True) if fields[-1]}
+        if not cold:
+            return
+        firsts = dict(zip(streams, read, strict=False))
+        parts: dict[int, dict[int, StreamPart]] = {partition: {} for partition in cold}
+        for index, run in enumerate(runs, start=len(streams)):
+            if run.partition in cold:
+                low = max(run.low, int(firsts[run.partition, run.stream] or 1))
+                parts[run.partition][index] = StreamPart(run.stream, low, run.high, read[index])
+        for partition, each in parts.items():
+            for index, entries in zip(each, self._cold.completed(partition, [*each.values()]), strict=True):
+                read[index] = entries
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in references:
+            pipeline.hmget(partition_keys(partition).partition, _BEHIND)
+        read[behind:] = pipeline.execute()
+
 
 def _require_kept(references: Mapping[int, References], behind: Sequence[Sequence[bytes | None]]) -> None:
     """Raise `IndexLost` unless the index of a journal is what it was when the references were read.
 
     Args:
         references: What was read first.
-        behind: What was read of each partition last, behind its events: the last value is the epoch, which the journal
-            has. One that is not there says that the index was lost.
+        behind: What was read of each partition last, behind its events (`_BEHIND`). An epoch that is not there says
+            that the index was lost, for the journal has one.
     """
-    for (partition, read), (*_, epoch) in zip(references.items(), behind, strict=True):
+    for (partition, read), (*_, epoch, _) in zip(references.items(), behind, strict=True):
         if epoch is None or (read.epoch and read.epoch != epoch.decode()):
             raise IndexLost(partition)
 
@@ -210,10 +254,10 @@ class _Collector:
         Args:
             partition: The partition's number.
             after: The position where reading started.
-            answers: The next one is the removal serial of the partition, the time of the newest removal, and the epoch.
+            answers: The next one has the values of `_BEHIND` of the partition.
         """
         references, events = self._references[partition], self._events[partition]
-        *removals, epoch = next(answers)
+        *removals, epoch, _ = next(answers)
         position, at_end = references.position, references.at_end
         if (count := self._spans_read[partition]) < len(references.spans):
             position = references.spans[count - 1].edge(backwards=self._backwards) if count else after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from eventstore.adapters.redis.cold import ColdEvents
 from eventstore.adapters.redis.copy_source import RedisCopySource
 from eventstore.adapters.redis.copy_target import CopySteps, RedisCopySteps, RedisCopyTarget
 from eventstore.adapters.redis.definitions import (
@@ -46,6 +47,7 @@ def moved_store(hub: Hub) -> MovedStore:
             "schema": journaled.schema_definitions,
         }
         groups, steps, bodies = journaled.groups, journaled.copy_steps, journaled.bodies
-    source = RedisCopySource(partitions, definitions=definitions, bodies=bodies)
+    cold = ColdEvents(hub.redis, hub.history)
+    source = RedisCopySource(partitions, definitions=definitions, cold=cold, bodies=bodies)
     target = RedisCopyTarget(partitions, steps=steps, groups=groups, definitions=definitions)
     return MovedStore(hub.log, source, target)

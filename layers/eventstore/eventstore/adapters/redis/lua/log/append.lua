@@ -22,7 +22,7 @@
 -- Answers  4 * head before + 1 if the stream has retention + 2 if the partition needs a wake-up;
 --          with duplicates {that number, indexes (from 1) and sequences of duplicates...}
 --          {'version', head} | {'gone'} | {'closed'} |
---          {'conflict', index, sequence, body stored, or '' if the digests decide, ...}
+--          {'conflict', index, sequence, body stored, or its digest if it is cold, or '' if the digests decide, ...}
 local call, sub = redis.call, string.sub
 local events, state, digests, log, bell = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[6]
 -- Read once, for the answer and because a closed partition (close.lua) stores nothing.
@@ -173,9 +173,10 @@ local function body(i)
   return bodies[i]
 end
 
--- Returns the body that is stored under a sequence.
+-- Returns the body that is stored under a sequence; nil if it is cold.
 local function stored_body(sequence)
   local entry = call('XRANGE', events, sequence, '+', 'COUNT', 1)[1]
+  if not entry then return end
   local entry_bodies = split_entry(entry[2][1], entry[2][2], {})
   return entry_bodies[#entry_bodies - (entry[1]:match('^%d+') - sequence)]
 end
@@ -211,7 +212,7 @@ for i = 1, is_all_fresh and 0 or total do
       is_same = own == other
     else
       -- Of two events of one append whose content is the same, the caller sends one digest.
-      stored = sequence and stored_body(sequence) or ''
+      stored = sequence and (stored_body(sequence) or other) or ''
       is_same = sequence and stored == body(i) or false
     end
     sequence = sequence or head + seen[key]

@@ -10,22 +10,26 @@
 --       8 limits       as in create.lua
 --       9 deleted      the partition's set of streams that have deleted events left for trim.lua
 --      10 ended        a Redis Stream of one entry, the partition's newest deletion, on which readers block
+--      11 digests      as in cool.lua
 -- ARGV  1 name, 2 permanently ('1' or '0'), 3 time as in create.lua
 --       4 conditions (JSON): [0 if one of the versions must match or 1 if none may, version...], ... A version is '*',
 --         '<head>', or '<head>.<first>.<epoch>'
 --       5 nothing, or the last sequence to delete, which is the last of an append; a permanent deletion passes it over
 --
 -- Answers  {'deleted', 1 if the partition needs a wake-up} | {'gone'} | {'absent'} | {'version', head}
-local events, state, log, streams, bell, partition, trimmed, limits, deletions, ended = unpack(KEYS)
+local events, state, log, streams, bell, partition, trimmed, limits, deletions, ended, digests = unpack(KEYS)
 local name, permanently, time = ARGV[1], ARGV[2] == '1', ARGV[3]
 -- The newest appends are remembered one by one, up to MAX_APPENDS, and as long as no more than MAX_BYTES are read for
 -- it; older ones in MIN_BLOCKS to MAX_BLOCKS blocks.
 local MAX_APPENDS, MAX_BYTES, MAX_BLOCKS, MIN_BLOCKS = 1000, 4194304, 100, 10
+-- As in cool.lua.
+local CHUNK, PLACE = 32, 10
 
-local fields = call('HMGET', state, 'head', 'gone', 'first', 'swept', 'deleted', 'mark')
+local fields = call('HMGET', state, 'head', 'gone', 'first', 'swept', 'deleted', 'mark', 'cold')
 if not fields[1] then return {'absent'} end
 if fields[2] then return {'gone'} end
 local head, first, old_mark = tonumber(fields[1]), fields[3] or '1', fields[6]
+local last_cold = tonumber(fields[7]) or 0
 
 local version = fields[1] .. '.' .. first .. '.' .. (call('HGET', partition, 'epoch') or '')
 for _, condition in ipairs(cjson.decode(ARGV[4])) do
@@ -57,11 +61,23 @@ local function add_removal(entry_id, low, high, index)
     {serial, entry_id, name, to_integer(low) .. '-' .. to_integer(high), index}, '|')
 end
 
--- Returns the entry of the log for the append of an event, and the first and last sequence of that append.
-local function find_append(sequence)
+-- Returns when an event was stored.
+local function time_of(sequence)
+  if sequence <= last_cold then
+    local index = (sequence - 1) % CHUNK
+    local places = call('HGET', digests, 'c' .. to_integer((sequence - 1 - index) / CHUNK))
+    local low, high = struct.unpack('<I4I2', places, PLACE * index + 5)
+    return high * 4294967296 + low
+  end
   local entry = call('XRANGE', events, to_integer(sequence), '+', 'COUNT', 1)[1]
   bytes_read = bytes_read + #entry[2][1] + #entry[2][2]
   local _, time = parse_id(entry[1])
+  return time
+end
+
+-- Returns the entry of the log for the append of an event, and the first and last sequence of that append.
+local function find_append(sequence)
+  local time = time_of(sequence)
   if time ~= references_time then
     references_time, references = time, call('XRANGE', log, to_integer(time), to_integer(time))
     for _, reference in ipairs(references) do bytes_read = bytes_read + #reference[2][4] end

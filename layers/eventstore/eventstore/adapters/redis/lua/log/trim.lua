@@ -20,7 +20,7 @@
 --                                   ~<index of last in its append>~<entry of the first one>;
 --                                   for a stream that was deleted for good, 0-0|gone, at the entry of the deletion
 --       8 deleted                   as in delete.lua
---       9 digests                   as in append.lua
+--       9 digests                   as in append.lua, and cool.lua
 --       10 behind, 11 terms, 12 groups    as in begin.lua
 -- ARGV  1 name
 --       2... <sequence>-<time>, key, bytes of each event to remove, oldest first; without events, the script only
@@ -77,7 +77,9 @@ local function remove_digests()
     return
   end
   local kept_chunk = math.floor(swept / CHUNK)
-  for chunk = first_chunk, kept_chunk - 1 do call('HDEL', digests, to_integer(chunk)) end
+  for chunk = first_chunk, kept_chunk - 1 do
+    call('HDEL', digests, to_integer(chunk), 'c' .. to_integer(chunk))
+  end
   if kept_chunk > first_chunk then call('HSET', state, 'digests', to_integer(kept_chunk)) end
 end
 
