@@ -120,6 +120,17 @@ hub().clock.days += 1
 print(handler({}, Context()))
 """
 
+_READING = """
+from eventstore.positions import BEGINNING
+from functions.hub import hub
+
+tails = hub().log.tail(dict.fromkeys(range(hub().log.partitions), BEGINNING), count=100)
+print(sum(len(tail.events) for tail in tails.values()))
+"""
+
+_READERS = ("RestFunction", "DispatchFunction", "SweepFunction")
+"""The functions that read events, of which some may be in the archive alone."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -144,6 +155,8 @@ class Evidence:
             calls = [call for call in calls if (call.service, call.function) != authorizing]
         if not DEPLOYMENTS[deployment].get("TargetFunctions"):
             calls = [call for call in calls if PUSHES not in dict(call.names).get("QueueUrl", "")]
+        if not DEPLOYMENTS[deployment].get("ArchiveUrl"):
+            calls = [call for call in calls if call.service != "s3"]
         in_folder = DEPLOYMENTS[deployment].get("ArchiveUrl") == "s3://archive/hub"
         calls = [call for call in calls if dict(call.names).get("Key", "").startswith("hub/") <= in_folder]
         if in_folder:
@@ -183,7 +196,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
 
 
 def archive(file: Path, aws: str, valkey: ValkeyServer, place: str) -> None:
-    """Run the archive function as if days passed between its calls: so it deletes, too."""
+    """Run the archive function as if days passed between its calls, so it deletes, too; then read what left memory."""
     with closing(boto3.client("s3", endpoint_url=aws, region_name=REGION, **_NOBODY)) as s3:
         s3.create_bucket(Bucket="archive")
     with closing(Redis.from_url(valkey.url)) as redis:
@@ -199,10 +212,16 @@ def archive(file: Path, aws: str, valkey: ValkeyServer, place: str) -> None:
         "REDIS_URL": valkey.url,
         "ARCHIVE_URL": f"s3://{place}",
     }
-    command = [sys.executable, "-c", _ARCHIVING]
-    ran = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, check=False)
-    assert ran.returncode == 0, ran.stderr.decode()
-    assert b"'deleted': 4" in ran.stdout.splitlines()[-1], ran.stdout
+
+    def run(program: str, **others: str) -> str:
+        environment = {**os.environ, **variables, **others}
+        ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
+        assert ran.returncode == 0, ran.stderr.decode()
+        return ran.stdout.decode().splitlines()[-1]
+
+    assert "'deleted': 4" in run(_ARCHIVING, HOT_WINDOW="0")
+    for function in _READERS:
+        assert run(_READING, AWS_LAMBDA_FUNCTION_NAME=function) == "16"
 
 
 def ask_everything(hub: LocalHub, calls: Path) -> None:
