@@ -189,6 +189,13 @@ class Functions:
             world.hub.wakeups.delete(message)
         self._hear_of_losses()
 
+    def archive(self) -> None:
+        """Archive, and let events leave memory."""
+        archived = self.world.hub.archive()
+        self.world.note(f"archive: {'died' if archived is None else archived.cooled}")
+        if archived is not None:
+            self.world.figures["events that left memory"] += archived.cooled
+
     def sweep(self) -> None:
         self._swept = self.world.hub.clocks.true
         done = self.world.hub.sweep()

@@ -18,8 +18,13 @@ from unittest import mock
 from redis import Redis
 
 from eventstore.adapters import clock as system_clock
+from eventstore.adapters.memory.objects import MemoryObjects
 from eventstore.adapters.redis import log, partitions, registry, scripts, turns
 from eventstore.adapters.redis.connection import connect
+from eventstore.archive import archiver
+from eventstore.archive.files import FileLimits
+from eventstore.archive.merging import MergeLimits
+from eventstore.archive.sealing import SealLimits
 from eventstore.errors import EventstoreError, QueueUnavailable
 from eventstore.frames.builder import FrameLimits
 from eventstore.hub import hub as root
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from random import Random
 
+    from eventstore.archive.archiver import Archived
     from eventstore.frames.pushes import PushedEvent
     from eventstore.live.dispatch import Dispatcher
     from eventstore.ports import DeadLetter
@@ -62,6 +68,12 @@ _LIMITS: dict[str, Any] = {
     "behind_together": 12,
     "pairs": 60,
     "frames": FrameLimits(events=4),
+}
+
+_ARCHIVING: Mapping[str, Any] = {
+    "seal": SealLimits(age_ms=0, events=8, read_at_once=5, files=FileLimits(member=600, file=1500, longest=4000)),
+    "merge": MergeLimits(full=5000, files=FileLimits(member=600, file=1500, longest=4000)),
+    "maintained_ms": 60_000,
 }
 
 _DISPATCHER: Callable[[root.Hub], Dispatcher] = vars(root.Hub)["dispatcher"].func
@@ -217,6 +229,8 @@ class Hub:
             # The flag of a pending wake-up expires by simulated time, and scripts of earlier runs must not remain.
             self.raw.script_flush()
             environment = {"REDIS_URL": self._url, "PARTITIONS": str(PARTITIONS), "LOG_LEVEL": "ERROR"}
+            # Where the archive is, `_patches` says.
+            environment |= {"ARCHIVE_URL": "file:///archive", "HOT_WINDOW": "0"}
             environment |= {"TARGETS": "lambda:target-*", "PUSHES_QUEUE_URL": "https://queues/pushes.fifo"}
             stack.enter_context(mock.patch.dict(os.environ, environment))
             for target, name, value in self._patches():
@@ -241,6 +255,12 @@ class Hub:
             (root.Hub, "deliveries", deliveries),
             (root.Hub, "pushes", pushes),
             (root.Hub, "letters", self.letters),
+            (root.Hub, "archive_objects", Wired(self.wiring, MemoryObjects(clock=self.clocks))),
+            # Threads of its own would make no run like another.
+            (root.Hub, "_prompt_history", property(lambda process: process.history)),
+            (archiver, "ArchiverLimits", partial(archiver.ArchiverLimits, **_ARCHIVING)),
+            (archiver, "random", self._rng),
+            (secrets, "randbits", self._rng.getrandbits),
             (root.Hub, "dispatcher", property(lambda _: self._current_worker())),
             (root.Hub, "deliverer", property(lambda _: self._deliverer)),
             (catch_up, "TurnLimits", partial(catch_up.TurnLimits, **_LIMITS)),
@@ -451,6 +471,15 @@ class Hub:
             return False
         except EventstoreError as error:
             raise Violation("the sweep goes on", f"{error.code}: {error.detail}") from error
+
+    def archive(self) -> Archived | None:
+        """Archive, and let all that is archived leave memory; None if it crashed."""
+        running: Any = hub().archiver
+        try:
+            archived: Archived | None = self._once(lambda: running.run(until=self.clocks.true + 1))
+        except EventstoreError as error:
+            raise Violation("the archiver goes on", f"{error.code}: {error.detail}") from error
+        return archived
 
     def _batch(self, do: Callable[[], Mapping[str, Any]]) -> set[str] | None:
         answer = self._once(do)
