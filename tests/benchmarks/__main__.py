@@ -20,6 +20,7 @@ from tests.benchmarks import (
     calling,
     catching_up,
     circuits,
+    cooling,
     deliveries,
     dispatching,
     feeding,
@@ -80,6 +81,12 @@ _SUBJECTS: Mapping[str, _Subject] = {
         "Memory",
         "Events appended one by one and then looked up, so that all indexes hold them.",
         memory.figures,
+    ),
+    "cooling": _Subject(
+        "Events that left memory",
+        "On one Valkey in memory, with an archive in files. Events of 477 bytes, appended one by one, 20 a stream,\n"
+        "and looked up, so that all indexes hold them.",
+        cooling.figures,
     ),
     "journaling": _Subject(
         "A journal on NATS",

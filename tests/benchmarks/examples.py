@@ -23,9 +23,10 @@ PER_STREAM = 20
 
 
 class Events:
-    """Ever new events and streams, the same in every run; others for another seed."""
+    """Ever new events and streams, the same in every run; others for another seed, or of another size in bytes."""
 
-    def __init__(self, *, seed: int = 2) -> None:
+    def __init__(self, *, seed: int = 2, size: int = EVENT_BYTES) -> None:
+        self._size = size
         self._random = Random(seed)
         self._streams = count(1)
 
@@ -60,6 +61,6 @@ class Events:
         }
         bare = from_json(json.dumps(members, separators=(",", ":")))
         # Hexadecimal digits, for a server that packs what repeats would look better than it is.
-        filling = self._random.randbytes(EVENT_BYTES).hex()[: EVENT_BYTES - len(bare.body)]
+        filling = self._random.randbytes(self._size).hex()[: self._size - len(bare.body)]
         members["data"] = {"output": filling}
         return from_json(json.dumps(members, separators=(",", ":")))
