@@ -284,7 +284,10 @@ class TestRedisAlone:
                 lost.append(client.delete("{p0}:blocks"))
             return tail
 
-        assert blocks.extend(0, read, may_go_on=lambda: True)
+        def count_after(position: Position, most: int) -> int:
+            return log.lag({0: position}, most=most)[0].events
+
+        assert blocks.extend(0, read, count_after=count_after, may_go_on=lambda: True)
         assert lost == [1]
         clauses = ((("subject", "rare"),),)
         found = log.tail({0: BEGINNING}, count=2000, clauses=clauses)[0].events

@@ -128,8 +128,8 @@ tails = hub().log.tail(dict.fromkeys(range(hub().log.partitions), BEGINNING), co
 print(sum(len(tail.events) for tail in tails.values()))
 """
 
-_READERS = ("RestFunction", "DispatchFunction", "SweepFunction")
-"""The functions that read events, of which some may be in the archive alone."""
+_READERS = ("RestFunction", "WebSocketFunction", "DispatchFunction", "SweepFunction")
+"""The functions that read events, or compare published ones with events, of which some may be in the archive alone."""
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from eventstore.adapters.memory.objects import MemoryObjects
 from eventstore.adapters.redis.formats import COLD
 from eventstore.adapters.redis.hot_window import RedisHotWindow
 from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.partitions import Partitions
+from eventstore.archive.archiver import Archiver, ArchiverLimits
+from eventstore.archive.history import ArchivedHistory
 from eventstore.archive.prompt_history import PromptHistory
-from eventstore.errors import ArchiveUnavailable, StoreFull
+from eventstore.archive.sealing import SealLimits
+from eventstore.errors import ArchiveMismatch, ArchiveUnavailable, StoreFull
 from eventstore.filters import parse_filters
 from eventstore.live.catch_up import TurnLimits
+from eventstore.live.sweep import Sweeper
 from eventstore.ports import Start
 from eventstore.positions import BEGINNING, END
-from eventstore.streams import StreamName
+from eventstore.streams import Retention, StreamConfig, StreamName
 from eventstore.subscriptions import Durable
 from tests.examples import event, events
 from tests.fakes.history import FakeHistory
@@ -180,6 +185,62 @@ class TestWhatIsCold:
         history.is_away = True
         assert len(live.log.read(WF, start=1, stop=9, count=10).events) == 3
 
+    def test_an_append_of_which_a_part_is_archived_stays_until_all_of_it_is(self, client: Client, live: Live) -> None:
+        objects = MemoryObjects(clock=live.clock)
+        partitions = Partitions(client)
+        limits = ArchiverLimits(seal=SealLimits(events=10), hot_ms=0)
+        window = RedisHotWindow(partitions)
+        archiver = Archiver(live.log, objects, clock=live.clock, window=window, limits=limits)
+        for start in (1, 5, 9):
+            live.log.append(WF, events(4, start=start))
+        archived = archiver.run(until=live.clock.now() + 1)
+        assert (archived.events, archived.cooled) == (10, 8)
+        history = ArchivedHistory(objects, partitions=lambda: partitions.count, clock=live.clock)
+        log = RedisLog(client, history=history)
+        assert [found.sequence for found in log.read(WF, start=1, stop=99, count=99).events] == [*range(1, 13)]
+        live.clock.pass_seconds(3600)
+        assert archiver.run(until=live.clock.now() + 1).cooled == 4
+        assert len(log.read(WF, start=1, stop=99, count=99).events) == 12
+
+    def test_an_append_of_which_a_part_was_removed_leaves_with_what_is_left(
+        self, client: Client, live: Live, history: FakeHistory
+    ) -> None:
+        live.log.create(WF, StreamConfig(Retention(max_events=60)))
+        live.log.append(WF, events(100))
+        live.log.trim(WF)
+        assert history.cool(live.log, client) == 60
+        live.log.append(WF, events(30, start=101))
+        live.log.trim(WF)
+        assert history.cool(live.log, client) == 30
+        assert [found.sequence for found in live.log.read(WF, start=1, stop=999, count=999).events] == [*range(71, 131)]
+
+    def test_many_events_of_a_stream_leave_in_steps(self, client: Client, live: Live, history: FakeHistory) -> None:
+        for start in range(1, 5001, 500):
+            live.log.append(WF, events(500, start=start))
+        before = client.execute_command("INFO", "commandstats")["cmdstat_evalsha"]["calls"]
+        assert history.cool(live.log, client) == 5000
+        after = client.execute_command("INFO", "commandstats")["cmdstat_evalsha"]["calls"]
+        assert after - before >= 5
+
+    def test_a_sweep_without_the_archive_removes_what_retention_does_not_keep(
+        self, client: Client, live: Live, history: FakeHistory
+    ) -> None:
+        live.log.append(StreamName("other"), events(600))
+        history.cool(live.log, client)
+        live.log.create(WF, StreamConfig(Retention(max_events=1)))
+        live.log.append(WF, events(3))
+        history.is_away = True
+        sweeper = Sweeper(
+            live.log,
+            live.registry,
+            live.turns,
+            live.dispatch_queue,
+            live.members,  # type: ignore[arg-type] # it does what is asked of it here
+            clock=live.clock,
+        )
+        sweeper.sweep(until=live.clock.now() + 60_000)
+        assert live.log.describe(WF).first == 3
+
     def test_versions_that_know_of_no_cold_events_refuse_the_store(
         self, client: Client, live: Live, history: FakeHistory
     ) -> None:
@@ -213,12 +274,38 @@ class TestWhatIsCold:
             history._bodies[found.stream, found.sequence] = found.body
         windows = [RedisHotWindow(Partitions(client)) for _ in range(4)]
         with ThreadPoolExecutor() as pool:
-            counts = pool.map(lambda window: window.cool(0, until=END, may_go_on=lambda: True).events, windows)
+            counts = pool.map(lambda window: window.cool(0, until=END, may_go_on=lambda: True), windows)
             assert sum(counts) == 1000
         assert live.log.tail({0: BEGINNING}, count=10_000)[0].events == stored
 
 
 class TestPromptHistory:
+    def test_what_a_slow_read_found_is_returned_to_who_asks_for_it_again(self) -> None:
+        may_end = Event()
+
+        class SlowOnce(FakeHistory):
+            def bodies(self, partition: int, wanted: Mapping[StreamName, Mapping[int, int]]) -> Any:  # noqa: ANN401, ARG002 - as it is
+                self.reads += 1
+                may_end.wait(60)
+                return {WF: {1: b"{}"}}
+
+        slow = SlowOnce()
+        prompt = PromptHistory(slow, seconds=0.01)
+        with pytest.raises(ArchiveUnavailable):
+            prompt.bodies(0, {WF: {1: 1}})
+        may_end.set()
+        prompt._reads[0].result.result(60)
+        assert prompt.bodies(0, {WF: {1: 1}}) == {WF: {1: b"{}"}}
+        assert slow.reads == 1
+
+    def test_an_archive_of_another_store_does_not_answer_either(self) -> None:
+        class Foreign(FakeHistory):
+            def bodies(self, partition: int, wanted: Mapping[StreamName, Mapping[int, int]]) -> Any:  # noqa: ANN401, ARG002 - as it is
+                raise ArchiveMismatch("it is another's")
+
+        with pytest.raises(ArchiveUnavailable, match="another's"):
+            PromptHistory(Foreign(), seconds=0.01).bodies(0, {WF: {1: 1}})
+
     def test_a_slow_read_fails_in_time_and_its_result_is_there_later(self) -> None:
         may_end = Event()
 

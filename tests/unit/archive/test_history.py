@@ -8,6 +8,7 @@ import pytest
 
 from eventstore.archive.history import ArchivedHistory, HistoryLimits
 from eventstore.errors import ArchiveMismatch, ArchiveUnavailable
+from eventstore.ports.objects import ObjectVersion, StoredObject
 from eventstore.positions import BEGINNING
 from eventstore.streams import StreamName, partition_of
 from tests.fakes.objects import CountedObjects, InterruptedObjects, fails_before, meanwhile
@@ -137,6 +138,15 @@ def test_an_archive_that_does_not_answer_is_an_error(world: World) -> None:
     with pytest.raises(ArchiveUnavailable):
         reading.bodies(0, wanted)
     assert reading.bodies(0, wanted) == bodies
+
+
+def test_a_file_that_is_damaged_is_an_error_of_the_archive(world: World) -> None:
+    def damaged(_: object) -> StoredObject:
+        return StoredObject(b"no gzip", ObjectVersion("1"))
+
+    objects = InterruptedObjects(world.objects, {2: damaged})
+    with pytest.raises(ArchiveUnavailable, match="damaged"):
+        history(world, objects).bodies(0, stored(world, "a")[0])
 
 
 def test_the_archive_of_another_store_is_refused(world: World) -> None:

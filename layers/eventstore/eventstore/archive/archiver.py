@@ -141,7 +141,7 @@ class Archiver:
             # Of an epoch that has begun since, nothing is archived yet.
             return 0
         place = min(archived.until, end_of(self._clock.now() - self._limits.hot_ms))
-        return self._window.cool(manifest.partition, until=place, may_go_on=lambda: self._clock.now() < until).events
+        return self._window.cool(manifest.partition, until=place, may_go_on=lambda: self._clock.now() < until)
 
     def _maintain(self, manifests: Manifests, loaded: LoadedManifest, until: int) -> tuple[int, int]:
         """Merge and delete once in a while; return how many segments were merged, and how many objects deleted."""

@@ -99,6 +99,8 @@ class ArchivedHistory:
             manifest, is_fresh = self._manifest(partition, must_be_fresh=is_fresh)
             try:
                 found = self._found(manifest, wanted)
+            except ValueError as error:
+                raise ArchiveUnavailable(f"a file of partition {partition} is damaged: {error}") from error
             except ObjectNotFound:
                 # A merge has replaced the file, and it was deleted, after the manifest was loaded.
                 is_fresh = True
@@ -157,18 +159,11 @@ class ArchivedHistory:
         return self._indexes.get(key, lambda: FileIndex.parse(self._content(index_key(key))))
 
     def _part(self, file: SegmentFile, span: Member) -> _Part:
-        if span.length == file.bytes:
-            content = self._content(file.key)
-        else:
-            with self._admitted():
-                content = self._objects.get_range(file.key, first=span.offset, length=span.length)
-        events: dict[StreamName, dict[int, tuple[str, bytes]]] = {}
-        size = 0
-        for line in decompressed(content):
-            stream, sequence, time, body = body_of(line)
-            events.setdefault(stream, {})[sequence] = time, body
-            size += len(body) + _OVERHEAD
-        return _Part(events, size)
+        # As one of a few also while it is decoded: that takes more memory than what is read.
+        with self._admitted():
+            if span.length == file.bytes:
+                return _decoded(self._objects.get(file.key).content)
+            return _decoded(self._objects.get_range(file.key, first=span.offset, length=span.length))
 
     def _content(self, key: ObjectKey) -> bytes:
         with self._admitted():
@@ -186,6 +181,16 @@ class ArchivedHistory:
             yield
         finally:
             self._admission.release()
+
+
+def _decoded(content: bytes) -> _Part:
+    events: dict[StreamName, dict[int, tuple[str, bytes]]] = {}
+    size = 0
+    for line in decompressed(content):
+        stream, sequence, time, body = body_of(line)
+        events.setdefault(stream, {})[sequence] = time, body
+        size += len(body) + _OVERHEAD
+    return _Part(events, size)
 
 
 def _by_segment(

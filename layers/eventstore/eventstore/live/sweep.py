@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eventstore.errors import Absent, IndexDiverged
+from eventstore.errors import Absent, ArchiveUnavailable, IndexDiverged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ class Sweeper:
         removed = 0
         for partition in range(self._log.partitions):
             with _noted(diverged):
-                self._log.index([partition], until=until)
+                self._index(partition, until)
                 for stream in self._log.streams_with_retention(partition):
                     if self._clock.now() >= until:
                         return removed
@@ -113,6 +113,13 @@ class Sweeper:
                         return removed
                     removed += self._trim(stream, until)
         return removed
+
+    def _index(self, partition: int, until: int) -> None:
+        try:
+            self._log.index([partition], until=until)
+        except ArchiveUnavailable as error:
+            # Results do not depend on it, and what follows needs no archive.
+            _LOGGER.warning("the index of partition %d waits for the archive: %s", partition, error.detail)
 
     def _trim(self, stream: StreamName, until: int) -> int:
         try:

@@ -144,12 +144,21 @@ class Blocks:
         last = self._bisect(self._client, [events], (start, min(stop, _SEQUENCES), reached.major))
         return int(last) + 1, stop
 
-    def extend(self, partition: int, read: Callable[[Position, int], Tail], *, may_go_on: Callable[[], bool]) -> bool:
+    def extend(
+        self,
+        partition: int,
+        read: Callable[[Position, int], Tail],
+        *,
+        count_after: Callable[[Position, int], int],
+        may_go_on: Callable[[], bool],
+    ) -> bool:
         """Add blocks for the events after the last block, as far as they fill blocks.
 
         Args:
             partition: The partition to index.
             read: Reads a number of events of the partition after a position.
+            count_after: Counts the events after a position, up to a number. It reads none of them: too few make no
+                block, and they may be in the archive alone.
             may_go_on: Whether there is time for another block.
 
         Returns:
@@ -169,6 +178,8 @@ class Blocks:
                 before = newest[0][0]
         position = end_of_entry(newest[0][0]) if newest else BEGINNING
         while may_go_on():
+            if count_after(position, _EVENTS) < _EVENTS:
+                return True
             terms: set[tuple[int, int]] = set()
             count = 0
             last: tuple[int, int] | None = None

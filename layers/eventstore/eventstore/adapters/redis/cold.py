@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from eventstore.ports.history import History
     from eventstore.streams import StreamName
 
-__all__ = ["ColdEvents", "EventsRemoved", "Place", "StreamPart"]
+__all__ = ["CHUNK", "ColdEvents", "EventsRemoved", "Place", "StreamPart"]
 
 _PLACE = Struct("<IIH")
-_CHUNK = 32
-"""How many sequences a chunk has (lua/log/append.lua)."""
+CHUNK = 32
+"""How many sequences a chunk of digests, or of places, has (lua/log/append.lua)."""
 
 
 class EventsRemoved(Exception):
@@ -120,7 +120,7 @@ class ColdEvents:
             after: The sequence.
             count: About how many events.
         """
-        high = after + max(count, _CHUNK)
+        high = after + max(count, CHUNK)
         [places] = self._places(partition, [(stream, after + 1, high)])
         return places
 
@@ -128,10 +128,10 @@ class ColdEvents:
         """Return what memory has of parts of streams of a partition, each from a first to a last sequence."""
         pipeline = self._client.pipeline(transaction=False)
         for stream, low, high in parts:
-            numbers = range((low - 1) // _CHUNK, (high - 1) // _CHUNK + 1)
+            numbers = range((low - 1) // CHUNK, (high - 1) // CHUNK + 1)
             pipeline.hmget(stream_keys(partition, stream).digests, [f"c{number}" for number in numbers])
         return [
-            [place for place in _places_of(chunks, (low - 1) // _CHUNK) if low <= place.sequence <= high]
+            [place for place in _places_of(chunks, (low - 1) // CHUNK) if low <= place.sequence <= high]
             for (_, low, high), chunks in zip(parts, pipeline.execute(), strict=True)
         ]
 
@@ -173,6 +173,6 @@ class ColdEvents:
 def _places_of(chunks: Sequence[bytes | None], first: int) -> Iterable[Place]:
     """Yield what chunks have of cold events; `first` is the number of the first one."""
     for number, chunk in enumerate(chunks, start=first):
-        for sequence, (size, low, high) in enumerate(_PLACE.iter_unpack(chunk or b""), start=number * _CHUNK + 1):
+        for sequence, (size, low, high) in enumerate(_PLACE.iter_unpack(chunk or b""), start=number * CHUNK + 1):
             if low or high:
                 yield Place(sequence, high << 32 | low, size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, cast
 
-from eventstore.adapters.redis.cold import EventsRemoved, StreamPart
+from eventstore.adapters.redis.cold import CHUNK, EventsRemoved, StreamPart
 from eventstore.adapters.redis.connection import ANSWERING
 from eventstore.adapters.redis.definitions import listed
 from eventstore.adapters.redis.entries import REACH, id_of_entry, recorded, sequence_and_time
@@ -36,9 +36,6 @@ __all__ = ["RedisCopySource"]
 
 _APPENDS = 250
 _STREAMS = 500
-_CHUNK = 32
-"""How many events a chunk of digests has (lua/log/append.lua)."""
-
 _FIELDS = ("head", "first", "bytes", "created", "updated", "changes", "limits", "labels", "gone")
 _SERIALS = ("trims", "forgotten", "forgotten_serial", "removed_until")
 
@@ -207,7 +204,7 @@ class RedisCopySource:
 
 def _chunks(base: int, last: int) -> range:
     """Return the numbers of the chunks that have the digests of some sequences."""
-    return range((base - 1) // _CHUNK, (last - 1) // _CHUNK + 1)
+    return range((base - 1) // CHUNK, (last - 1) // CHUNK + 1)
 
 
 def _stream(name: StreamName, fields: Sequence[bytes | None]) -> CopiedStream | None:

@@ -232,9 +232,12 @@ class RedisLog:
                 def read(position: Position, count: int, partition: int = partition) -> Tail:
                     return self._tails.read({partition: position}, TailQuery(count, False, {}, ()))[partition]
 
+                def count_after(position: Position, most: int, partition: int = partition) -> int:
+                    return self._lags.count({partition: position}, most=most)[partition].events
+
                 # If the store is full, events behind the last block are read one by one.
                 with suppress(OutOfMemoryError):
-                    self._blocks.extend(partition, read, may_go_on=may_go_on)
+                    self._blocks.extend(partition, read, count_after=count_after, may_go_on=may_go_on)
 
     def renew(self) -> Mapping[int, Epoch]:
         """See `Log.renew`."""

@@ -10,12 +10,14 @@
 --                                              significant first
 -- ARGV  ids of entries of the log, in order: appends of the stream
 --
--- Answers  {number of events whose bodies left memory, 1 if one of the events must stay: then all later ones do}
+-- Answers  {number of events whose bodies left memory, number of appends that are done with}. After about MAX_EVENTS or
+--          MAX_BYTES the caller continues with the others. An append that must stay is done with, and so are all later ones.
 local call, sub = redis.call, string.sub
 local events, state, digests, log = unpack(KEYS)
 local name = sub(state, state:find(':state:', 1, true) + 7)
 -- The number of sequences of a chunk, as in append.lua, and the bytes of a place.
 local CHUNK, PLACE = 32, 10
+local MAX_EVENTS, MAX_BYTES = 1000, 1048576
 
 local function to_integer(number) return string.format('%.0f', number) end
 
@@ -55,14 +57,16 @@ local function add_place(sequence, time, length)
   places = sub(places, 1, PLACE * index) .. struct.pack('<I4I4I2', length, time % 4294967296, math.floor(time / 4294967296))
 end
 
-local cooled, stays = 0, 0
+local cooled, bytes, done = 0, 0, 0
 for _, entry_id in ipairs(ARGV) do
+  if cooled >= MAX_EVENTS or bytes >= MAX_BYTES then break end
   local entry = call('XRANGE', log, entry_id, entry_id)[1]
   if entry and entry[2][1] == name and #entry[2][4] > 0 then
     local base, last = tonumber(entry[2][2]:match('^%d+')), tonumber(entry[2][2]:match('%d+$'))
     if last > last_cold then
-      if base > math.max(last_cold, swept) + 1 or not have_digests(base, last) then
-        stays = 1
+      -- Of an append, the first events may be removed, and their digests with them.
+      if base > math.max(last_cold, swept) + 1 or not have_digests(math.max(base, swept + 1), last) then
+        done = #ARGV
         break
       end
       for _, stored in ipairs(call('XRANGE', events, to_integer(base), to_integer(last))) do
@@ -71,13 +75,17 @@ for _, entry_id in ipairs(ARGV) do
         local sequence = tonumber(newest) - #lengths / 4
         for offset = 1, #lengths + 1, 4 do
           local length = offset > #lengths and left or struct.unpack('<I4', lengths, offset)
-          add_place(sequence, tonumber(time), length)
-          sequence, left, cooled = sequence + 1, left - length, cooled + 1
+          if sequence > swept then
+            add_place(sequence, tonumber(time), length)
+            cooled = cooled + 1
+          end
+          sequence, left, bytes = sequence + 1, left - length, bytes + length
         end
       end
       last_cold = last
     end
   end
+  done = done + 1
 end
 if cooled > 0 then
   store()
@@ -86,4 +94,4 @@ if cooled > 0 then
   -- Even an empty one takes as much memory as some bodies.
   if call('XLEN', events) == 0 then call('DEL', events) end
 end
-return {cooled, stays}
+return {cooled, done}
