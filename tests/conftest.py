@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from eventstore_hosting.valkey import ValkeyCluster, ValkeyServer
 from tests.material import MATERIAL
+from tests.ports import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,13 @@ def valkey() -> Iterator[ValkeyServer]:
 def valkey_cluster() -> Iterator[ValkeyCluster]:
     with ValkeyCluster.start() as cluster:
         yield cluster
+
+
+@pytest.fixture
+def reserved_port() -> Iterator[ReservedPort]:
+    """A port for a program of the test's own, or one that refuses connections."""
+    with ReservedPort() as port:
+        yield port
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eventstore_hosting.valkey.server import free_port
+from tests.ports import ReservedPort
 from tests.served import serving
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def localstack(python: str) -> Iterator[str]:
     Raises:
         RuntimeError: It does not start; the message has its last words.
     """
-    with tempfile.TemporaryDirectory(prefix="localstack-") as name:
-        folder, port = Path(name), free_port()
+    with ReservedPort() as port, tempfile.TemporaryDirectory(prefix="localstack-") as name:
+        folder = Path(name)
         settings = {
-            "GATEWAY_LISTEN": f"127.0.0.1:{port}",
+            "GATEWAY_LISTEN": f"127.0.0.1:{port.number}",
             "GATEWAY_SERVER": "hypercorn",
             "OVERRIDE_IN_DOCKER": "0",
             "SERVICES": "sqs",
@@ -43,7 +43,7 @@ def localstack(python: str) -> Iterator[str]:
         }
         with serving(
             [Path(python).absolute(), "-m", "localstack.runtime.main"],
-            asked=f"http://127.0.0.1:{port}/_localstack/health",
+            asked=f"{port.url}/_localstack/health",
             environment=os.environ | settings,
             folder=folder,
             log=folder / "log",

@@ -15,7 +15,8 @@ from eventstore.adapters.nats.address import NatsUrl
 from eventstore.adapters.nats.client import NatsClient, checked
 from eventstore.adapters.nats.errors import NoResponders
 from eventstore_hosting import nats
-from eventstore_hosting.kept_server import LOCAL, free_port
+from eventstore_hosting.kept_server import LOCAL
+from tests.ports import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,9 +72,9 @@ class NatsCluster:
     @contextmanager
     def started(cls) -> Iterator[NatsCluster]:
         """Run the servers during the block. They have no leader yet."""
-        routes = [free_port() for _ in range(3)]
-        known = ", ".join(f"nats://{LOCAL}:{route}" for route in routes)
         with ExitStack() as stack:
+            routes = [stack.enter_context(ReservedPort()).number for _ in range(3)]
+            known = ", ".join(f"nats://{LOCAL}:{route}" for route in routes)
             servers = [
                 stack.enter_context(
                     NatsServer.started(

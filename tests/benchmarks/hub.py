@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from eventstore_client import ClientError, EventStore
 from eventstore_hosting.lifeline import Lifeline
-from eventstore_hosting.valkey.server import free_port
+from tests.ports import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,11 +60,9 @@ def running_stack(template: Path) -> Iterator[str]:
 
 @contextmanager
 def _running(variables: Mapping[str, str], options: Sequence[str], is_ready: Callable[[str], bool]) -> Iterator[str]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryFile() as output, Lifeline(ending=signal.SIGTERM) as lifeline:
+    with ReservedPort() as port, tempfile.TemporaryFile() as output, Lifeline(ending=signal.SIGTERM) as lifeline:
         process = subprocess.Popen(
-            [sys.executable, "-m", "eventstore_dev", "--port", str(port), *options],
+            [sys.executable, "-m", "eventstore_dev", "--port", str(port.number), *options],
             cwd=_ROOT,
             env=os.environ | variables,
             stdin=subprocess.DEVNULL,
@@ -73,10 +71,10 @@ def _running(variables: Mapping[str, str], options: Sequence[str], is_ready: Cal
             process_group=lifeline.group,
         )
         try:
-            if not _becomes_ready(process, lambda: is_ready(url)):
+            if not _becomes_ready(process, lambda: is_ready(port.url)):
                 output.seek(0)
                 raise RuntimeError(f"the stack does not answer. Its last words:\n{output.read()[-2000:].decode()}")
-            yield url
+            yield port.url
         finally:
             process.terminate()
             try:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 
 from eventstore_dev.running import running
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.queues import sqs_client
+from tests.ports import ReservedPort
 from tests.served import serving
 
 if TYPE_CHECKING:
@@ -47,12 +47,11 @@ def on_local_stack(folder: Path) -> Iterator[SQSClient]:
 @contextmanager
 def moto_server() -> Iterator[str]:
     """Where the server of moto answers, started as its users start it. It ends with the process that started it."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with tempfile.TemporaryDirectory(prefix="moto-") as name:
-        folder = Path(name)
-        with serving(command, asked=f"{url}/moto-api/", environment=os.environ, folder=folder, log=folder / "moto.log"):
-            yield url
+    with ReservedPort() as port, tempfile.TemporaryDirectory(prefix="moto-") as name:
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port.number)]
+        folder, asked = Path(name), f"{port.url}/moto-api/"
+        with serving(command, asked=asked, environment=os.environ, folder=folder, log=folder / "moto.log"):
+            yield port.url
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from eventstore.adapters.nats.incoming import Incoming
 from eventstore.adapters.nats.journal import NatsJournal
 from eventstore.adapters.nats.messages import Message, sequence_of
 from eventstore.errors import SettingsError, StoreFull, StoreUnavailable
-from eventstore_hosting.valkey.server import free_port
 from tests.contract.journal import JournalContract, records
 from tests.nats_server import NatsCluster, NatsServer
 from tests.nats_users import Nkey, Operator
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from eventstore.adapters.nats.messages import Request
+    from tests.ports import ReservedPort
 
 _NAMES = count()
 
@@ -282,14 +282,15 @@ class TestConnections:
         assert [record.content for record in journal.read(0, after=0, count=3)] == contents
         assert journal.append(0, b"4") == 4
 
-    def test_the_connection_of_a_thread_is_closed_when_the_thread_ends(self, opens: Opens) -> None:
-        monitoring = free_port()
-        with NatsServer.started(configuration=f"http: 127.0.0.1:{monitoring}") as server:
+    def test_the_connection_of_a_thread_is_closed_when_the_thread_ends(
+        self, opens: Opens, reserved_port: ReservedPort
+    ) -> None:
+        with NatsServer.started(configuration=f"http: 127.0.0.1:{reserved_port.number}") as server:
             journal = opens(server)
             journal.append(0, b"1")
 
             def connections() -> int:
-                with urlopen(f"http://127.0.0.1:{monitoring}/connz") as answer:
+                with urlopen(f"http://127.0.0.1:{reserved_port.number}/connz") as answer:
                     return int(json.load(answer)["num_connections"])
 
             inside, leave = threading.Barrier(6), threading.Event()

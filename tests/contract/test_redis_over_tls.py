@@ -15,7 +15,6 @@ from eventstore.adapters.redis.log import RedisLog
 from eventstore.adapters.redis.turns import RedisTurns
 from eventstore.errors import StoreUnavailable
 from eventstore_hosting.valkey import ValkeyCluster
-from eventstore_hosting.valkey.server import free_port
 from tests.caches import RULE, Cache, caching, enter
 from tests.contract.log import LogContract
 from tests.contract.test_redis_instances import OnRedis as InstancesOnRedis
@@ -25,6 +24,7 @@ from tests.contract.test_redis_registry import OnRedis
 from tests.examples import FakeClock, event, events
 from tests.functional.core.live import Live
 from tests.functional.core.test_groups import Group
+from tests.ports import ReservedPort
 from tests.tls import Authority
 
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ def client(cache: Cache) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def clustered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cache]:
     folder = tmp_path_factory.mktemp("cluster")
-    with caching(folder, cluster_enabled="yes", cluster_port=str(free_port())) as cache, cache.admin() as admin:
+    with (
+        ReservedPort() as port,
+        caching(folder, cluster_enabled="yes", cluster_port=str(port.number)) as cache,
+        cache.admin() as admin,
+    ):
         admin.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
         # Clients learn of a node by what it announces: the port that speaks TLS.
         admin.execute_command("CONFIG", "SET", "cluster-announce-port", cache.port)

@@ -19,7 +19,7 @@ from tests.e2e.live import Client
 from tests.e2e.servers import ServerHub, instances_on, server_hub
 from tests.e2e.struck import setting
 from tests.policies.judging import judged, unjudged
-from tests.transcripts.target_server import ReservedPort
+from tests.ports import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.durables import StruckGroups, StruckServerGroups
+    from tests.ports import ReservedPort
     from tests.transcripts.calls import Target
     from tests.transcripts.evidence import Evidence
     from tests.transcripts.membership import Group
-    from tests.transcripts.target_server import ReservedPort
     from tests.transcripts.violation import Violation
 
 __all__ = ["ACCOUNT", "prove_groups"]

@@ -6,7 +6,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from eventstore_hosting.valkey.server import LOCAL, free_port
+from eventstore_hosting.valkey.server import LOCAL
+from tests.ports import ReservedPort
 from tests.served import serving
 
 if TYPE_CHECKING:
@@ -26,24 +27,24 @@ def ministack(program: Path, folder: Path) -> Iterator[str]:
     Raises:
         RuntimeError: It does not start; the message has its last words.
     """
-    port = free_port()
-    settings = {
-        "BIND_HOST": LOCAL,
-        "GATEWAY_PORT": str(port),
-        "MINISTACK_HOST": LOCAL,
-        # Both would listen on all interfaces.
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "S3_DATA_DIR": str(folder / "s3"),
-        "STATE_DIR": str(folder / "state"),
-    }
-    with serving(
-        [program.absolute()],
-        asked=f"http://{LOCAL}:{port}/_ministack/health",
-        environment={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | settings,
-        folder=folder,
-        log=folder / "ministack.log",
-    ):
-        yield f"http://{LOCAL}:{port}"
+    with ReservedPort() as port:
+        settings = {
+            "BIND_HOST": LOCAL,
+            "GATEWAY_PORT": str(port.number),
+            "MINISTACK_HOST": LOCAL,
+            # Both would listen on all interfaces.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "S3_DATA_DIR": str(folder / "s3"),
+            "STATE_DIR": str(folder / "state"),
+        }
+        with serving(
+            [program.absolute()],
+            asked=f"{port.url}/_ministack/health",
+            environment={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | settings,
+            folder=folder,
+            log=folder / "ministack.log",
+        ):
+            yield port.url

@@ -18,7 +18,6 @@ from redis import Redis
 from eventstore_dev.aws_names import ACCOUNT, REGION
 from eventstore_dev.running import running
 from eventstore_hosting.valkey import ValkeyServer
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.backends import has_journal
 from tests.e2e.dev.conftest import wait_until
 from tests.e2e.dev.queues import sqs_client
@@ -29,6 +28,7 @@ from tests.e2e.servers import ServerHub, instances_on
 from tests.e2e.test_durable import Rest
 from tests.e2e.test_readme import SHELLS, blocks
 from tests.policies.judging import ANY_TARGET, judged
+from tests.ports import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,7 @@ def _scope(**_: object) -> Literal["function", "module"]:
 @pytest.fixture(scope=_scope)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     run = on_the_server if chosen() == "server" else on_the_local_stack
-    with run(tmp_path_factory.mktemp("rules"), free_port()) as place:
+    with ReservedPort() as port, run(tmp_path_factory.mktemp("rules"), port.number) as place:
         yield place
 
 
@@ -237,10 +237,11 @@ def test_a_url_gets_events_and_the_headers_of_its_rule(hub: Hub, rest: Rest) -> 
     assert (headers["x-team"], headers["content-type"]) == ("billing", "application/cloudevents+json")
 
 
-def test_a_dead_url_leaves_other_rules_alone_and_says_why_it_waits(hub: Hub, rest: Rest) -> None:
+def test_a_dead_url_leaves_other_rules_alone_and_says_why_it_waits(
+    hub: Hub, rest: Rest, reserved_port: ReservedPort
+) -> None:
     with serving() as web:
-        dead = f"http://127.0.0.1:{free_port()}/"
-        rule(rest, "dead", {"http": dead}, stream=["wf"])
+        rule(rest, "dead", {"http": f"{reserved_port.url}/"}, stream=["wf"])
         rule(rest, "well", {"http": web.url}, stream=["wf"])
         publish(hub, *[task(number, "wf") for number in range(5)])
         rest.until("subscriptions/well", caught_up)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.transcripts.target_server import ReservedPort
+    from tests.ports import ReservedPort
 
 
 @pytest.fixture

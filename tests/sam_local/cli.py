@@ -15,7 +15,7 @@ import urllib3
 
 from eventstore_dev.aws_names import REGION
 from eventstore_hosting.lifeline import Lifeline
-from eventstore_hosting.valkey.server import free_port
+from tests.ports import ReservedPort
 from tests.served import serving
 
 if TYPE_CHECKING:
@@ -108,13 +108,13 @@ class SamLocal:
 
     @contextmanager
     def _serving(self, name: str, *, asked: str, status: int) -> Iterator[tuple[str, Path]]:
-        url = f"http://127.0.0.1:{(port := free_port())}"
-        command = [self.program, "local", name, "--port", str(port), "--warm-containers", "LAZY", *self.options]
         log = self.files.template.with_name(f"{name}.log")
-        with serving(
-            command, asked=url + asked, environment=environment(self.aws), folder=ROOT, log=log, status=status
-        ):
-            yield url, log
+        environ = environment(self.aws)
+        with ReservedPort() as port:
+            options = ("--port", str(port.number), "--warm-containers", "LAZY", *self.options)
+            command = [self.program, "local", name, *options]
+            with serving(command, asked=port.url + asked, environment=environ, folder=ROOT, log=log, status=status):
+                yield port.url, log
 
     @property
     def options(self) -> Sequence[str]:

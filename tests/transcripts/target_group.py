@@ -19,12 +19,12 @@ from tests.transcripts.troubles import drawn, moments
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.ports import ReservedPort
     from tests.transcripts.bindings import Binding
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
     from tests.transcripts.membership import Group
     from tests.transcripts.plan import Plan
-    from tests.transcripts.target_server import ReservedPort
     from tests.transcripts.transcript import Json
 
 __all__ = ["TargetGroup", "TargetSettings"]

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from tests.chaos.server.plan import ChaosPlan
     from tests.chaos.server.servers import ChaosServers
+    from tests.ports import ReservedPort
     from tests.transcripts.clock import Clock
     from tests.transcripts.controls import GroupHub
     from tests.transcripts.group_soak import Consumer
     from tests.transcripts.lines import Dial
     from tests.transcripts.plan import Guest
-    from tests.transcripts.target_server import ReservedPort
 
 __all__ = ["Clients"]
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tests.chaos.server.scenario import run
 from tests.chaos.server.servers import ChaosJournal, chaos_servers
+from tests.ports import ReservedPort
 from tests.transcripts.checker import OWNERS_AND_ATTEMPTS, violations
 from tests.transcripts.recording import written
-from tests.transcripts.target_server import ReservedPort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

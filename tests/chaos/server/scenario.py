@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.chaos.server.plan import ChaosPlan
     from tests.chaos.server.publishing import Publishing
     from tests.chaos.server.servers import ChaosServers
-    from tests.transcripts.target_server import ReservedPort
+    from tests.ports import ReservedPort
 
 __all__ = ["Outcome", "run"]
 

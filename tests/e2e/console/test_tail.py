@@ -13,7 +13,6 @@ import pytest
 from eventstore_client import EventStore
 from eventstore_dev.running import running
 from eventstore_hosting.valkey import ValkeyServer
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.endpoints import chosen
 from tests.e2e.hubs import TEMPLATE
 from tests.e2e.live import event
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
     from tests.e2e.browsing import Tab
     from tests.e2e.hubs import Hub
+    from tests.ports import ReservedPort
 
 pytestmark = pytest.mark.needs("subprotocols")
 
@@ -222,15 +222,16 @@ def started(valkey: ValkeyServer, port: int) -> Iterator[str]:
 
 
 @pytest.mark.needs("own-hub")
-def test_the_tail_goes_on_where_it_was_after_a_restart_of_the_hub(tab: Tab, tmp_path: Path) -> None:
-    port = free_port()
+def test_the_tail_goes_on_where_it_was_after_a_restart_of_the_hub(
+    tab: Tab, reserved_port: ReservedPort, tmp_path: Path
+) -> None:
     with ValkeyServer.start(folder=tmp_path / "valkey") as valkey:
-        with started(valkey, port) as url, EventStore(url) as store:
+        with started(valkey, reserved_port.number) as url, EventStore(url) as store:
             follow(tab, url)
             store.publish([event(1)])
             await_ids(tab, 1)
         await_state(tab, "Connection lost")
-        with started(valkey, port) as url, EventStore(url) as store:
+        with started(valkey, reserved_port.number) as url, EventStore(url) as store:
             store.publish([event(2)])
             await_ids(tab, 2, 1)
             await_state(tab, "Live")

@@ -16,11 +16,13 @@ import pytest
 import urllib3
 
 from eventstore_hosting.valkey import ValkeyServer
-from eventstore_hosting.valkey.server import connect, free_port
+from eventstore_hosting.valkey.server import connect
 from tests.e2e.dev.conftest import TEMPLATE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from tests.ports import ReservedPort
 
 # A minimal function with a Valkey server.
 STORE = """
@@ -140,14 +142,14 @@ def test_the_ready_line_names_the_url_and_a_first_call(project: Path) -> None:
         assert f"Try: curl {url_of(line)}/" in line
 
 
-def test_the_port_of_the_environment_is_used(project: Path) -> None:
-    port = free_port()
+def test_the_port_of_the_environment_is_used(project: Path, reserved_port: ReservedPort) -> None:
+    port = reserved_port.number
     with command(project, environment={"PORT": str(port)}) as (_, line):
         assert url_of(line).endswith(f":{port}")
 
 
-def test_an_argument_overrides_the_environment(project: Path) -> None:
-    port = free_port()
+def test_an_argument_overrides_the_environment(project: Path, reserved_port: ReservedPort) -> None:
+    port = reserved_port.number
     with command(project, "--port", str(port), environment={"PORT": "1"}) as (_, line):
         assert url_of(line).endswith(f":{port}")
 
@@ -344,8 +346,10 @@ def test_a_wrong_number_of_partitions_is_reported(project: Path) -> None:
         ("redis://u:s3cret/x@127.0.0.1", "REDIS_URL"),
     ],
 )
-def test_a_store_that_cannot_be_used_is_named_before_anything_is_served(url: str, why: str, project: Path) -> None:
-    message = refused(project, "--port", "0", environment={"REDIS_URL": url.format(closed=free_port())})
+def test_a_store_that_cannot_be_used_is_named_before_anything_is_served(
+    url: str, why: str, project: Path, reserved_port: ReservedPort
+) -> None:
+    message = refused(project, "--port", "0", environment={"REDIS_URL": url.format(closed=reserved_port.number)})
     assert "The store at REDIS_URL cannot be used" in message
     assert why in message
     assert "unset it to have a Valkey here" in message
@@ -360,20 +364,22 @@ def test_a_store_that_cannot_be_used_is_named_before_anything_is_served(url: str
         ("localhost:4566", "it must be a URL such as http://127.0.0.1:4566"),
     ],
 )
-def test_unavailable_external_queues_are_reported(url: str, why: str, tmp_path: Path) -> None:
+def test_unavailable_external_queues_are_reported(
+    url: str, why: str, reserved_port: ReservedPort, tmp_path: Path
+) -> None:
     message = refused(
         tmp_path,
         "--template",
         str(TEMPLATE),
         "--port",
         "0",
-        environment={"AWS_ENDPOINT_URL": url.format(closed=free_port())},
+        environment={"AWS_ENDPOINT_URL": url.format(closed=reserved_port.number)},
     )
     assert why in message
 
 
-def test_an_endpoint_that_is_this_stack_is_ignored(tmp_path: Path) -> None:
-    port = free_port()
+def test_an_endpoint_that_is_this_stack_is_ignored(reserved_port: ReservedPort, tmp_path: Path) -> None:
+    port = reserved_port.number
     environment = {"AWS_ENDPOINT_URL": f"http://localhost:{port}", "PORT": str(port)}
     with command(tmp_path, "--template", str(TEMPLATE), environment=environment) as (_, line):
         assert line.startswith("Ready: ")

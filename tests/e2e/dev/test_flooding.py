@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, serve, wait_until
 from tests.e2e.dev.sockets import RawClient, opening
 from tests.e2e.dev.test_command import alive, children, variables
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.dev.conftest import Running
+    from tests.ports import ReservedPort
 
 FLOODS = ["lines", "bytes", "child"]
 _MIB = 1024 * 1024
@@ -134,8 +134,10 @@ def invoked(port: int, function: str, event: bytes) -> bool:
 
 
 @pytest.mark.parametrize("how", FLOODS)
-def test_a_signal_ends_the_stack_at_once_while_functions_flood_and_ignore_signals(how: str, tmp_path: Path) -> None:
-    port, file = free_port(), tmp_path / "pid"
+def test_a_signal_ends_the_stack_at_once_while_functions_flood_and_ignore_signals(
+    how: str, reserved_port: ReservedPort, tmp_path: Path
+) -> None:
+    port, file = reserved_port.number, tmp_path / "pid"
     with (tmp_path / "output").open("wb") as output, command(output.fileno(), port) as process:
         event = f'{{"do":"flood","how":"{how}","file":"{file}"}}'.encode()
         with ThreadPoolExecutor(1) as caller:
@@ -151,8 +153,8 @@ def test_a_signal_ends_the_stack_at_once_while_functions_flood_and_ignore_signal
     wait_until(lambda: not alive(tree), what="all processes to end")
 
 
-def test_a_blocked_terminal_does_not_stop_the_stack(tmp_path: Path) -> None:
-    port = free_port()
+def test_a_blocked_terminal_does_not_stop_the_stack(reserved_port: ReservedPort, tmp_path: Path) -> None:
+    port = reserved_port.number
     master, slave = pty.openpty()
     try:
         with command(slave, port) as process:
@@ -167,8 +169,8 @@ def test_a_blocked_terminal_does_not_stop_the_stack(tmp_path: Path) -> None:
         os.close(master)
 
 
-def test_output_dropped_for_a_slow_reader_is_counted(tmp_path: Path) -> None:
-    port = free_port()
+def test_output_dropped_for_a_slow_reader_is_counted(reserved_port: ReservedPort, tmp_path: Path) -> None:
+    port = reserved_port.number
     reader, writer = os.pipe()
     with os.fdopen(reader, "rb") as lines, command(writer, port) as process:
         invoked(port, "Behaviour", f'{{"do":"flood","how":"lines","file":"{tmp_path / "pid"}"}}'.encode())
@@ -185,8 +187,8 @@ def test_output_dropped_for_a_slow_reader_is_counted(tmp_path: Path) -> None:
         assert process.wait(timeout=10) == 0
 
 
-def test_a_closed_output_does_not_stop_the_stack() -> None:
-    port = free_port()
+def test_a_closed_output_does_not_stop_the_stack(reserved_port: ReservedPort) -> None:
+    port = reserved_port.number
     reader, writer = os.pipe()
     os.close(reader)
     try:

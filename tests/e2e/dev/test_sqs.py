@@ -18,7 +18,6 @@ from botocore.exceptions import ClientError
 from eventstore_dev.running import running
 from eventstore_dev.stack import StackError
 from eventstore_dev.terminal import Terminal
-from eventstore_hosting.valkey.server import free_port
 from tests.e2e.dev.conftest import LIMITS, TEMPLATE, wait_until
 from tests.e2e.dev.queues import sqs_client
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
     from tests.e2e.dev.conftest import Running
+    from tests.ports import ReservedPort
 
 
 @pytest.fixture(scope="module")
@@ -343,9 +343,11 @@ def test_a_queue_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     assert "alphanumeric characters, hyphens, or underscores" in written.getvalue()
 
 
-def test_external_queues_that_cannot_be_created_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_external_queues_that_cannot_be_created_are_reported(
+    reserved_port: ReservedPort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {Q: {Type: AWS::SQS::Queue}}")
-    endpoint = f"http://127.0.0.1:{free_port()}"
+    endpoint = reserved_port.url
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     with (
         pytest.raises(StackError, match=f"cannot be created at AWS_ENDPOINT_URL, {endpoint}"),

@@ -25,7 +25,7 @@ from tests.transcripts.soak import soak
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.transcripts.target_server import ReservedPort
+    from tests.ports import ReservedPort
 
 _LOSSES = 12
 

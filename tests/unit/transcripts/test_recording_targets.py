@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import pytest
 
+from tests.ports import ReservedPort
 from tests.transcripts.bindings import Mishap, drawn_mishaps
 from tests.transcripts.calls import Reply
 from tests.transcripts.clock import Clock
@@ -20,7 +21,7 @@ from tests.transcripts.lambda_binding import LambdaBinding
 from tests.transcripts.plan import planned
 from tests.transcripts.target import RecordingTarget
 from tests.transcripts.target_group import TargetSettings
-from tests.transcripts.target_server import ReservedPort, TargetServer
+from tests.transcripts.target_server import TargetServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
