@@ -87,6 +87,8 @@ class TestSubscriptions:
         status = rules.subscriptions.get("hook")
         assert status.open_circuits == 0
         assert {part.circuit.state for part in status.partitions if part.circuit} == {"closed"}
+        rules.subscriptions.create("workers")
+        assert {one.name: one.open_circuits for one in rules.stats().subscriptions} == {"hook": 0, "workers": None}
 
     def test_a_list_continues_page_by_page(self, rest_hub: EventStore) -> None:
         for number in range(5):

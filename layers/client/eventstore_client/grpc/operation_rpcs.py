@@ -59,6 +59,5 @@ def _stats(message: operations.GetStatsResponse) -> dict[str, Any]:
 
 
 def _summary(message: operations.SubscriptionStats) -> dict[str, Any]:
-    # gRPC does not say whether a subscription without an open circuit has a target.
-    circuits = {"open_circuits": message.open_circuits} if message.open_circuits else {}
+    circuits = {"open_circuits": message.open_circuits} if message.HasField("open_circuits") else {}
     return {"id": message.id, "members": message.members, **circuits, **figures(message.figures)}
