@@ -216,6 +216,8 @@ class Partitions:
             event = f"{share.stream} {share.events[0].sequence}"
             _log.info("%s is redelivered, attempt %d: %s", event, share.attempt, share.reason or "no reason given")
         self._backlog.add(share, ownership)
+        if self._busy_since is None and not self._is_idle:
+            self._busy_since = now
         if ownership.waiting > _MOST_WAITING:
             raise ConnectFailed(
                 f"the hub sent more than {_MOST_WAITING:,} events of partition {share.partition} without an "
