@@ -25,6 +25,7 @@ class AsyncMembership:
     Args:
         link: The connection.
         name: The name of the durable subscription.
+        url: As for `Member`.
         alive_every: As for `Member`.
         clock: Returns monotonic time in seconds.
     """
@@ -34,11 +35,12 @@ class AsyncMembership:
         link: Link,
         name: str,
         *,
+        url: str,
         alive_every: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._link = link
-        self.member = Member(name, alive_every=alive_every, clock=clock)
+        self.member = Member(name, url=url, alive_every=alive_every, clock=clock)
         # Tasks that wait. One is woken up when there may be an event for it; if it finds one, it wakes up the next. All
         # are woken up when the membership ends.
         self._waiting: deque[asyncio.Future[None]] = deque()

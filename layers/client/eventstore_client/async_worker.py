@@ -146,12 +146,11 @@ class AsyncWorker:
         link = await open_link(
             options.url, ping_every=options.ping_every, io=self._io, credentials=options.credentials, clock=clock
         )
-        membership = AsyncMembership(link, options.name, alive_every=options.alive_every, clock=clock)
+        membership = AsyncMembership(link, options.name, url=options.url, alive_every=options.alive_every, clock=clock)
         connected_at = clock()
         tasks = [asyncio.ensure_future(self._read(link, membership))]
         try:
             await membership.join()
-            _log.info("%s is connected to %s", options.title, options.url)
             self._membership = membership
             if self._is_closed:
                 membership.leave()

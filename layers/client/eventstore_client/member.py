@@ -37,6 +37,7 @@ class Member:
 
     Args:
         name: The name of the durable subscription.
+        url: The address of the hub, for the log.
         alive_every: Seconds between heartbeats of each partition, at most a third of the deadline; None for a third of
             the deadline.
         clock: Returns monotonic time in seconds.
@@ -47,9 +48,11 @@ class Member:
     """
 
     def __init__(
-        self, name: str, *, alive_every: float | None = None, clock: Callable[[], float] = time.monotonic
+        self, name: str, *, url: str, alive_every: float | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._name = name
+        self._url = url
+        self._has_joined = False
         self._clock = clock
         self._requests = Requests()
         self._partitions = Partitions(name, self._requests, alive_every=alive_every, clock=clock)
@@ -93,6 +96,9 @@ class Member:
             return False
         if isinstance(message, Joined):
             self._partitions.set_deadline(message.ack_deadline)
+            if not self._has_joined:
+                self._has_joined = True
+                _log.info("the worker of %r is connected to %s", self._name, self._url)
         elif isinstance(message, Answer):
             self._requests.confirm(message.request)
             self._partitions.send_ready()

@@ -28,6 +28,7 @@ class Membership:
     Args:
         send: Sends a message over the connection. It may block.
         name: The name of the durable subscription.
+        url: As for `Member`.
         alive_every: As for `Member`.
         clock: Returns monotonic time in seconds.
     """
@@ -37,11 +38,12 @@ class Membership:
         send: Callable[[Mapping[str, Any]], None],
         name: str,
         *,
+        url: str,
         alive_every: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send = send
-        self._member = Member(name, alive_every=alive_every, clock=clock)
+        self._member = Member(name, url=url, alive_every=alive_every, clock=clock)
         # Guards the member. One waiting thread is notified when there may be an event for it; if it finds one, it
         # notifies the next. All are notified when the membership ends.
         self._changed = threading.Condition()

@@ -158,14 +158,15 @@ class Worker:
         connection = Connection(
             options.url, ping_every=options.ping_every, credentials=options.credentials, clock=clock
         )
-        membership = Membership(connection.send, options.name, alive_every=options.alive_every, clock=clock)
+        membership = Membership(
+            connection.send, options.name, url=options.url, alive_every=options.alive_every, clock=clock
+        )
         reader = threading.Thread(
             target=self._read, args=[connection, membership], name=f"eventstore worker {options.name}", daemon=True
         )
         connected_at = clock()
         try:
             membership.join()
-            _log.info("%s is connected to %s", options.title, options.url)
             reader.start()
             self._set_membership(membership)
             with self._more_threads(membership, handler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -259,6 +260,19 @@ def test_a_busy_hub_is_retried(live_hub: FakeWebSocketHub, worker: Worker, handl
     until(live_hub, worker, {"cursor": "c2"})
     worker.run(handler)
     assert (handler.given, live_hub.connected) == ([("a", 1)], 2)
+
+
+def test_the_log_names_a_connection_once_the_hub_has_accepted_the_worker(
+    live_hub: FakeWebSocketHub, worker: Worker, handler: Handler, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "eventstore_client")
+    live_hub.answers.append({"type": "error", "code": "store-unavailable", "detail": "later"})
+    live_hub.shares.extend([[], [OWNED, sent(2, ("a", 1))]])
+    until(live_hub, worker, {"cursor": "c2"})
+    worker.run(handler)
+    connected = f"the worker of 'workers' is connected to {live_hub.url}"
+    assert [record.getMessage() for record in caplog.records].count(connected) == 1
+    assert live_hub.connected == 2
 
 
 def test_working_on_an_unknown_subscription_is_refused(

@@ -43,7 +43,7 @@ class Instance:
     def __init__(self, gateway: Gateway) -> None:
         self.client, _ = gateway.connect()
         self.wire = Wire(self.client)
-        self.member = Member(NAME, alive_every=999)
+        self.member = Member(NAME, url="ws://hub", alive_every=999)
         self.member.join()
         self._send()
 

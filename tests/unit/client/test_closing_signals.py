@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_signal_that_does_not_end_the_wait_of_the_main_thread_is_seen_nevertheless() -> None:
-    membership = Membership(lambda _: None, "workers")
+    membership = Membership(lambda _: None, "workers", url="ws://hub")
     main = threading.main_thread().ident
     assert main is not None
 

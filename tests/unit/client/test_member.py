@@ -117,7 +117,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.hub = Hub(self.rng)
-        self.member = Member("workers", clock=lambda: self.now)
+        self.member = Member("workers", url="ws://hub", clock=lambda: self.now)
         self.member.join()
         joined = self.member.message()
         assert joined is not None
