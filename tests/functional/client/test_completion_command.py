@@ -146,14 +146,14 @@ def test_the_command_prints_the_script(folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == (folder / "bash").read_text()
 
 
-def test_a_reader_that_closes_the_pipe_is_no_failure() -> None:
+def test_a_reader_that_closes_the_pipe_ends_the_command_as_sigpipe_does() -> None:
     program = "PYTHONUNBUFFERED=1 eventstore completion bash | (exec 0<&-); exit ${PIPESTATUS[0]}"
     eventstore = f"eventstore() {{ '{sys.executable}' -m eventstore_client \"$@\"; }}; "
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         ["bash", "-c", eventstore + program], env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_a_closed_output_is_reported() -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -252,6 +253,26 @@ class TestExport:
             patched.setattr(sys, "stdout", out)
             assert main(["export", "-", "--url", str(shell.store.url)]) == 0
         assert out.buffer.getvalue() == (shell.folder / FILE).read_bytes()  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize(
+        "command", [["export", "-"], ["export", "-", "--gzip"], ["read", "wf"], ["search"], ["stats"]]
+    )
+    def test_a_reader_that_closes_the_pipe_ends_a_command_as_sigpipe_does(
+        self, shell: Shell, command: Sequence[str]
+    ) -> None:
+        shell.store.publish([event(1)], stream="wf")
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as closed:
+            ended = subprocess.run(
+                [sys.executable, "-m", "eventstore_client", *command, "--url", str(shell.store.url)],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                stdout=closed,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        assert (ended.returncode, ended.stderr) == (141, "")
 
 
 class TestReplacing:

@@ -159,7 +159,7 @@ def test_a_reader_that_closes_the_pipe_fails_no_event(live_hub: FakeWebSocketHub
         stdout=writing,
     ) as process:
         os.close(writing)
-        assert process.wait(20) == 0
+        assert process.wait(20) == 141
 
     assert (live_hub.commands, live_hub.unsubscribed) == ([], 1)
 

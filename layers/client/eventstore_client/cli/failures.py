@@ -23,7 +23,7 @@ from eventstore_client.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["INTERRUPTED", "REJECTED", "UNAVAILABLE", "USAGE", "Failure", "failure_of"]
+__all__ = ["INTERRUPTED", "OUTPUT_CLOSED", "REJECTED", "UNAVAILABLE", "USAGE", "Failure", "failure_of"]
 
 REJECTED = 1
 """The exit code if the hub rejects the request, the input is invalid, or the output cannot be written."""
@@ -36,6 +36,9 @@ UNAVAILABLE = 3
 
 INTERRUPTED = 130
 """The exit code after SIGINT, as shells have it."""
+
+OUTPUT_CLOSED = 141
+"""The exit code if the reader of standard output closed it before the end, as shells have it after SIGPIPE."""
 
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -1,7 +1,8 @@
 """The entry point of the command line `eventstore`.
 
 Results are written to standard output, messages to standard error. Exit codes: 0 success, 1 invalid input, an output
-that cannot be written or a request that the hub rejects, 2 invalid arguments, 3 hub unavailable, 130 interrupted.
+that cannot be written or a request that the hub rejects, 2 invalid arguments, 3 hub unavailable, 130 interrupted,
+141 the reader of standard output closed it before the end, such as `head`.
 `work`, `tail` and `subscribe` exit with 0 after SIGTERM.
 """
 
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 from eventstore.errors import EventstoreError
 from eventstore_client.backoff import Backoff
 from eventstore_client.cli.arguments import parser
-from eventstore_client.cli.failures import failure_of
+from eventstore_client.cli.failures import OUTPUT_CLOSED, failure_of
 from eventstore_client.cli.outputs import ESCAPING, WarningHandler, say, say_line
 from eventstore_client.cli.parsers import Parser, UsageError
 from eventstore_client.cli.registry import COMMANDS
@@ -59,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # The interpreter flushes the buffer at exit, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        # A reader that closes the pipe, such as `head`, is no error.
-        if not isinstance(error, BrokenPipeError):
-            return _report(error, as_json=options.errors_as_json)
+        if isinstance(error, BrokenPipeError):
+            # Nothing is reported, as by other programs: the reader, such as `head`, may have had enough.
+            return OUTPUT_CLOSED
+        return _report(error, as_json=options.errors_as_json)
     return 0
 
 
