@@ -12,7 +12,7 @@ __all__ = ["EXIT_CODES", "WORKFLOW_ATTRIBUTES", "add_event_output", "add_output"
 
 EXIT_CODES = (
     "Exit codes: 0 success, 1 rejected request or invalid input, 2 invalid arguments, 3 hub unavailable, "
-    "130 interrupted."
+    "130 interrupted, 141 standard output closed early."
 )
 """The end of the help of commands."""
 
