@@ -23,7 +23,9 @@ _S3 = "s3"
 
 def canonical_query(parameters: Mapping[str, str]) -> str:
     """Return the parameters of a query, encoded and in the order in which they are signed."""
-    return "&".join(sorted(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in parameters.items()))
+    # By name: `a` comes before `a-b`, although `=` comes after `-`.
+    encoded = sorted((quote(name, safe=""), quote(value, safe="")) for name, value in parameters.items())
+    return "&".join(f"{name}={value}" for name, value in encoded)
 
 
 class Keys(NamedTuple):
