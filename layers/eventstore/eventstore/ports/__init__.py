@@ -9,6 +9,8 @@ from eventstore.ports.clock import Clock
 from eventstore.ports.connections import Connections
 from eventstore.ports.durables import Durables
 from eventstore.ports.event_schemas import EventSchemas
+from eventstore.ports.history import History
+from eventstore.ports.hot_window import HotWindow
 from eventstore.ports.instances import ALIVE_MS, FIRST_MESSAGE, InstanceId, Instances, Received
 from eventstore.ports.letters import DeadLetter, DeadLetters
 from eventstore.ports.log import Log
@@ -53,6 +55,8 @@ __all__ = [
     "EphemeralSubscriptions",
     "EventSchema",
     "EventSchemas",
+    "History",
+    "HotWindow",
     "InstanceId",
     "Instances",
     "Lag",
