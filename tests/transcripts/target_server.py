@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from eventstore_hosting.kept_server import LOCAL
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TargetServer"]
 
+_LOOPBACK = "127.0.0.1"
 _LONGEST_IDLE = 3600.0
 """Longer than any run: the server never closes an idle connection while a request is on its way."""
 _CUT_AFTER = 0.01
@@ -37,7 +36,7 @@ class TargetServer:
         server = web.Server(self._handler, keepalive_timeout=_LONGEST_IDLE, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=_CUT_AFTER)
         await self._runner.setup()
-        await web.TCPSite(self._runner, LOCAL, self._port.number, reuse_port=True).start()
+        await web.TCPSite(self._runner, _LOOPBACK, self._port.number, reuse_port=True).start()
 
     async def close(self) -> None:
         """Refuse connections, and cut those that are open, also during a request."""
